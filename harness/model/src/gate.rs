@@ -1,0 +1,223 @@
+//! Measures and gates: `MEASURE[.STAT] OP VALUE [in PHASE | after FAULT] [for GROUP]`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FaultId, GroupId, PhaseId};
+
+/// What is measured (design: "Measures").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Intended time of a mutation → the server's ack.
+    Publish,
+    /// Ack of version k → the watcher holds verified content of version ≥ k.
+    Propagation,
+    /// Intended time of k → the watcher holds verified content of version ≥ k.
+    EndToEnd,
+    /// Per mutation: intended time until half of its watchers held it.
+    T50,
+    /// Per mutation: intended time until 90 % of its watchers held it.
+    T90,
+    /// Per mutation: intended time until 99 % of its watchers held it.
+    T99,
+    /// Per mutation: intended time until all of its watchers held it.
+    #[serde(rename = "T-all")]
+    TAll,
+    /// Fault onset, as applied → the watcher notices that its connection is gone.
+    Detect,
+    /// End of attempt i → start of attempt i+1.
+    AttemptGap,
+    /// Connection noticed lost → subscribed again and confirmed.
+    Reconnect,
+    /// Fault healed → the watcher holds the newest version.
+    CatchUp,
+    /// Intended time of a read while the server cannot be reached → answer from cache.
+    Failover,
+    /// Ack of the oldest version that a watcher is missing → now.
+    Staleness,
+    /// The largest share of a group's cut watchers that attempt within any 100 ms.
+    HerdShare,
+}
+
+impl Measure {
+    /// Every measure, in the order in which reports show them.
+    pub const ALL: [Self; 14] = [
+        Self::Publish,
+        Self::Propagation,
+        Self::EndToEnd,
+        Self::T50,
+        Self::T90,
+        Self::T99,
+        Self::TAll,
+        Self::Detect,
+        Self::AttemptGap,
+        Self::Reconnect,
+        Self::CatchUp,
+        Self::Failover,
+        Self::Staleness,
+        Self::HerdShare,
+    ];
+
+    /// The name as a gate writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Propagation => "propagation",
+            Self::EndToEnd => "end-to-end",
+            Self::T50 => "T50",
+            Self::T90 => "T90",
+            Self::T99 => "T99",
+            Self::TAll => "T-all",
+            Self::Detect => "detect",
+            Self::AttemptGap => "attempt-gap",
+            Self::Reconnect => "reconnect",
+            Self::CatchUp => "catch-up",
+            Self::Failover => "failover",
+            Self::Staleness => "staleness",
+            Self::HerdShare => "herd-share",
+        }
+    }
+
+    /// Whether the measure belongs to the fault that cut the connection (gates say `after FAULT`), not to a phase.
+    #[must_use]
+    pub const fn belongs_to_fault(self) -> bool {
+        matches!(self, Self::Detect | Self::AttemptGap | Self::Reconnect | Self::CatchUp | Self::HerdShare)
+    }
+
+    /// Whether values are shares (percent) instead of times.
+    #[must_use]
+    pub const fn is_share(self) -> bool {
+        matches!(self, Self::HerdShare)
+    }
+
+    /// Whether the measure is one value per mutation, over the watchers of that mutation.
+    #[must_use]
+    pub const fn is_per_mutation(self) -> bool {
+        matches!(self, Self::T50 | Self::T90 | Self::T99 | Self::TAll)
+    }
+
+    /// Whether a watcher group is part of the measure's key; a publish has no group.
+    #[must_use]
+    pub const fn has_group(self) -> bool {
+        !matches!(self, Self::Publish)
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which value of a distribution a gate or a table takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stat {
+    /// The median.
+    P50,
+    /// The 90th percentile.
+    P90,
+    /// The 99th percentile.
+    P99,
+    /// The 99.9th percentile.
+    P999,
+    /// The largest value.
+    Max,
+}
+
+impl Stat {
+    /// Every statistic, ascending.
+    pub const ALL: [Self; 5] = [Self::P50, Self::P90, Self::P99, Self::P999, Self::Max];
+
+    /// The name as a gate writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P99 => "p99",
+            Self::P999 => "p999",
+            Self::Max => "max",
+        }
+    }
+
+    /// The share of samples at or below the value.
+    #[must_use]
+    pub const fn quantile(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+            Self::P99 => 0.99,
+            Self::P999 => 0.999,
+            Self::Max => 1.0,
+        }
+    }
+}
+
+impl fmt::Display for Stat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a gate compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    /// `<`
+    #[serde(rename = "<")]
+    Below,
+    /// `<=`
+    #[serde(rename = "<=")]
+    AtMost,
+    /// `>`
+    #[serde(rename = ">")]
+    Above,
+    /// `>=`
+    #[serde(rename = ">=")]
+    AtLeast,
+}
+
+/// What a gate compares with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Threshold {
+    /// A time.
+    Time(Duration),
+    /// A share between 0 and 1.
+    Share(f64),
+}
+
+/// The part of a run that a figure or a gate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Every measured phase, or every fault.
+    Run,
+    /// One phase.
+    Phase(PhaseId),
+    /// One fault.
+    Fault(FaultId),
+}
+
+/// A gate, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// As the scenario has it.
+    pub text: String,
+    /// What is measured.
+    pub measure: Measure,
+    /// Which value of it.
+    pub stat: Stat,
+    /// How it is compared.
+    pub op: Op,
+    /// With what.
+    pub threshold: Threshold,
+    /// Where in the run.
+    pub scope: Scope,
+    /// For which group; `None` means that it must hold in every group.
+    pub group: Option<GroupId>,
+}

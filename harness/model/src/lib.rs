@@ -1,0 +1,23 @@
+//! The nouns of shakedown: ids, time, seeds, the plan, what is recorded and how a payload proves itself.
+//!
+//! This crate owns the vocabulary that every other crate speaks. It does no I/O, knows no runtime and no protocol,
+//! and never draws randomness that a [`Seed`] does not fix. Start at [`plan`] (what shall happen) and
+//! [`event`] (what did happen).
+
+pub mod backoff;
+pub mod event;
+pub mod fault;
+pub mod gate;
+pub mod ids;
+pub mod manifest;
+pub mod payload;
+pub mod plan;
+pub mod schedule;
+pub mod seed;
+pub mod time;
+pub mod verdict;
+
+pub use ids::{FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, PhaseId, Version, WatcherId};
+pub use plan::Plan;
+pub use seed::Seed;
+pub use time::Offset;

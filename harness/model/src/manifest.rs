@@ -1,0 +1,85 @@
+//! The manifest of a run: what ran, where, and how it ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Offset, Seed};
+
+/// The version of the run directory's form.
+pub const RUN_FORMAT: u32 = 1;
+
+/// How far a run came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    /// Still going, or the harness was killed.
+    Running,
+    /// Every phase and the drain ended.
+    Complete,
+    /// Stopped by a person.
+    Interrupted,
+    /// Stopped by trouble, in words.
+    Failed(String),
+}
+
+/// What ran, where, and how it ended: `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`RUN_FORMAT`].
+    pub format: u32,
+    /// The run's name, that of its directory.
+    pub run: String,
+    /// The run's number, which its payloads carry.
+    pub run_id: u64,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: Seed,
+    /// The harness' version.
+    pub harness: String,
+    /// The UTC instant of offset zero, RFC 3339 with microseconds; empty until then.
+    pub started: String,
+    /// How far it came.
+    pub status: RunStatus,
+    /// The end of the drain, or when it stopped.
+    pub ended: Option<Offset>,
+    /// What the servers were: backend, version, how they were found.
+    pub server: String,
+    /// What the proxies were.
+    pub proxy: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
+    pub remarks: Vec<String>,
+}
+
+/// The machine that a run was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processors that the harness may use.
+    pub cpus: u32,
+    /// The processor's name.
+    pub cpu_model: String,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The soft limit of open files.
+    pub open_files: u64,
+}
+
+/// The harness about itself, once a second: one line of `self.jsonl`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SelfSample {
+    /// When.
+    pub at: Offset,
+    /// Resident memory of the process in bytes.
+    pub rss_bytes: u64,
+    /// Processor time used since the last sample, in cores.
+    pub cpu_cores: f64,
+    /// The share of the machine's processor time that was stolen since the last sample.
+    pub steal_share: f64,
+    /// Open files.
+    pub open_files: u64,
+    /// Watchers that are subscribed.
+    pub subscribed: u32,
+}
