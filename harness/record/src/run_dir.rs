@@ -1,0 +1,369 @@
+//! The files of a run directory, by name.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shakedown_model::Plan;
+use shakedown_model::fault::FaultWindow;
+use shakedown_model::manifest::{Manifest, RUN_FORMAT, SelfSample};
+
+use crate::history::{HistoryError, HistoryReader};
+use crate::recorder::{HistoryWriter, RecorderError};
+
+/// Why a run directory could not be made, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// A file could not be read.
+    #[error("cannot read `{path}`; is this a run directory?")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{path}`; is there room, and the right to write?")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not in the form that it should have.
+    #[error("`{path}` is damaged or was written by another version (line {line})")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The run was written in another form.
+    #[error("`{path}` has form {found}, and this version reads form {expected}; judge it with the version that made it")]
+    Version {
+        /// The manifest.
+        path: PathBuf,
+        /// The form found.
+        found: u32,
+        /// The form that can be read.
+        expected: u32,
+    },
+}
+
+/// The directory of one run.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Makes a new directory `root/name`; a number is added when it is taken.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn create(root: &Path, name: &str) -> Result<Self, RunDirError> {
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |source| RunDirError::Write { path, source }
+        };
+        fs::create_dir_all(root).map_err(fail(root))?;
+        for n in 1_u32.. {
+            let path = root.join(if n == 1 { name.to_owned() } else { format!("{name}-{n}") });
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    fs::create_dir(path.join("logs")).map_err(fail(&path))?;
+                    return Ok(Self { path });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(fail(&path)(error)),
+            }
+        }
+        unreachable!("four thousand million directories of one name do not fit a disk")
+    }
+
+    /// Opens an existing run directory.
+    ///
+    /// # Errors
+    /// When there is no manifest in it, or one of another form.
+    pub fn open(path: &Path) -> Result<Self, RunDirError> {
+        let run = Self { path: path.to_owned() };
+        let found = run.manifest()?.format;
+        if found != RUN_FORMAT {
+            return Err(RunDirError::Version { path: run.file("manifest.json"), found, expected: RUN_FORMAT });
+        }
+        Ok(run)
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The manifest.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn manifest(&self) -> Result<Manifest, RunDirError> {
+        read_json(&self.file("manifest.json"))
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), RunDirError> {
+        self.write_json(&self.file("manifest.json"), manifest)
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn plan(&self) -> Result<Plan, RunDirError> {
+        read_json(&self.file("plan.json"))
+    }
+
+    /// Writes the plan, and the scenario's text from which it came (secrets redacted by the caller).
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn write_plan(&self, plan: &Plan, scenario: &str) -> Result<(), RunDirError> {
+        self.write_json(&self.file("plan.json"), plan)?;
+        write_atomically(&self.file("scenario.yaml"), scenario.as_bytes())
+    }
+
+    /// Starts the history.
+    ///
+    /// # Errors
+    /// [`RecorderError::Create`].
+    pub fn create_history(&self) -> Result<HistoryWriter, RecorderError> {
+        HistoryWriter::create(&self.file("history.bin"))
+    }
+
+    /// Reads the history.
+    ///
+    /// # Errors
+    /// When it is missing or no history.
+    pub fn history(&self) -> Result<HistoryReader, HistoryError> {
+        HistoryReader::open(&self.file("history.bin"))
+    }
+
+    /// The fault windows: for each fault the last line written of it.
+    ///
+    /// # Errors
+    /// When the file is damaged before its last line.
+    pub fn faults(&self) -> Result<Vec<FaultWindow>, RunDirError> {
+        let mut windows: Vec<FaultWindow> = Vec::new();
+        for window in read_lines::<FaultWindow>(&self.file("faults.jsonl"))? {
+            match windows.iter_mut().find(|known| known.fault == window.fault) {
+                Some(known) => *known = window,
+                None => windows.push(window),
+            }
+        }
+        windows.sort_by_key(|window| window.fault);
+        Ok(windows)
+    }
+
+    /// Appends a fault window.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn append_fault(&self, window: &FaultWindow) -> Result<(), RunDirError> {
+        append_line(&self.file("faults.jsonl"), window)
+    }
+
+    /// The harness' samples of itself.
+    ///
+    /// # Errors
+    /// When the file is damaged before its last line.
+    pub fn self_samples(&self) -> Result<Vec<SelfSample>, RunDirError> {
+        read_lines(&self.file("self.jsonl"))
+    }
+
+    /// Appends a sample of the harness itself.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn append_self_sample(&self, sample: &SelfSample) -> Result<(), RunDirError> {
+        append_line(&self.file("self.jsonl"), sample)
+    }
+
+    /// Where logs go.
+    #[must_use]
+    pub fn logs_dir(&self) -> PathBuf {
+        self.file("logs")
+    }
+
+    /// Where watchers keep their snapshots.
+    #[must_use]
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.file("snapshots")
+    }
+
+    /// Where servers of the run keep their data.
+    #[must_use]
+    pub fn server_data_dir(&self) -> PathBuf {
+        self.file("server-data")
+    }
+
+    /// The judgement.
+    #[must_use]
+    pub fn verdict_path(&self) -> PathBuf {
+        self.file("verdict.json")
+    }
+
+    /// What charts draw.
+    #[must_use]
+    pub fn series_path(&self) -> PathBuf {
+        self.file("series.json")
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn report_path(&self) -> PathBuf {
+        self.file("report.html")
+    }
+
+    /// The charts.
+    #[must_use]
+    pub fn charts_dir(&self) -> PathBuf {
+        self.file("charts")
+    }
+
+    /// JUnit XML.
+    #[must_use]
+    pub fn junit_path(&self) -> PathBuf {
+        self.file("junit.xml")
+    }
+
+    /// The terminal summary as text.
+    #[must_use]
+    pub fn summary_path(&self) -> PathBuf {
+        self.file("summary.txt")
+    }
+
+    /// Writes a value as JSON, atomically.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn write_json<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), RunDirError> {
+        let mut text = serde_json::to_vec_pretty(value)
+            .map_err(|source| RunDirError::Form { path: path.to_owned(), line: 0, source })?;
+        text.push(b'\n');
+        write_atomically(path, &text)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Writes a file so that a reader sees the old or the new content, never a part.
+///
+/// # Errors
+/// [`RunDirError::Write`].
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunDirError> {
+    let fail = |source| RunDirError::Write { path: path.to_owned(), source };
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    fs::write(&partial, content).map_err(fail)?;
+    fs::rename(&partial, path).map_err(fail)
+}
+
+fn append_line<T: Serialize>(path: &Path, value: &T) -> Result<(), RunDirError> {
+    let mut line = serde_json::to_vec(value)
+        .map_err(|source| RunDirError::Form { path: path.to_owned(), line: 0, source })?;
+    line.push(b'\n');
+    fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(&line))
+        .map_err(|source| RunDirError::Write { path: path.to_owned(), source })
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirError> {
+    let text = read(path)?;
+    serde_json::from_str(&text).map_err(|source| RunDirError::Form {
+        path: path.to_owned(),
+        line: source.line(),
+        source,
+    })
+}
+
+/// Reads a file of JSON lines; a file that is absent has none, and a last line that is not whole is left out.
+fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunDirError> {
+    let text = match read(path) {
+        Err(RunDirError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut values = Vec::new();
+    for (line, n) in text.split_inclusive('\n').zip(1..) {
+        match serde_json::from_str(line) {
+            Ok(value) => values.push(value),
+            Err(_) if !line.ends_with('\n') => {}
+            Err(source) => return Err(RunDirError::Form { path: path.to_owned(), line: n, source }),
+        }
+    }
+    Ok(values)
+}
+
+fn read(path: &Path) -> Result<String, RunDirError> {
+    fs::read_to_string(path).map_err(|source| RunDirError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_model::fault::Bite;
+    use shakedown_model::{FaultId, Offset};
+
+    use super::*;
+
+    fn window(fault: u16, healed: Option<Offset>) -> FaultWindow {
+        FaultWindow {
+            fault: FaultId(fault),
+            applying: Offset(1),
+            applied: Some(Offset(2)),
+            healing: None,
+            healed,
+            bite: Bite::Bit("yes".into()),
+            trouble: None,
+        }
+    }
+
+    #[test]
+    fn the_last_line_of_a_fault_counts_and_a_torn_one_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::create(dir.path(), "r").unwrap();
+        run.append_fault(&window(1, None)).unwrap();
+        run.append_fault(&window(0, None)).unwrap();
+        run.append_fault(&window(1, Some(Offset(9)))).unwrap();
+        let path = run.path().join("faults.jsonl");
+        let mut text = fs::read_to_string(&path).unwrap();
+        text.push_str("{\"fault\":0,\"appl");
+        fs::write(&path, text).unwrap();
+        assert_eq!(run.faults().unwrap(), [window(0, None), window(1, Some(Offset(9)))]);
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = RunDir::create(dir.path(), "r").unwrap();
+        let second = RunDir::create(dir.path(), "r").unwrap();
+        assert_ne!(first.path(), second.path());
+        assert!(second.path().ends_with("r-2"));
+    }
+
+    #[test]
+    fn a_directory_without_a_manifest_is_refused_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = RunDir::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("manifest.json"), "{error}");
+    }
+}
