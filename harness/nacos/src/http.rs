@@ -1,0 +1,5 @@
+//! HTTP v1: the long poll's body and answer, header and path names (facts §1).
+
+pub mod answer;
+pub mod listening;
+pub mod names;
