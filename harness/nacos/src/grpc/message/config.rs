@@ -36,8 +36,7 @@ keyed!(
     ConfigPublishRequest,
     ConfigRemoveRequest,
     ConfigChangeNotifyRequest,
-    ConfigListenContext,
-    ChangedConfig
+    ConfigListenContext
 );
 
 request! {
@@ -168,6 +167,20 @@ pub struct ChangedConfig {
     /// The namespace.
     #[serde(deserialize_with = "super::shape::or_default")]
     pub tenant: String,
+}
+
+impl From<&ConfigKey> for ChangedConfig {
+    fn from(key: &ConfigKey) -> Self {
+        Self { group: key.group.clone(), data_id: key.data_id.clone(), tenant: key.tenant.clone() }
+    }
+}
+
+impl ChangedConfig {
+    /// The item that it is about.
+    #[must_use]
+    pub fn key(&self) -> ConfigKey {
+        ConfigKey::new(self.data_id.clone(), self.group.clone(), self.tenant.clone())
+    }
 }
 
 response! {

@@ -75,7 +75,7 @@ impl TryFrom<&Payload> for Pushed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum FromClient {
     /// Registers the connection; its first message.
-    Setup(ConnectionSetupRequest),
+    Setup(Box<ConnectionSetupRequest>),
     /// Answers a push, whatever its type.
     Ack {
         /// The id of the push; `None` answers nothing.
@@ -92,7 +92,7 @@ impl TryFrom<&Payload> for FromClient {
 
     fn try_from(payload: &Payload) -> Result<Self, PayloadError> {
         match payload.type_name() {
-            ConnectionSetupRequest::TYPE => payload.read().map(Self::Setup),
+            ConnectionSetupRequest::TYPE => payload.read().map(Box::new).map(Self::Setup),
             name if name.ends_with("Response") => {
                 // Every response has the same head; the health check's has nothing else.
                 let head: HealthCheckResponse = serde_json::from_slice(payload.json())

@@ -8,11 +8,11 @@ use crate::ConfigKey;
 use crate::grpc::payload::{Payload, PayloadError};
 
 #[track_caller]
-fn golden<M: Message + PartialEq + Debug>(message: M, json: &str) {
-    assert_eq!(serde_json::to_string(&message).unwrap(), json);
-    let payload = Payload::new(&message);
+fn golden<M: Message + PartialEq + Debug>(message: &M, json: &str) {
+    assert_eq!(serde_json::to_string(message).unwrap(), json);
+    let payload = Payload::new(message);
     assert_eq!(payload.type_name(), M::TYPE);
-    assert_eq!(payload.read::<M>().unwrap(), message);
+    assert_eq!(payload.read::<M>().unwrap(), *message);
 }
 
 fn key() -> ConfigKey {
@@ -21,9 +21,9 @@ fn key() -> ConfigKey {
 
 #[test]
 fn the_handshake_is_written_as_nacos_writes_it() {
-    golden(ServerCheckRequest::default(), r#"{"headers":{},"module":"internal"}"#);
+    golden(&ServerCheckRequest::default(), r#"{"headers":{},"module":"internal"}"#);
     golden(
-        ServerCheckResponse {
+        &ServerCheckResponse {
             connection_id: "<id>".into(),
             support_ability_negotiation: true,
             ..Default::default()
@@ -31,7 +31,7 @@ fn the_handshake_is_written_as_nacos_writes_it() {
         r#"{"resultCode":200,"errorCode":0,"connectionId":"<id>","supportAbilityNegotiation":true,"success":true}"#,
     );
     golden(
-        ConnectionSetupRequest {
+        &ConnectionSetupRequest {
             client_version: "v".into(),
             tenant: Some("t".into()),
             labels: BTreeMap::from([("source".into(), "sdk".into())]),
@@ -41,7 +41,7 @@ fn the_handshake_is_written_as_nacos_writes_it() {
         r#"{"headers":{},"clientVersion":"v","tenant":"t","labels":{"source":"sdk"},"abilityTable":{"lock":true},"module":"internal"}"#,
     );
     golden(
-        SetupAckRequest {
+        &SetupAckRequest {
             ability_table: BTreeMap::from([("supportPersistentInstanceByGrpc".into(), true)]),
             ..Default::default()
         },
@@ -51,18 +51,18 @@ fn the_handshake_is_written_as_nacos_writes_it() {
 
 #[test]
 fn signs_of_life_are_written_as_nacos_writes_them() {
-    golden(HealthCheckRequest::default(), r#"{"headers":{},"module":"internal"}"#);
+    golden(&HealthCheckRequest::default(), r#"{"headers":{},"module":"internal"}"#);
     golden(
-        ClientDetectionRequest { request_id: Some("3".into()), ..Default::default() },
+        &ClientDetectionRequest { request_id: Some("3".into()), ..Default::default() },
         r#"{"headers":{},"requestId":"3","module":"internal"}"#,
     );
-    golden(HealthCheckResponse::default(), r#"{"resultCode":200,"errorCode":0,"success":true}"#);
+    golden(&HealthCheckResponse::default(), r#"{"resultCode":200,"errorCode":0,"success":true}"#);
     golden(
-        ClientDetectionResponse::acknowledge("3"),
+        &ClientDetectionResponse::acknowledge("3"),
         r#"{"resultCode":200,"errorCode":0,"requestId":"3","success":true}"#,
     );
     golden(
-        ConnectResetRequest {
+        &ConnectResetRequest {
             server_ip: Some("1.1.1.1".into()),
             server_port: Some("8848".into()),
             connection_id: Some("c".into()),
@@ -71,7 +71,7 @@ fn signs_of_life_are_written_as_nacos_writes_them() {
         r#"{"headers":{},"serverIp":"1.1.1.1","serverPort":"8848","connectionId":"c","module":"internal"}"#,
     );
     golden(
-        ErrorResponse::failure(codes::NOT_REGISTERED, "Connection is unregistered."),
+        &ErrorResponse::failure(codes::NOT_REGISTERED, "Connection is unregistered."),
         r#"{"resultCode":500,"errorCode":301,"message":"Connection is unregistered.","success":false}"#,
     );
 }
@@ -79,11 +79,11 @@ fn signs_of_life_are_written_as_nacos_writes_them() {
 #[test]
 fn queries_are_written_as_nacos_writes_them() {
     golden(
-        ConfigQueryRequest { notify: true, ..ConfigQueryRequest::of(&key()) },
+        &ConfigQueryRequest { notify: true, ..ConfigQueryRequest::of(&key()) },
         r#"{"headers":{},"dataId":"d","group":"g","tenant":"t","notify":true,"module":"config"}"#,
     );
     golden(
-        ConfigQueryResponse {
+        &ConfigQueryResponse {
             content: Some("x".into()),
             content_type: Some("text".into()),
             md5: Some("m".into()),
@@ -93,7 +93,7 @@ fn queries_are_written_as_nacos_writes_them() {
         r#"{"resultCode":200,"errorCode":0,"content":"x","contentType":"text","md5":"m","lastModified":1,"beta":false,"success":true}"#,
     );
     golden(
-        ConfigQueryResponse::failure(codes::CONFIG_NOT_FOUND, "config data not exist"),
+        &ConfigQueryResponse::failure(codes::CONFIG_NOT_FOUND, "config data not exist"),
         r#"{"resultCode":500,"errorCode":300,"message":"config data not exist","lastModified":0,"beta":false,"success":false}"#,
     );
 }
@@ -101,7 +101,7 @@ fn queries_are_written_as_nacos_writes_them() {
 #[test]
 fn publishes_and_removals_are_written_as_nacos_writes_them() {
     golden(
-        ConfigPublishRequest {
+        &ConfigPublishRequest {
             content: "c".into(),
             cas_md5: Some("m".into()),
             addition_map: BTreeMap::from([("type".into(), "text".into())]),
@@ -110,11 +110,11 @@ fn publishes_and_removals_are_written_as_nacos_writes_them() {
         r#"{"headers":{},"dataId":"d","group":"g","tenant":"t","content":"c","casMd5":"m","additionMap":{"type":"text"},"module":"config"}"#,
     );
     golden(
-        ConfigPublishResponse::failure(codes::SERVER_ERROR, "e"),
+        &ConfigPublishResponse::failure(codes::SERVER_ERROR, "e"),
         r#"{"resultCode":500,"errorCode":500,"message":"e","success":false}"#,
     );
     golden(
-        ConfigRemoveRequest { tag: Some("tag".into()), ..ConfigRemoveRequest::of(&key()) },
+        &ConfigRemoveRequest { tag: Some("tag".into()), ..ConfigRemoveRequest::of(&key()) },
         r#"{"headers":{},"dataId":"d","group":"g","tenant":"t","tag":"tag","module":"config"}"#,
     );
 }
@@ -123,7 +123,7 @@ fn publishes_and_removals_are_written_as_nacos_writes_them() {
 fn listens_and_notifies_are_written_as_nacos_writes_them() {
     let context = ConfigListenContext { md5: "m".into(), ..ConfigListenContext::of(&key()) };
     golden(
-        ConfigBatchListenRequest {
+        &ConfigBatchListenRequest {
             listen: true,
             config_listen_contexts: vec![context],
             ..Default::default()
@@ -131,14 +131,14 @@ fn listens_and_notifies_are_written_as_nacos_writes_them() {
         r#"{"headers":{},"listen":true,"configListenContexts":[{"group":"g","md5":"m","dataId":"d","tenant":"t"}],"module":"config"}"#,
     );
     golden(
-        ConfigChangeBatchListenResponse {
-            changed_configs: vec![ChangedConfig::of(&key())],
+        &ConfigChangeBatchListenResponse {
+            changed_configs: vec![ChangedConfig::from(&key())],
             ..Default::default()
         },
         r#"{"resultCode":200,"errorCode":0,"changedConfigs":[{"group":"g","dataId":"d","tenant":"t"}],"success":true}"#,
     );
     golden(
-        ConfigChangeNotifyRequest { request_id: Some("7".into()), ..ConfigChangeNotifyRequest::of(&key()) },
+        &ConfigChangeNotifyRequest { request_id: Some("7".into()), ..ConfigChangeNotifyRequest::of(&key()) },
         r#"{"headers":{},"requestId":"7","dataId":"d","group":"g","tenant":"t","module":"config"}"#,
     );
 }
