@@ -1,1 +1,17 @@
-//! Under construction.
+//! The servers and proxies of a run: start, readiness, ports, stop.
+//!
+//! [`Servers`] are the nodes under test, [`Proxies`] the proxy service in front of them; both are embedded or
+//! processes of this machine. A [`Guard`] ends the processes when the harness is killed. This crate knows no
+//! watchers, no faults and no measures.
+
+mod guard;
+mod ports;
+mod process;
+mod proxies;
+mod servers;
+
+pub use guard::{Guard, GuardError, guard_main};
+pub use ports::{PortError, Ports};
+pub use process::ProcessError;
+pub use proxies::{Proxies, ProxiesError};
+pub use servers::{NodeAddress, ServerPlace, Servers, ServersError};

@@ -1,0 +1,147 @@
+//! The proxy service in front of the servers: embedded, or the real Toxiproxy as a process.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use shakedown_model::Seed;
+use shakedown_model::plan::{ProxyKind, ProxySpec};
+use shakedown_proxy::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
+use tokio::time::Instant;
+
+use crate::guard::Guard;
+use crate::ports::{PortError, Ports};
+use crate::process::{OwnProcess, ProcessError};
+
+/// How long Toxiproxy may take until its API answers.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The proxy service could not be brought up.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxiesError {
+    /// No ports.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    /// The embedded proxy did not start.
+    #[error(transparent)]
+    Embedded(#[from] StartError),
+    /// Toxiproxy did not start.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// There is no home for Toxiproxy.
+    #[error("proxy `toxiproxy` needs a Toxiproxy home: give --toxiproxy-home, TOXIPROXY_HOME, or `proxy.home` in the scenario; it must hold `toxiproxy-server`")]
+    NoHome,
+    /// The home holds no `toxiproxy-server`.
+    #[error("`{home}` is no Toxiproxy home: it has no `toxiproxy-server`")]
+    BadHome {
+        /// The home.
+        home: PathBuf,
+    },
+    /// Its API did not answer in time.
+    #[error("toxiproxy's API at {api} was not ready: {why}")]
+    NotReady {
+        /// The API's address.
+        api: SocketAddr,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The running proxy service.
+#[derive(Debug)]
+pub struct Proxies {
+    api: SocketAddr,
+    running: Running,
+    description: String,
+}
+
+#[derive(Debug)]
+enum Running {
+    Embedded(RunningProxyServer),
+    Process(OwnProcess),
+}
+
+impl Proxies {
+    /// Starts the proxy service and waits until its API answers.
+    ///
+    /// # Errors
+    /// [`ProxiesError`]; what was started is stopped again.
+    pub async fn start(
+        spec: &ProxySpec,
+        seed: Seed,
+        logs: &Path,
+        guard: Option<&Guard>,
+        ports: &mut Ports,
+    ) -> Result<Self, ProxiesError> {
+        let api = ports.one()?;
+        match spec.kind {
+            ProxyKind::Embedded => {
+                let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed: seed.child("proxy") })?;
+                let description = "embedded proxy, in process".to_owned();
+                Ok(Self { api, running: Running::Embedded(server), description })
+            }
+            ProxyKind::Toxiproxy => start_toxiproxy(spec, api, logs, guard).await,
+        }
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// What the proxies are, for the manifest.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Why the service is gone that should be there, if it is.
+    pub fn failed(&mut self) -> Option<String> {
+        match &mut self.running {
+            Running::Embedded(server) => server.failed(),
+            Running::Process(process) => process.failed(),
+        }
+    }
+
+    /// Stops the service.
+    pub async fn stop(self) {
+        match self.running {
+            Running::Embedded(server) => server.stop(),
+            Running::Process(process) => process.stop().await,
+        }
+    }
+}
+
+async fn start_toxiproxy(
+    spec: &ProxySpec,
+    api: SocketAddr,
+    logs: &Path,
+    guard: Option<&Guard>,
+) -> Result<Proxies, ProxiesError> {
+    let home = spec.home.as_ref().ok_or(ProxiesError::NoHome)?;
+    let program = home.join("toxiproxy-server");
+    if !program.is_file() {
+        return Err(ProxiesError::BadHome { home: home.clone() });
+    }
+    let mut command = Command::new(program);
+    command.args(["-host", &api.ip().to_string(), "-port", &api.port().to_string()]);
+    let guard = guard.expect("the engine starts a guard for every backend with processes");
+    let log = logs.join("toxiproxy.log");
+    let mut process =
+        OwnProcess::start("toxiproxy", command, &log, guard, "its home must hold a runnable `toxiproxy-server`")?;
+    let deadline = Instant::now() + READY_TIMEOUT;
+    while tokio::net::TcpStream::connect(api).await.is_err() {
+        if let Some(why) = process.failed() {
+            return Err(ProxiesError::NotReady { api, why });
+        }
+        if Instant::now() >= deadline {
+            let why = format!("no answer within {} s{}", READY_TIMEOUT.as_secs(), process.log_tail());
+            return Err(ProxiesError::NotReady { api, why });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let description = "Toxiproxy, a process".to_owned();
+    Ok(Proxies { api, running: Running::Process(process), description })
+}
