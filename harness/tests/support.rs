@@ -1,0 +1,98 @@
+//! Starting the command, waiting for conditions with deadlines, and one run at a time.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Runs measure time, and a second one beside them would disturb it: one at a time.
+pub(crate) fn one_run_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The command, with nothing of the caller's environment that would change what it does.
+pub(crate) fn shakedown() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+    command.current_dir(repository()).env_remove("NACOS_HOME").env_remove("TOXIPROXY_HOME");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The repository's root.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The scenario that tests run.
+pub(crate) const TINY: &str = "scenarios/smoke/tiny.yaml";
+
+/// What a finished command left.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// The one JSON object on standard output.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
+    }
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs the command to its end.
+pub(crate) fn finish(args: &[&str]) -> Finished {
+    shakedown().args(args).output().expect("the command starts").into()
+}
+
+/// Runs the tiny scenario with `--json` and further arguments.
+pub(crate) fn run_tiny(out: &Path, args: &[&str]) -> Finished {
+    let out = out.to_str().expect("a temporary directory has a UTF-8 name");
+    let mut all = vec!["run", TINY, "--json", "--out", out];
+    all.extend(args);
+    finish(&all)
+}
+
+/// The only run directory below `out`.
+pub(crate) fn only_run(out: &Path) -> PathBuf {
+    let mut runs: Vec<PathBuf> = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.pop().unwrap()
+}
+
+/// Waits until `ready` gives something, at most `limit`.
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = ready() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A child process that does not outlive its test.
+#[derive(Debug)]
+pub(crate) struct Reaped(pub(crate) Child);
+
+impl Drop for Reaped {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
