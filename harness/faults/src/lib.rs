@@ -1,1 +1,12 @@
-//! Under construction.
+//! Faults: the proxy driver, the nemesis that applies and heals, the canary that measures whether a fault bit.
+//!
+//! The [`nemesis`] is the only caller of faults and the [`toxiproxy`] driver the only way to a proxy, embedded or
+//! real. This crate starts no server, no proxy and no watcher: it is handed addresses ([`proxies`]), a way to probe
+//! through them ([`canary::Probe`]) and a way to crash watchers ([`fault::Watchers`]). Start at [`nemesis`].
+
+pub mod canary;
+pub mod fault;
+mod link;
+pub mod nemesis;
+pub mod proxies;
+pub mod toxiproxy;

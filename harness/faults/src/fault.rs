@@ -1,0 +1,118 @@
+//! What a fault is to the nemesis: something that is applied and healed, with a target and an expectation.
+//!
+//! Adding a fault takes one file that says what it does (`link/…` or `fault/crash.rs`) and one arm in
+//! [`prepare`]; the nemesis and the canary stay as they are.
+
+mod applied;
+mod crash;
+mod error;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use shakedown_model::fault::{FaultAction, FaultPlan, Toxic};
+use shakedown_model::plan::ProxyKind;
+use shakedown_model::{FaultId, GroupId};
+
+use crate::canary::Expectation;
+use crate::link::{self, LinkFault};
+use crate::proxies::ProxyAddress;
+use crate::toxiproxy::ProxyApi;
+
+pub use applied::WindowSink;
+pub(crate) use applied::{AppliedFault, WindowRecord};
+pub use error::FaultError;
+pub(crate) use error::in_words;
+
+/// The watchers, as far as faults act on them; the engine implements it.
+pub trait Watchers: Send + Sync + 'static {
+    /// Crashes every watcher of these groups: memory is lost, the cache on disk is kept.
+    fn crash<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()>;
+    /// Starts the crashed watchers of these groups again.
+    fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()>;
+}
+
+/// Something that can be brought about and undone.
+pub(crate) trait Fault: Send + Sync {
+    /// Brings the fault about; returns once it is in force everywhere.
+    fn apply(&self) -> BoxFuture<'_, Result<(), FaultError>>;
+    /// Undoes it; harmless when it was applied in part or not at all.
+    fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>>;
+}
+
+/// Where faults act.
+#[derive(Clone)]
+pub struct Site {
+    /// The proxy server's API.
+    pub api: Arc<dyn ProxyApi>,
+    /// Which proxy it is: the real one lacks a blackhole and a reset of idle connections.
+    pub kind: ProxyKind,
+    /// Every proxy of the run.
+    pub proxies: Arc<[ProxyAddress]>,
+    /// The watchers.
+    pub watchers: Arc<dyn Watchers>,
+}
+
+/// A fault of the plan, ready to be applied.
+pub(crate) struct PreparedFault {
+    pub(crate) id: FaultId,
+    pub(crate) plan: FaultPlan,
+    pub(crate) fault: Box<dyn Fault>,
+    /// The proxies that it acts on; none for faults of watchers.
+    pub(crate) targets: Vec<ProxyAddress>,
+    pub(crate) expectation: Expectation,
+}
+
+/// The start of the names of all toxics that faults add; those of links begin otherwise.
+pub(crate) const TOXIC_PREFIX: &str = "fault-";
+
+/// Resolves a fault of the plan to what it does at `site`.
+///
+/// # Errors
+/// When the fault has nothing to act on or asks for what the proxy cannot do.
+pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<PreparedFault, FaultError> {
+    let prefix = format!("{TOXIC_PREFIX}{id}");
+    let (recipe, expectation) = match &plan.action {
+        FaultAction::Toxic { toxic: Toxic::Latency { stream, latency, jitter }, .. } => (
+            link::latency::recipe(&prefix, *stream, *latency, *jitter)?,
+            Expectation::delay(*stream, *latency, *jitter),
+        ),
+        FaultAction::Toxic { toxic: Toxic::ResetPeer { timeout }, .. } => {
+            (link::reset::recipe(&prefix, site.kind, *timeout)?, Expectation::Cut { new_within: *timeout })
+        }
+        FaultAction::Reset { .. } => {
+            let at_once = std::time::Duration::ZERO;
+            (link::reset::recipe(&prefix, site.kind, at_once)?, Expectation::Cut { new_within: at_once })
+        }
+        FaultAction::Blackhole { stream, .. } => {
+            (link::blackhole::recipe(&prefix, site.kind, *stream), Expectation::Silence)
+        }
+        FaultAction::Crash { groups } => {
+            let fault = crash::Crash { watchers: Arc::clone(&site.watchers), groups: groups.clone() };
+            return Ok(PreparedFault {
+                id,
+                plan: plan.clone(),
+                fault: Box::new(fault),
+                targets: Vec::new(),
+                expectation: Expectation::Nothing,
+            });
+        }
+    };
+    let targets = targets(site, plan);
+    if targets.is_empty() {
+        return Err(FaultError::NoProxies { fault: plan.name.clone() });
+    }
+    let names = targets.iter().map(|proxy| proxy.name.clone()).collect();
+    let fault = LinkFault { api: Arc::clone(&site.api), proxies: names, recipe };
+    Ok(PreparedFault { id, plan: plan.clone(), fault: Box::new(fault), targets, expectation })
+}
+
+fn targets(site: &Site, plan: &FaultPlan) -> Vec<ProxyAddress> {
+    let is_target = |proxy: &&ProxyAddress| match &plan.action {
+        FaultAction::Toxic { link, .. } => proxy.link == *link,
+        FaultAction::Reset { groups }
+        | FaultAction::Blackhole { groups, .. }
+        | FaultAction::Crash { groups } => groups.contains(&proxy.group),
+    };
+    site.proxies.iter().filter(is_target).cloned().collect()
+}

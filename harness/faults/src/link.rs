@@ -1,0 +1,172 @@
+//! Faults on links: what each does to a proxy, as steps of the proxy's API, one file per fault.
+//!
+//! A recipe is data; [`LinkFault`] carries it out on all proxies at once.
+
+pub(crate) mod blackhole;
+pub(crate) mod latency;
+pub(crate) mod reset;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+use shakedown_model::fault::Toxic;
+use shakedown_model::plan::ProxyKind;
+
+use crate::fault::{Fault, FaultError};
+use crate::toxiproxy::{ProxyApi, ProxyApiError, ToxicConfig};
+
+/// Proxies that are changed at once.
+const AT_ONCE: usize = 16;
+/// Tries of one healing step: a fault that stays behind would spoil the rest of the run.
+const HEAL_TRIES: u32 = 3;
+/// How long healing may take in all: a stop must not hang on a proxy's API that does not answer.
+const HEAL_LIMIT: Duration = Duration::from_secs(15);
+/// The pause between tries.
+const HEAL_PAUSE: Duration = Duration::from_millis(200);
+
+/// One change of one proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Adds a toxic.
+    Add(ToxicConfig),
+    /// Removes the toxic of this name; one that is gone already is fine.
+    Remove(String),
+    /// Stops accepting, and ends all connections.
+    Close,
+    /// Accepts again.
+    Open,
+}
+
+/// What a fault does to each of its proxies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    pub(crate) onset: Vec<Step>,
+    /// Every step is tried, whichever of the onset's steps were done.
+    pub(crate) healing: Vec<Step>,
+}
+
+impl Recipe {
+    /// Adds toxics at the onset and removes them at the end.
+    fn of_toxics(toxics: Vec<ToxicConfig>) -> Self {
+        let healing = toxics.iter().map(|toxic| Step::Remove(toxic.name.clone())).collect();
+        Self { onset: toxics.into_iter().map(Step::Add).collect(), healing }
+    }
+}
+
+/// The toxics of a link that are in force from the start.
+pub(crate) fn toxic_configs(
+    prefix: &str,
+    kind: ProxyKind,
+    toxic: Toxic,
+) -> Result<Vec<ToxicConfig>, FaultError> {
+    match toxic {
+        Toxic::Latency { stream, latency, jitter } => latency::toxics(prefix, stream, latency, jitter),
+        Toxic::ResetPeer { timeout } => reset::toxics(prefix, kind, timeout),
+    }
+}
+
+/// The API's unit of time.
+fn whole_millis(attribute: &'static str, value: Duration) -> Result<u64, FaultError> {
+    let millis = u64::try_from(value.as_millis()).ok();
+    millis
+        .filter(|millis| Duration::from_millis(*millis) == value)
+        .ok_or(FaultError::NotWholeMillis { attribute, value })
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Onset,
+    Healing,
+}
+
+/// A recipe and the proxies that it is for.
+pub(crate) struct LinkFault {
+    pub(crate) api: Arc<dyn ProxyApi>,
+    pub(crate) proxies: Vec<String>,
+    pub(crate) recipe: Recipe,
+}
+
+impl LinkFault {
+    async fn onset(&self, proxy: &str) -> Result<(), ProxyApiError> {
+        for step in &self.recipe.onset {
+            self.take(proxy, step).await?;
+        }
+        Ok(())
+    }
+
+    async fn healing(&self, proxy: &str) -> Result<(), ProxyApiError> {
+        let mut result = Ok(());
+        for step in &self.recipe.healing {
+            result = result.and(self.heal_step(proxy, step).await);
+        }
+        result
+    }
+
+    async fn heal_step(&self, proxy: &str, step: &Step) -> Result<(), ProxyApiError> {
+        let mut tries = 1;
+        loop {
+            match self.take(proxy, step).await {
+                Err(_) if tries < HEAL_TRIES => tries += 1,
+                result => return result,
+            }
+            tokio::time::sleep(HEAL_PAUSE).await;
+        }
+    }
+
+    async fn take(&self, proxy: &str, step: &Step) -> Result<(), ProxyApiError> {
+        match step {
+            Step::Add(toxic) => self.api.add_toxic(proxy, toxic).await,
+            Step::Remove(toxic) => match self.api.remove_toxic(proxy, toxic).await {
+                Err(error) if error.is_not_found() => Ok(()),
+                result => result,
+            },
+            Step::Close => self.api.set_enabled(proxy, false).await,
+            Step::Open => self.api.set_enabled(proxy, true).await,
+        }
+    }
+
+    /// Does one side of the recipe on every proxy, whatever becomes of the others.
+    async fn on_all(&self, side: Side) -> Result<(), FaultError> {
+        let results: Vec<BoxFuture<'_, _>> = self
+            .proxies
+            .iter()
+            .map(|proxy| -> BoxFuture<'_, Option<(String, ProxyApiError)>> {
+                Box::pin(async move {
+                    let result = match side {
+                        Side::Onset => self.onset(proxy).await,
+                        Side::Healing => self.healing(proxy).await,
+                    };
+                    result.err().map(|source| (proxy.clone(), source))
+                })
+            })
+            .collect();
+        let mut failures: Vec<_> =
+            stream::iter(results).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
+        let failed = failures.len();
+        if failed == 0 {
+            return Ok(());
+        }
+        let (proxy, source) = failures.swap_remove(0);
+        Err(FaultError::Partly { failed, all: self.proxies.len(), proxy, source })
+    }
+}
+
+impl Fault for LinkFault {
+    fn apply(&self) -> BoxFuture<'_, Result<(), FaultError>> {
+        Box::pin(self.on_all(Side::Onset))
+    }
+
+    fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>> {
+        Box::pin(async {
+            let healing = self.on_all(Side::Healing);
+            tokio::time::timeout(HEAL_LIMIT, healing)
+                .await
+                .unwrap_or(Err(FaultError::HealTimeout { limit: HEAL_LIMIT }))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
