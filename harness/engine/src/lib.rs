@@ -1,1 +1,18 @@
-//! Under construction.
+//! One run from plan to run directory: wires the parts together and owns the order of a run.
+//!
+//! [`run`] starts servers and proxies, publishes the first version of every item, lets watchers, mutator and nemesis
+//! work through the phases, drains, reads everything once more, and stops what it started. It judges nothing, shows
+//! nothing and prints nothing: an [`Observer`] is told of what happens, and the run directory holds what was measured.
+
+mod drain;
+mod health;
+mod machine;
+mod observer;
+pub mod preflight;
+mod probe;
+mod run;
+mod setup;
+mod timeline;
+
+pub use observer::{Observer, Progress, RunEvent};
+pub use run::{EngineError, RunOptions, run};

@@ -1,0 +1,65 @@
+//! One file per command; this one picks it and turns its end into an exit code.
+
+mod check;
+mod plan;
+mod run;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::{Cli, Command, Serve};
+use crate::exit::{Exit, Failure};
+
+/// Runs the command line and gives its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each belongs.
+            let is_wanted = !error.use_stderr();
+            drop(error.print());
+            return if is_wanted { ExitCode::SUCCESS } else { ExitCode::from(Exit::Usage as u8) };
+        }
+    };
+    let end = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => plan::validate(&args).map(|()| ExitCode::SUCCESS),
+        Command::Explain(args) => plan::explain(&args).map(|()| ExitCode::SUCCESS),
+        Command::Schema => plan::schema().map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::check(&args),
+        Command::Serve(Serve::Nacos { port, data }) => serve::nacos(port, data).map(|()| ExitCode::SUCCESS),
+        Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(|()| ExitCode::SUCCESS),
+        Command::Guard => {
+            shakedown_topology::guard_main();
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    end.unwrap_or_else(|failure| {
+        complain(&failure.to_string());
+        failure.code()
+    })
+}
+
+/// The runtime of a run: one worker per processor.
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Missing, format!("cannot start the runtime's threads: {error}")))
+}
+
+/// Prints a result on standard output. A closed pipe is the reader's choice, no error of ours.
+fn say(text: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stdout().lock(), "{}", text.trim_end()));
+}
+
+/// Prints what went wrong on standard error.
+fn complain(text: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr().lock(), "shakedown: {text}"));
+}

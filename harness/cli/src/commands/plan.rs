@@ -1,0 +1,70 @@
+//! `validate`, `explain` and `schema`: what a scenario means, without starting anything.
+
+use std::path::Path;
+
+use shakedown_scenario::{Loaded, Overrides};
+
+use super::{complain, say};
+use crate::args::ScenarioArgs;
+use crate::exit::{Exit, Failure};
+
+/// Loads a scenario with the changes that the arguments ask for; its warnings are printed.
+pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
+    let mut set = Vec::new();
+    for (key, value) in [
+        ("server.backend", args.backend.clone()),
+        ("proxy.kind", args.proxy.clone()),
+        ("seed", args.seed.map(|seed| seed.to_string())),
+    ] {
+        if let Some(value) = value {
+            set.push(format!("{key}={value}"));
+        }
+    }
+    set.extend(args.set.iter().cloned());
+    let overrides = Overrides::parse(&set).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+    let mut loaded = shakedown_scenario::load(&args.scenario, &overrides)
+        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
+    fill_home(&mut loaded.plan.server.home, args.nacos_home.as_deref());
+    fill_home(&mut loaded.plan.proxy.home, args.toxiproxy_home.as_deref());
+    for warning in &loaded.warnings {
+        complain(warning);
+    }
+    Ok(loaded)
+}
+
+/// A home in the scenario wins over the environment's, which is the machine's default.
+fn fill_home(home: &mut Option<std::path::PathBuf>, given: Option<&Path>) {
+    if home.is_none() {
+        *home = given.map(Path::to_owned);
+    }
+}
+
+/// Checks a scenario.
+pub(super) fn validate(args: &ScenarioArgs) -> Result<(), Failure> {
+    let loaded = load(args)?;
+    let plan = &loaded.plan;
+    say(&format!(
+        "{}: valid; {} watchers in {} groups, {} phases, {} faults, {} gates",
+        args.scenario.display(),
+        plan.watcher_count(),
+        plan.groups.len(),
+        plan.phases.len(),
+        plan.faults.len(),
+        plan.gates.len()
+    ));
+    Ok(())
+}
+
+/// Shows the resolved plan.
+pub(super) fn explain(args: &ScenarioArgs) -> Result<(), Failure> {
+    say(&shakedown_scenario::explain(&load(args)?.plan));
+    Ok(())
+}
+
+/// Prints the JSON Schema of scenarios.
+pub(super) fn schema() -> Result<(), Failure> {
+    let schema = serde_json::to_string_pretty(&shakedown_scenario::schema())
+        .map_err(|error| Failure::from_error(Exit::Defect, &error))?;
+    say(&schema);
+    Ok(())
+}

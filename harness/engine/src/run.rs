@@ -1,0 +1,140 @@
+//! The order of a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shakedown_faults::fault::FaultError;
+use shakedown_load::mutator::MutatorError;
+use shakedown_load::watchers::FleetError;
+use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::{Plan, Seed};
+use shakedown_record::{RecorderError, RunDir, RunDirError};
+use shakedown_topology::{GuardError, PortError, ProxiesError, ServersError};
+use tokio::sync::watch;
+
+use crate::observer::{Observer, RunEvent};
+use crate::preflight::{self, PreflightError};
+use crate::setup::Setup;
+use crate::{machine, timeline};
+
+/// The run could not be begun.
+///
+/// Once the first phase has begun there are no errors any more: trouble ends the run early, and the manifest says so.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This machine's limits.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// The run directory.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The history.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+    /// The guard.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// Ports.
+    #[error(transparent)]
+    Ports(#[from] PortError),
+    /// The servers.
+    #[error(transparent)]
+    Servers(#[from] ServersError),
+    /// The proxies.
+    #[error(transparent)]
+    Proxies(#[from] ProxiesError),
+    /// Faults that cannot be carried out here.
+    #[error(transparent)]
+    Faults(#[from] FaultError),
+    /// The watchers.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The mutator, or the first versions of the items.
+    #[error(transparent)]
+    Mutator(#[from] MutatorError),
+    /// Stopped by a person during the set-up.
+    #[error("interrupted before the first phase; nothing was measured")]
+    Interrupted,
+}
+
+/// What a run needs beside its plan.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Where run directories are made.
+    pub runs: PathBuf,
+    /// The scenario's text, secrets redacted, for the run directory.
+    pub scenario_text: String,
+    /// The program that has a `guard` command.
+    pub guard_program: PathBuf,
+    /// The harness' version, for the manifest.
+    pub version: String,
+}
+
+/// Carries a plan out and gives the run directory.
+///
+/// `on_created` is called once the directory is there; `stop` turns true when a person wants the run to end.
+///
+/// # Errors
+/// [`EngineError`] when the run could not be begun; what was started is stopped again.
+pub async fn run(
+    plan: Plan,
+    options: RunOptions,
+    observer: Arc<dyn Observer>,
+    on_created: impl FnOnce(&RunDir),
+    stop: watch::Receiver<bool>,
+) -> Result<RunDir, EngineError> {
+    preflight::check(&plan, machine::raise_open_files())?;
+    let dir = RunDir::create(&options.runs, &run_name(&plan))?;
+    on_created(&dir);
+    observer.on(&RunEvent::Created { path: dir.path().to_owned() });
+    let mut manifest = manifest(&plan, &dir, &options);
+    dir.write_manifest(&manifest)?;
+    dir.write_plan(&plan, &options.scenario_text)?;
+
+    let mut stop_in_setup = stop.clone();
+    let setup = tokio::select! {
+        setup = Setup::bring_up(plan, &dir, &options, &*observer, &mut manifest) => setup,
+        _ = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
+    };
+    let setup = match setup {
+        Ok(setup) => setup,
+        Err(error) => {
+            manifest.status = match error {
+                EngineError::Interrupted => RunStatus::Interrupted,
+                _ => RunStatus::Failed(error.to_string()),
+            };
+            dir.write_manifest(&manifest)?;
+            return Err(error);
+        }
+    };
+    timeline::work_through(setup, &dir, &mut manifest, observer, stop).await?;
+    Ok(dir)
+}
+
+/// `NAME-UTC-SEED`, such as `quickstart-20261121-054200-7`.
+fn run_name(plan: &Plan) -> String {
+    let utc = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    let name: String =
+        plan.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).take(60).collect();
+    format!("{name}-{utc}-{}", plan.seed)
+}
+
+fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
+    let run = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Manifest {
+        format: RUN_FORMAT,
+        // Two runs of one seed must be told apart by their payloads, so the name counts, which has the time in it.
+        run_id: Seed(0).child(&run).0,
+        run,
+        scenario: plan.name.clone(),
+        seed: plan.seed,
+        harness: options.version.clone(),
+        started: String::new(),
+        status: RunStatus::Running,
+        ended: None,
+        server: String::new(),
+        proxy: String::new(),
+        machine: machine::describe(),
+        remarks: Vec::new(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Everything before offset zero: servers, first versions, proxies.
+
+use std::sync::Arc;
+
+use shakedown_faults::proxies::{self, ProxyAddress};
+use shakedown_faults::toxiproxy::ToxiproxyClient;
+use shakedown_model::Plan;
+use shakedown_model::manifest::Manifest;
+use shakedown_model::plan::{Backend, ProxyKind};
+use shakedown_record::{HistoryWriter, RunDir};
+use shakedown_topology::{Guard, Ports, Proxies, ServerPlace, Servers};
+use tokio::time::Instant;
+
+use crate::observer::{Observer, RunEvent};
+use crate::run::{EngineError, RunOptions};
+
+/// What was brought up, before anything is measured.
+pub(crate) struct Setup {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) servers: Servers,
+    pub(crate) proxies: Proxies,
+    pub(crate) addresses: Arc<[ProxyAddress]>,
+    pub(crate) driver: ToxiproxyClient,
+    pub(crate) history: HistoryWriter,
+    /// Dropped last: it ends what is left of the processes.
+    pub(crate) guard: Option<Guard>,
+}
+
+impl Setup {
+    /// Brings everything up. Dropping the future stops what was started.
+    pub(crate) async fn bring_up(
+        plan: Plan,
+        dir: &RunDir,
+        options: &RunOptions,
+        observer: &dyn Observer,
+        manifest: &mut Manifest,
+    ) -> Result<Self, EngineError> {
+        let began = Instant::now();
+        let history = dir.create_history()?;
+        let mut ports = Ports::new();
+        let guard = needs_guard(&plan).then(|| Guard::start(&options.guard_program)).transpose()?;
+        let (data, logs) = (dir.server_data_dir(), dir.logs_dir());
+        let place = ServerPlace { data: &data, logs: &logs, guard: guard.as_ref() };
+        observer.on(&RunEvent::SettingUp(match plan.server.backend {
+            Backend::Embedded => "starting the embedded server".into(),
+            Backend::Process => format!("starting Nacos {} as a process", plan.server.version),
+        }));
+        let servers = Servers::start(&plan.server, &place, &mut ports).await?;
+        manifest.server = servers.description().to_owned();
+        observer.on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
+        let plan = Arc::new(plan);
+        let publisher = crate::timeline::publisher(&servers, &plan)?;
+        shakedown_load::mutator::publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
+        observer.on(&RunEvent::SettingUp("starting the proxies".into()));
+        let seed = plan.seed;
+        let proxies = Proxies::start(&plan.proxy, seed, &logs, guard.as_ref(), &mut ports).await?;
+        manifest.proxy = proxies.description().to_owned();
+        let nodes: Vec<proxies::NodeAddress> = servers
+            .nodes()
+            .iter()
+            .map(|node| proxies::NodeAddress { http: node.http, grpc: node.grpc })
+            .collect();
+        let addresses = proxies::proxies_for(&plan, &nodes, || ports.one())?;
+        let driver = ToxiproxyClient::new(proxies.api())?;
+        proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
+        observer.on(&RunEvent::Started { setup: began.elapsed() });
+        Ok(Self { plan, servers, proxies, addresses: addresses.into(), driver, history, guard })
+    }
+}
+
+fn needs_guard(plan: &Plan) -> bool {
+    plan.server.backend == Backend::Process || plan.proxy.kind == ProxyKind::Toxiproxy
+}
