@@ -78,11 +78,17 @@ pub fn claimed(content: &str) -> Option<Identity> {
     parse_head(content).map(|(identity, _)| identity)
 }
 
+/// The MD5 of `content` over its UTF-8 bytes.
+#[must_use]
+pub fn md5(content: &str) -> [u8; 16] {
+    Md5::digest(content.as_bytes()).into()
+}
+
 /// The MD5 of `content` over its UTF-8 bytes: 32 lower-case hex digits, as Nacos computes it (nacos-facts.md §1.5).
 #[must_use]
 pub fn md5_hex(content: &str) -> String {
     let mut hex = String::with_capacity(32);
-    for byte in Md5::digest(content.as_bytes()) {
+    for byte in md5(content) {
         write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
     }
     hex

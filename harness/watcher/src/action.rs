@@ -1,0 +1,116 @@
+//! The border of the machine: what it is told and what it asks for.
+
+use shakedown_model::event::{AttemptOutcome, Event, LossCause};
+use shakedown_model::{ItemId, NodeId};
+
+/// Something that happened. Inputs from the network carry their receive stamp as the step's `now`.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// The watcher's life begins.
+    Start,
+    /// The instant of [`Watcher::deadline`](crate::Watcher::deadline) has come.
+    Timer,
+    /// The transport that [`Action::Connect`] asked for is there (HTTP: TCP; gRPC: TCP and HTTP/2).
+    Connected,
+    /// The transport could not be made.
+    AttemptFailed(AttemptOutcome),
+    /// The answer to the request in flight.
+    Reply(Reply<'a>),
+    /// The answer to the health check in flight: healthy, or refused.
+    Health(Result<(), Refusal>),
+    /// The server sent a `SetupAckRequest`; it wants no ack.
+    SetupAck,
+    /// The server pushed that an item changed.
+    Notify(ItemId),
+    /// The server asked whether the connection lives.
+    Detect,
+    /// The server asked the client to connect elsewhere.
+    ConnectReset,
+    /// The connection is gone.
+    Lost(LossCause),
+    /// The watcher's process dies: memory gone, snapshots kept.
+    Crash,
+    /// It starts again.
+    ColdStart,
+    /// What [`Action::LoadSnapshots`] found for one item.
+    Snapshot {
+        /// The item.
+        item: ItemId,
+        /// The snapshot's content, if there is one.
+        content: Option<&'a str>,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Reply<'a> {
+    /// To [`Request::ServerCheck`].
+    Checked {
+        /// Whether the server promised a `SetupAck` to a set-up such as this client sends.
+        will_ack_setup: bool,
+    },
+    /// To [`Request::Listen`] and [`Request::Poll`]: the items whose MD5 differs.
+    Changed(&'a [ItemId]),
+    /// To [`Request::Query`] and [`Request::Get`].
+    Content {
+        /// The content.
+        text: &'a str,
+        /// The MD5 that the server sent with it, 32 hex digits.
+        md5: Option<&'a str>,
+    },
+    /// To [`Request::Query`] and [`Request::Get`]: the item does not exist.
+    Absent,
+    /// The server answered that it will not or cannot.
+    Refused(Refusal),
+}
+
+/// Why a server refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not know the connection (gRPC code 301).
+    Unregistered,
+    /// Any other error answer.
+    Error,
+}
+
+/// What the watcher wants done, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Connect to a node and answer with [`Input::Connected`] or [`Input::AttemptFailed`].
+    Connect {
+        /// Which node.
+        node: NodeId,
+    },
+    /// Drop the connection, or the attempt, with all that is in flight.
+    Close,
+    /// Send a request. A health check may be in flight beside one other request; a new health check replaces an
+    /// unanswered one.
+    Send(Request),
+    /// Acknowledge the push that was just handed in.
+    Ack,
+    /// Record what happened.
+    Record(Event),
+    /// Keep the content of the reply that was just handed in as the item's snapshot, replacing it atomically.
+    SaveSnapshot(ItemId),
+    /// Read the snapshot of every item and answer each with [`Input::Snapshot`].
+    LoadSnapshots,
+}
+
+/// A request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// gRPC: `ServerCheckRequest`.
+    ServerCheck,
+    /// gRPC: open the stream and send `ConnectionSetupRequest`. It has no answer of its own.
+    OpenStream,
+    /// gRPC: `ConfigBatchListenRequest` with [`Watcher::listed`](crate::Watcher::listed).
+    Listen,
+    /// gRPC: `ConfigQueryRequest`.
+    Query(ItemId),
+    /// gRPC: `HealthCheckRequest`.
+    HealthCheck,
+    /// HTTP: get the content.
+    Get(ItemId),
+    /// HTTP: the long poll over [`Watcher::held`](crate::Watcher::held).
+    Poll,
+}

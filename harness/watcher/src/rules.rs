@@ -1,0 +1,79 @@
+//! What all watchers of a group have in common.
+
+use std::time::Duration;
+
+use shakedown_model::plan::{ClientDefect, ClientSpec};
+use shakedown_model::time::nanos;
+use shakedown_model::{Offset, Seed};
+
+/// The pause that [`ClientDefect::NoBackoff`] leaves between attempts, so that one watcher cannot take a core for
+/// itself.
+pub(crate) const DEFECT_GAP: Duration = Duration::from_millis(1);
+
+/// What a gRPC client waits after it opened its stream when the server promised no `SetupAck` (nacos-facts.md §2.3).
+pub(crate) const SETUP_PAUSE: Duration = Duration::from_millis(100);
+
+/// After content that could not be used, a gRPC client asks again this much later: the Java SDK's listen loop
+/// (nacos-facts.md §3.2).
+pub(crate) const GRPC_RETRY: Duration = Duration::from_secs(5);
+
+/// After a failed answer an HTTP client asks again this much later: the Node SDK's pause (nacos-facts.md §3.2).
+pub(crate) const HTTP_RETRY: Duration = Duration::from_secs(2);
+
+/// A first poll after a reconnect that names changes sooner than this was answered from the comparison on its
+/// arrival, not by a wake. Inferred: the wire does not tell.
+pub(crate) const RELIST_WITHIN: Duration = Duration::from_secs(1);
+
+/// An empty poll answer sooner than this is a server that does not hang; the client pauses instead of spinning.
+pub(crate) const SHORTEST_HANG: Duration = Duration::from_millis(50);
+
+/// The rules of a group of watchers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// How the client behaves.
+    pub client: ClientSpec,
+    /// The run's number, which every intact payload carries.
+    pub run_id: u64,
+    /// How many server nodes there are (at least 1).
+    pub nodes: u16,
+    /// Reads per second that an application makes through each watcher; 0 for none.
+    pub reads_per_second: f64,
+    /// The seed of all watchers; each takes its own child.
+    pub seed: Seed,
+}
+
+impl Rules {
+    pub(crate) fn has_defect(&self, defect: ClientDefect) -> bool {
+        self.client.defect == Some(defect)
+    }
+
+    /// The period of reads in nanoseconds, if there are any.
+    pub(crate) fn read_period(&self) -> Option<Duration> {
+        let period = Duration::try_from_secs_f64(1.0 / self.reads_per_second).ok()?;
+        (!period.is_zero()).then_some(period)
+    }
+}
+
+/// The first instant after `now` on the grid `phase + k · period`, and its `k`. The phase is drawn from `seed`.
+pub(crate) fn next_on_grid(now: Offset, period: Duration, seed: Seed) -> (Offset, u64) {
+    let period = nanos(period).max(1);
+    let phase = seed.below(0, period);
+    let k = if now.0 < phase { 0 } else { (now.0 - phase) / period + 1 };
+    (Offset(k.saturating_mul(period).saturating_add(phase)), k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_is_absolute_and_strictly_later() {
+        let period = Duration::from_secs(5);
+        let (first, k) = next_on_grid(Offset::ZERO, period, Seed(4));
+        let (second, next_k) = next_on_grid(first, period, Seed(4));
+        assert!(first < Offset::from_secs(5) && k <= 1);
+        assert_eq!(second - first, period);
+        assert_eq!(next_k, k + 1);
+        assert_eq!(next_on_grid(first + Duration::from_secs(3), period, Seed(4)).0, second);
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether content is what it should be: an intact payload of this run and item, with the MD5 that the server names.
+
+use shakedown_model::event::Corruption;
+use shakedown_model::payload::{self, Identity};
+use shakedown_model::{ItemId, Version};
+
+/// Content that cannot be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unverified {
+    pub(crate) corruption: Corruption,
+    pub(crate) claims: Option<(ItemId, Version)>,
+}
+
+/// The version that `text` proves for `item` of run `run`, and its MD5.
+pub(crate) fn verify(
+    run: u64,
+    item: ItemId,
+    text: &str,
+    stated_md5: Option<&str>,
+) -> Result<(Version, [u8; 16]), Unverified> {
+    let identity = payload::decode(text).map_err(|error| Unverified {
+        corruption: Corruption::Payload(error),
+        claims: payload::claimed(text).map(|Identity { item, version, .. }| (item, version)),
+    })?;
+    let fail = |corruption| Err(Unverified { corruption, claims: Some((identity.item, identity.version)) });
+    if identity.run != run || identity.item != item {
+        return fail(Corruption::Misplaced);
+    }
+    let md5 = payload::md5(text);
+    if stated_md5.is_some_and(|stated| parse_md5(stated) != Some(md5)) {
+        return fail(Corruption::Md5);
+    }
+    Ok((identity.version, md5))
+}
+
+fn parse_md5(hex: &str) -> Option<[u8; 16]> {
+    let digits = hex.as_bytes();
+    if digits.len() != 32 || digits.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut md5 = [0; 16];
+    for (byte, pair) in md5.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(md5)
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_model::Seed;
+    use shakedown_model::payload::PayloadError;
+
+    use super::*;
+
+    fn text() -> String {
+        payload::encode(Identity { run: 7, item: ItemId(3), version: Version(2) }, 200, Seed(1))
+    }
+
+    #[test]
+    fn intact_content_proves_its_version() {
+        let text = text();
+        let md5 = payload::md5_hex(&text);
+        assert_eq!(verify(7, ItemId(3), &text, Some(&md5)), Ok((Version(2), payload::md5(&text))));
+        assert_eq!(verify(7, ItemId(3), &text, None).map(|(version, _)| version), Ok(Version(2)));
+    }
+
+    #[test]
+    fn each_way_of_being_wrong_has_its_name() {
+        let text = text();
+        let claims = Some((ItemId(3), Version(2)));
+        let wrong = |run, item, text: &str, md5: &str| verify(run, ItemId(item), text, Some(md5)).unwrap_err();
+        let md5 = payload::md5_hex(&text);
+        let table = [
+            (wrong(8, 3, &text, &md5), Corruption::Misplaced, claims),
+            (wrong(7, 4, &text, &md5), Corruption::Misplaced, claims),
+            (wrong(7, 3, &text, "0cc175b9c0f1b6a831c399e269772661"), Corruption::Md5, claims),
+            (wrong(7, 3, &text, &md5[1..]), Corruption::Md5, claims),
+            (wrong(7, 3, &text[..150], &md5), Corruption::Payload(PayloadError::Length), claims),
+            (wrong(7, 3, "other", &md5), Corruption::Payload(PayloadError::Foreign), None),
+        ];
+        for (found, corruption, claims) in table {
+            assert_eq!(found, Unverified { corruption, claims });
+        }
+    }
+}
