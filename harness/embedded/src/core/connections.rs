@@ -1,0 +1,233 @@
+//! Transports, the Nacos connections registered on them, what these listen to, and the eviction of idle ones
+//! (nacos-facts.md §2.3, §2.4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_nacos::ConfigKey;
+
+/// A connection whose out queue stays full for this long is evicted (real: 300 s).
+pub(super) const BLOCKED_EVICTION: Duration = Duration::from_secs(300);
+
+/// A TCP connection, as the core numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+#[derive(Debug)]
+struct Connection {
+    name: Arc<str>,
+    registered: Option<Registered>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    active_at: Duration,
+    blocked_since: Option<Duration>,
+    listens: BTreeSet<Arc<ConfigKey>>,
+}
+
+/// The idle scan: asks, waits for the answers, evicts, and rests for one period.
+#[derive(Debug)]
+enum Scan {
+    Rests { until: Duration },
+    Awaits { until: Duration, asked: BTreeMap<u64, ConnectionId> },
+}
+
+/// What a step of the idle scan asks for.
+#[derive(Debug, Default)]
+pub(super) struct ScanStep {
+    pub(super) asks: Vec<(ConnectionId, u64)>,
+    pub(super) evicts: Vec<ConnectionId>,
+}
+
+/// The periods of the idle scan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IdleRule {
+    pub(super) after: Duration,
+    pub(super) scan: Duration,
+    pub(super) answer: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    rule: IdleRule,
+    last_id: u64,
+    open: BTreeMap<ConnectionId, Connection>,
+    registered_count: usize,
+    listeners: BTreeMap<Arc<ConfigKey>, BTreeSet<ConnectionId>>,
+    scan: Scan,
+}
+
+impl Connections {
+    pub(super) fn new(rule: IdleRule) -> Self {
+        // A scan without a pause would never let the caller's loop rest.
+        let rule = IdleRule { scan: rule.scan.max(Duration::from_millis(1)), ..rule };
+        Self {
+            rule,
+            last_id: 0,
+            open: BTreeMap::new(),
+            registered_count: 0,
+            listeners: BTreeMap::new(),
+            scan: Scan::Rests { until: rule.scan },
+        }
+    }
+
+    /// A new transport; its name is `<millis>_<remoteIp>_<remotePort>`.
+    pub(super) fn open(&mut self, wall_ms: u64, peer: SocketAddr) -> ConnectionId {
+        self.last_id += 1;
+        let id = ConnectionId(self.last_id);
+        let name = format!("{wall_ms}_{}_{}", peer.ip(), peer.port()).into();
+        self.open.insert(id, Connection { name, registered: None });
+        id
+    }
+
+    pub(super) fn name(&self, id: ConnectionId) -> Option<Arc<str>> {
+        self.open.get(&id).map(|connection| Arc::clone(&connection.name))
+    }
+
+    /// Registers a transport; `false` when it is gone or registered already.
+    pub(super) fn register(&mut self, now: Duration, id: ConnectionId) -> bool {
+        let Some(connection) = self.open.get_mut(&id) else { return false };
+        if connection.registered.is_some() {
+            return false;
+        }
+        connection.registered =
+            Some(Registered { active_at: now, blocked_since: None, listens: BTreeSet::new() });
+        self.registered_count += 1;
+        true
+    }
+
+    pub(super) fn is_registered(&self, id: ConnectionId) -> bool {
+        self.open.get(&id).is_some_and(|connection| connection.registered.is_some())
+    }
+
+    pub(super) const fn registered_count(&self) -> usize {
+        self.registered_count
+    }
+
+    /// Ends a transport and all that lives with it.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open.remove(&id) else { return };
+        if let Some(registered) = connection.registered {
+            self.registered_count -= 1;
+            for key in &registered.listens {
+                self.forget_listener(key, id);
+            }
+        }
+    }
+
+    pub(super) fn touch(&mut self, now: Duration, id: ConnectionId) {
+        if let Some(registered) = self.registered(id) {
+            registered.active_at = now;
+        }
+    }
+
+    /// Remembers that the out queue is full; `true` when it has been for too long in a row.
+    pub(super) fn blocked(&mut self, now: Duration, id: ConnectionId) -> bool {
+        self.registered(id).is_some_and(|registered| {
+            let since = *registered.blocked_since.get_or_insert(now);
+            now.saturating_sub(since) > BLOCKED_EVICTION
+        })
+    }
+
+    pub(super) fn unblocked(&mut self, id: ConnectionId) {
+        if let Some(registered) = self.registered(id) {
+            registered.blocked_since = None;
+        }
+    }
+
+    pub(super) fn listen(&mut self, id: ConnectionId, key: &Arc<ConfigKey>) {
+        if let Some(registered) = self.registered(id)
+            && registered.listens.insert(Arc::clone(key))
+        {
+            self.listeners.entry(Arc::clone(key)).or_default().insert(id);
+        }
+    }
+
+    pub(super) fn unlisten(&mut self, id: ConnectionId, key: &ConfigKey) {
+        if self.registered(id).is_some_and(|registered| registered.listens.remove(key)) {
+            self.forget_listener(key, id);
+        }
+    }
+
+    pub(super) fn listeners(&self, key: &ConfigKey) -> Vec<ConnectionId> {
+        self.listeners.get(key).map(|ids| ids.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// When the scan has something to do; never while nobody is registered.
+    pub(super) fn scan_due(&self) -> Option<Duration> {
+        match &self.scan {
+            Scan::Rests { until } => (self.registered_count > 0).then_some(*until),
+            Scan::Awaits { until, .. } => Some(*until),
+        }
+    }
+
+    /// Takes the answer to a detection in; `false` when `request_id` is not one.
+    pub(super) fn answered(
+        &mut self,
+        now: Duration,
+        id: ConnectionId,
+        request_id: u64,
+        is_success: bool,
+    ) -> bool {
+        let Scan::Awaits { asked, .. } = &mut self.scan else { return false };
+        if asked.get(&request_id) != Some(&id) {
+            return false;
+        }
+        if is_success {
+            asked.remove(&request_id);
+            if asked.is_empty() {
+                self.scan = Scan::Rests { until: now + self.rule.scan };
+            }
+        }
+        true
+    }
+
+    /// Runs the scan as far as it is due; `next_request_id` numbers the questions.
+    pub(super) fn run_scan(&mut self, now: Duration, next_request_id: &mut u64) -> ScanStep {
+        match &self.scan {
+            Scan::Rests { until } | Scan::Awaits { until, .. } if *until > now => ScanStep::default(),
+            Scan::Awaits { asked, .. } => {
+                let evicts = asked.values().copied().collect();
+                self.scan = Scan::Rests { until: now + self.rule.scan };
+                ScanStep { asks: Vec::new(), evicts }
+            }
+            Scan::Rests { .. } => ScanStep { asks: self.ask_idle(now, next_request_id), evicts: Vec::new() },
+        }
+    }
+
+    fn ask_idle(&mut self, now: Duration, next_request_id: &mut u64) -> Vec<(ConnectionId, u64)> {
+        let is_idle = |registered: &Registered| now.saturating_sub(registered.active_at) >= self.rule.after;
+        let asks: Vec<_> = self
+            .open
+            .iter()
+            .filter(|(_, connection)| connection.registered.as_ref().is_some_and(is_idle))
+            .map(|(id, _)| {
+                *next_request_id += 1;
+                (*id, *next_request_id)
+            })
+            .collect();
+        self.scan = if asks.is_empty() {
+            Scan::Rests { until: now + self.rule.scan }
+        } else {
+            let asked = asks.iter().map(|(id, request_id)| (*request_id, *id)).collect();
+            Scan::Awaits { until: now + self.rule.answer, asked }
+        };
+        asks
+    }
+
+    fn registered(&mut self, id: ConnectionId) -> Option<&mut Registered> {
+        self.open.get_mut(&id)?.registered.as_mut()
+    }
+
+    fn forget_listener(&mut self, key: &ConfigKey, id: ConnectionId) {
+        if let Some(ids) = self.listeners.get_mut(key) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.listeners.remove(key);
+            }
+        }
+    }
+}

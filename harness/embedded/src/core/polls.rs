@@ -1,0 +1,145 @@
+//! The long polls that wait for a change (nacos-facts.md §1.4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_nacos::ConfigKey;
+use shakedown_nacos::http::listening::ListenEntry;
+
+use super::ConnectionId;
+
+/// A long poll that waits for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PollId(u64);
+
+/// A long poll's question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// The transport that it came on.
+    pub connection: ConnectionId,
+    /// The keys as sent, each with the MD5 that the client holds.
+    pub listened: Vec<Listened>,
+    /// `Long-Pulling-Timeout`; without it the poll is a short one and answered at once.
+    pub timeout: Option<Duration>,
+    /// `Long-Pulling-Timeout-No-Hangup`: answer at once even without a change.
+    pub is_no_hangup: bool,
+}
+
+/// A key that a client listens to, and the MD5 of what it holds (empty for nothing).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listened {
+    /// The key, exactly as sent.
+    pub key: Arc<ConfigKey>,
+    /// The MD5.
+    pub md5: String,
+}
+
+impl From<ListenEntry> for Listened {
+    fn from(entry: ListenEntry) -> Self {
+        Self { key: Arc::new(entry.key), md5: entry.md5 }
+    }
+}
+
+/// What becomes of a poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PollReply {
+    /// It is answered with these keys, possibly none.
+    Answer(Vec<Arc<ConfigKey>>),
+    /// It hangs; [`Output::PollAnswer`](super::Output::PollAnswer) will name this id.
+    Hangs(PollId),
+}
+
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) connection: ConnectionId,
+    keys: BTreeSet<Arc<ConfigKey>>,
+    deadline: Duration,
+}
+
+/// The waiting polls. A poll in `late` compared already, and is not yet seen by a change.
+#[derive(Debug, Default)]
+pub(super) struct Polls {
+    last_id: u64,
+    waiting: BTreeMap<PollId, Waiting>,
+    late: BTreeMap<PollId, Waiting>,
+    by_key: BTreeMap<Arc<ConfigKey>, BTreeSet<PollId>>,
+    deadlines: BTreeSet<(Duration, PollId)>,
+}
+
+impl Polls {
+    /// Takes a poll in; with `is_late` it waits for the next [`Polls::register_late`].
+    pub(super) fn hang(&mut self, poll: Poll, deadline: Duration, is_late: bool) -> PollId {
+        self.last_id += 1;
+        let id = PollId(self.last_id);
+        let keys = poll.listened.into_iter().map(|listened| listened.key).collect();
+        let waiting = Waiting { connection: poll.connection, keys, deadline };
+        if is_late {
+            self.late.insert(id, waiting);
+        } else {
+            self.register(id, waiting);
+        }
+        id
+    }
+
+    pub(super) fn has_late(&self) -> bool {
+        !self.late.is_empty()
+    }
+
+    pub(super) fn register_late(&mut self) {
+        for (id, waiting) in std::mem::take(&mut self.late) {
+            self.register(id, waiting);
+        }
+    }
+
+    fn register(&mut self, id: PollId, waiting: Waiting) {
+        for key in &waiting.keys {
+            self.by_key.entry(Arc::clone(key)).or_default().insert(id);
+        }
+        self.deadlines.insert((waiting.deadline, id));
+        self.waiting.insert(id, waiting);
+    }
+
+    /// Ends a poll, registered or not.
+    pub(super) fn remove(&mut self, id: PollId) {
+        if self.late.remove(&id).is_some() {
+            return;
+        }
+        let Some(waiting) = self.waiting.remove(&id) else { return };
+        self.deadlines.remove(&(waiting.deadline, id));
+        for key in &waiting.keys {
+            if let Some(ids) = self.by_key.get_mut(key) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.by_key.remove(key);
+                }
+            }
+        }
+    }
+
+    /// The registered polls that name `key`, in the order of their arrival.
+    pub(super) fn waiting_for(&self, key: &ConfigKey) -> Vec<(PollId, ConnectionId)> {
+        let Some(ids) = self.by_key.get(key) else { return Vec::new() };
+        ids.iter().map(|id| (*id, self.waiting[id].connection)).collect()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Ends the polls whose time is up.
+    pub(super) fn expire(&mut self, now: Duration) -> Vec<PollId> {
+        let mut expired = Vec::new();
+        while let Some((deadline, id)) = self.deadlines.first().copied()
+            && deadline <= now
+        {
+            self.remove(id);
+            expired.push(id);
+        }
+        expired
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.late.len()
+    }
+}

@@ -1,0 +1,120 @@
+//! Notifications under way: each is sent, awaits its ack, and is sent again later and later (nacos-facts.md §2.5).
+//!
+//! One task per change and listening connection. Every try has a request id of its own, so that an ack which comes
+//! after its time-out is an ack of nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_nacos::ConfigKey;
+
+use super::ConnectionId;
+
+/// The most notifications under way; a fan-out beyond it drops the connections that it concerns.
+pub(super) const MAX_PUSHES: usize = 1_000_000;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PushRule {
+    pub(super) ack_timeout: Duration,
+    pub(super) retry_step: Duration,
+    pub(super) max_tries: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Push {
+    pub(super) connection: ConnectionId,
+    pub(super) key: Arc<ConfigKey>,
+    tries: u32,
+}
+
+/// What becomes of a failed try.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// It is tried again later.
+    Retries,
+    /// It was the last: the connection is to be dropped.
+    GivesUp(ConnectionId),
+}
+
+#[derive(Debug)]
+pub(super) struct Pushes {
+    rule: PushRule,
+    /// Sent, by request id, with the end of the wait for the ack.
+    sent: BTreeMap<u64, (Duration, Push)>,
+    /// The ends of those waits. Every wait is equally long, so this is also the order of sending.
+    ack_due: BTreeSet<(Duration, u64)>,
+    /// To be sent again, by time and a number that keeps the order.
+    retries: BTreeMap<(Duration, u64), Push>,
+    last_retry: u64,
+}
+
+impl Pushes {
+    pub(super) const fn new(rule: PushRule) -> Self {
+        Self {
+            rule,
+            sent: BTreeMap::new(),
+            ack_due: BTreeSet::new(),
+            retries: BTreeMap::new(),
+            last_retry: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sent.len() + self.retries.len()
+    }
+
+    pub(super) const fn first_try(connection: ConnectionId, key: Arc<ConfigKey>) -> Push {
+        Push { connection, key, tries: 0 }
+    }
+
+    /// One more try is made, under `request_id`.
+    pub(super) fn sent(&mut self, now: Duration, request_id: u64, mut push: Push) {
+        push.tries += 1;
+        let due = now + self.rule.ack_timeout;
+        self.ack_due.insert((due, request_id));
+        self.sent.insert(request_id, (due, push));
+    }
+
+    /// Takes a try off the list; `None` when it is not one of this connection, or over.
+    pub(super) fn take(&mut self, connection: ConnectionId, request_id: u64) -> Option<Push> {
+        if self.sent.get(&request_id)?.1.connection != connection {
+            return None;
+        }
+        let (due, push) = self.sent.remove(&request_id)?;
+        self.ack_due.remove(&(due, request_id));
+        Some(push)
+    }
+
+    /// A try failed: after n failures the next waits n steps.
+    pub(super) fn failed(&mut self, now: Duration, push: Push) -> Failed {
+        if push.tries >= self.rule.max_tries {
+            return Failed::GivesUp(push.connection);
+        }
+        self.last_retry += 1;
+        self.retries.insert((now + self.rule.retry_step * push.tries, self.last_retry), push);
+        Failed::Retries
+    }
+
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        let ack = self.ack_due.first().map(|(due, _)| *due);
+        let retry = self.retries.keys().next().map(|(due, _)| *due);
+        [ack, retry].into_iter().flatten().min()
+    }
+
+    /// A try whose ack is overdue.
+    pub(super) fn take_overdue(&mut self, now: Duration) -> Option<Push> {
+        let (due, request_id) = *self.ack_due.first()?;
+        if due > now {
+            return None;
+        }
+        self.ack_due.remove(&(due, request_id));
+        self.sent.remove(&request_id).map(|(_, push)| push)
+    }
+
+    /// A push whose next try is due.
+    pub(super) fn take_retry(&mut self, now: Duration) -> Option<Push> {
+        let first = self.retries.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
+}

@@ -1,0 +1,200 @@
+//! The service around the core: sockets, one thread, one runtime.
+//!
+//! The server runs on an operating system thread of its own with a single-threaded runtime, so the core needs no
+//! lock and shares no scheduler with anything that watches it.
+
+mod accept;
+mod grpc;
+mod http;
+mod node;
+mod params;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use shakedown_model::plan::EmbeddedSettings;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use self::node::Node;
+pub use crate::journal::JournalError;
+
+/// What a server is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where HTTP listens; port 0 takes a free one.
+    pub http: SocketAddr,
+    /// Where gRPC listens. Clients look for it 1000 above the HTTP port.
+    pub grpc: SocketAddr,
+    /// The directory in which configs survive a restart; without one they live in memory only.
+    pub data: Option<PathBuf>,
+    /// How the server behaves.
+    pub settings: EmbeddedSettings,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be had.
+    #[error("cannot listen on {address} for {protocol}: {}; {}", reason(source), advice(source))]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// For what.
+        protocol: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] JournalError),
+    /// The thread or its runtime cannot be had.
+    #[error("cannot start the server's thread; close other programs or raise the limits")]
+    Thread(#[source] io::Error),
+}
+
+/// The embedded server.
+#[derive(Debug)]
+pub struct EmbeddedServer;
+
+/// A server that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct RunningServer {
+    http: SocketAddr,
+    grpc: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl EmbeddedServer {
+    /// Starts a server; when this returns, it accepts connections and knows what `data` holds.
+    ///
+    /// # Errors
+    /// [`StartError`] says what could not be had and what to do.
+    pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
+        let http = accept::listen(config.http, "HTTP")?;
+        let grpc = accept::listen(config.grpc, "gRPC")?;
+        let (http_addr, grpc_addr) = (local_addr(&http, config.http)?, local_addr(&grpc, config.grpc)?);
+        let (core, journal) = node::load(config.settings, config.data.as_deref())?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+        let (stop, stopped) = oneshot::channel();
+        let failure = Arc::new(Mutex::new(None));
+        let failed = Arc::clone(&failure);
+        let serve = move || {
+            let tasks = LocalSet::new();
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                runtime.block_on(tasks.run_until(async move {
+                    let node = Rc::new(Node::new(core, journal));
+                    serve(node, http, grpc, stopped).await
+                }))
+            }));
+            let failure = match ended {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(format!("the embedded server ended: {error}")),
+                Err(_) => {
+                    Some("the embedded server's thread panicked; this is a defect of the harness".to_owned())
+                }
+            };
+            *failed.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        };
+        let thread = thread::Builder::new()
+            .name("embedded-nacos".to_owned())
+            .spawn(serve)
+            .map_err(StartError::Thread)?;
+        Ok(RunningServer {
+            http: http_addr,
+            grpc: grpc_addr,
+            stop: Some(stop),
+            thread: Some(thread),
+            failure,
+        })
+    }
+}
+
+impl RunningServer {
+    /// Where HTTP listens.
+    #[must_use]
+    pub const fn http_addr(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where gRPC listens.
+    #[must_use]
+    pub const fn grpc_addr(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Closes every connection and both ports, and waits for the thread.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    /// Why the server is not running any more, although nobody stopped it.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic was caught and told by `failed`.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Runs until `stopped` is dropped; then every task goes with the thread, and every socket with its task.
+async fn serve(
+    node: Rc<Node>,
+    http: TcpListener,
+    grpc: TcpListener,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()> {
+    let http = tokio::net::TcpListener::from_std(http)?;
+    let grpc = tokio::net::TcpListener::from_std(grpc)?;
+    tokio::select! {
+        _ = stopped => Ok(()),
+        () = node.drive() => Ok(()),
+        () = accept::accept(http, |stream, peer| drop(tokio::task::spawn_local(http::serve(Rc::clone(&node), stream, peer)))) => Ok(()),
+        () = accept::accept(grpc, |stream, peer| drop(tokio::task::spawn_local(grpc::serve(Rc::clone(&node), stream, peer)))) => Ok(()),
+    }
+}
+
+fn local_addr(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Listen { address, protocol: "TCP", source })
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
+        io::ErrorKind::PermissionDenied => "the system forbids it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop what uses it or choose another port (gRPC takes the HTTP port plus 1000)"
+        }
+        io::ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "choose another address",
+    }
+}
