@@ -1,5 +1,6 @@
 //! HTTP v1: the long poll's body and answer, header and path names (facts §1).
 
 pub mod answer;
+pub mod connection;
 pub mod listening;
 pub mod names;

@@ -25,6 +25,16 @@ impl ConfigKey {
     pub fn new(data_id: impl Into<String>, group: impl Into<String>, tenant: impl Into<String>) -> Self {
         Self { data_id: data_id.into(), group: group.into(), tenant: tenant.into() }
     }
+
+    /// The parameters of v1 that name it, form-encoded; the public namespace is left out.
+    pub(crate) fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("dataId", &self.data_id).append_pair("group", &self.group);
+        if !self.tenant.is_empty() {
+            query.append_pair("tenant", &self.tenant);
+        }
+        query.finish()
+    }
 }
 
 impl fmt::Display for ConfigKey {

@@ -1,0 +1,116 @@
+//! TCP sockets of clients: where they come from, why they fail, when bytes were read from them.
+//!
+//! A socket that is bound to a source address takes its port at bind time, so one source address carries at most the
+//! ephemeral ports of the machine (28,232 by Linux's default), whatever the peer.
+
+mod metered;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpSocket, TcpStream};
+
+pub(crate) use metered::{MeteredStream, SocketFacts};
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The peer, or a router before it, turned it down.
+    #[error("connecting to {peer} was refused: check that it listens there")]
+    Refused {
+        /// Where to.
+        peer: SocketAddr,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The peer reset or closed it while it was being set up.
+    #[error("connection to {peer} broke while it was being set up")]
+    Broken {
+        /// Where to.
+        peer: SocketAddr,
+        /// What happened.
+        source: io::Error,
+    },
+    /// The system gave up waiting; callers usually do so earlier.
+    #[error("connecting to {peer} timed out in the system")]
+    TimedOut {
+        /// Where to.
+        peer: SocketAddr,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// This machine could not: no file, no port, no such source address.
+    #[error("this machine cannot connect from {from} to {peer}: raise its limits or spread sources")]
+    Local {
+        /// Where from.
+        from: Ipv4Addr,
+        /// Where to.
+        peer: SocketAddr,
+        /// The system's words.
+        source: io::Error,
+    },
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndCause {
+    /// Not in order: reset, or given up by the system.
+    Reset,
+    /// In order: the peer closed it or said goodbye.
+    Closed,
+    /// Either side broke the protocol.
+    Protocol,
+}
+
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Protocol => "ended over a protocol error",
+        })
+    }
+}
+
+/// The end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("connection was {cause}: {text}")]
+pub struct End {
+    /// How.
+    pub cause: EndCause,
+    /// In words, for logs.
+    pub text: String,
+}
+
+/// Connects from `source` (unspecified leaves the choice to the system) to `peer`, with `TCP_NODELAY`.
+///
+/// Dropping the future closes the socket.
+pub(crate) async fn connect(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
+    let local = |error| ConnectError::Local { from: source, peer, source: error };
+    let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(local)?;
+    if !source.is_unspecified() {
+        socket.bind(SocketAddr::new(IpAddr::V4(source), 0)).map_err(local)?;
+    }
+    let stream = socket.connect(peer).await.map_err(|error| classify(error, peer, source))?;
+    stream.set_nodelay(true).map_err(|source| ConnectError::Broken { peer, source })?;
+    Ok(stream)
+}
+
+fn classify(error: io::Error, peer: SocketAddr, from: Ipv4Addr) -> ConnectError {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            ConnectError::Refused { peer, source: error }
+        }
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            ConnectError::Broken { peer, source: error }
+        }
+        ErrorKind::TimedOut => ConnectError::TimedOut { peer, source: error },
+        // EADDRNOTAVAIL, EMFILE, ENOBUFS, EPERM and whatever else the peer did not say.
+        _ => ConnectError::Local { from, peer, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests;
