@@ -1,1 +1,6 @@
-//! Under construction.
+//! Load: the open-loop mutator that changes config, and the fleet of watchers that follow it.
+//!
+//! It turns a plan into traffic and records what it saw; it starts no server, applies no fault and judges nothing.
+//! Start at [`mutator`].
+
+pub mod mutator;

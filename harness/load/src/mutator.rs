@@ -1,0 +1,181 @@
+//! The mutator: publishes the plan's mutations in an open loop, on a thread of its own.
+//!
+//! Intended times come from the plan and never move: a mutation that must wait, because its item's publish before is
+//! still in flight, keeps its own. The ack is stamped on this thread, right after the answer, since a late stamp
+//! would flatter propagation. How a publish travels is the [`Publisher`]'s business; nothing is judged here.
+
+mod board;
+mod initial;
+mod open_loop;
+mod queue;
+mod timer;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use shakedown_model::event::{Publish, PublishOutcome};
+use shakedown_model::{ItemId, Plan};
+use shakedown_record::{Clock, Recorder};
+use tokio::sync::{oneshot, watch};
+
+pub use board::AckBoard;
+pub use initial::{InitialError, InitialPublish, publish_initial};
+use open_loop::OpenLoop;
+use timer::FdTimer;
+
+/// A way to write an item's content, directly to a server and never through a proxy.
+///
+/// Give the mutator a publisher of its own: connections that another runtime made would be driven there, and acks
+/// would be stamped late.
+pub trait Publisher: Send + Sync + 'static {
+    /// Writes `content` as the item's newest. The mutator sets the time-out.
+    fn publish<'a>(
+        &'a self,
+        item: ItemId,
+        data_id: &'a str,
+        content: String,
+    ) -> BoxFuture<'a, Result<(), PublishError>>;
+}
+
+/// Why a publish was not acked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The server said that it did not store it.
+    #[error("the server refused to store it: {0}")]
+    Refused(String),
+    /// There was no answer, or one that does not tell: it may be stored.
+    #[error("whether the server stored it is not known: {0}")]
+    Ambiguous(String),
+}
+
+impl PublishError {
+    /// The outcome as the history has it.
+    #[must_use]
+    pub const fn outcome(&self) -> PublishOutcome {
+        match self {
+            Self::Refused(_) => PublishOutcome::Refused,
+            Self::Ambiguous(_) => PublishOutcome::Ambiguous,
+        }
+    }
+}
+
+/// Called on the mutator's thread with every publish that ended. It must not block.
+pub type PublishSink = Arc<dyn Fn(&Publish) + Send + Sync>;
+
+/// What the mutator works with.
+#[derive(Clone)]
+pub struct MutatorConfig {
+    /// The plan; its mutations, items and seed are used.
+    pub plan: Arc<Plan>,
+    /// The number that payloads carry.
+    pub run_id: u64,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where publishes are recorded.
+    pub recorder: Recorder,
+    /// How they travel.
+    pub publisher: Arc<dyn Publisher>,
+    /// Told of every publish that ended.
+    pub on_publish: PublishSink,
+    /// Publishes in flight at once, over all items.
+    pub max_in_flight: usize,
+    /// A publish without an answer for this long is ambiguous.
+    pub publish_timeout: Duration,
+    /// After a stop, publishes in flight may take this long; then they are ambiguous.
+    pub drain: Duration,
+}
+
+/// What the mutator did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MutatorReport {
+    /// Publishes that were sent.
+    pub sent: u64,
+    /// Of them, acked.
+    pub acked: u64,
+    /// Of them, refused.
+    pub refused: u64,
+    /// Of them, without a clear answer.
+    pub ambiguous: u64,
+    /// Planned mutations that were never sent: stopped before they were due or could go, or no room to wait.
+    pub unsent: u64,
+    /// Of the unsent, those for which there was no room to wait.
+    pub dropped: u64,
+    /// The most mutations that waited at once.
+    pub most_waiting: u64,
+    /// How often all places in flight were taken.
+    pub times_full: u64,
+}
+
+/// The mutator's thread could not be started, or broke.
+#[derive(Debug, thiserror::Error)]
+pub enum MutatorError {
+    /// No thread, runtime or timer.
+    #[error("cannot start the mutator's thread; check the limits of threads and open files")]
+    Start(#[source] io::Error),
+    /// The thread panicked: a defect of the harness.
+    #[error("the mutator's thread broke; its publishes after that are missing")]
+    Broken,
+}
+
+/// A mutator at work. Dropping it stops it.
+#[derive(Debug)]
+pub struct MutatorHandle {
+    stop: watch::Sender<bool>,
+    report: oneshot::Receiver<MutatorReport>,
+    board: Arc<AckBoard>,
+}
+
+/// Starts publishing the plan's mutations at their intended times.
+///
+/// # Errors
+/// [`MutatorError::Start`].
+pub fn start(config: MutatorConfig) -> Result<MutatorHandle, MutatorError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(MutatorError::Start)?;
+    let timer = {
+        let _inside = runtime.enter();
+        FdTimer::new(config.clock).map_err(MutatorError::Start)?
+    };
+    let board = Arc::new(AckBoard::new(config.plan.item_count()));
+    let (stop, stopped) = watch::channel(false);
+    let (done, report) = oneshot::channel();
+    let acks = Arc::clone(&board);
+    std::thread::Builder::new()
+        .name("mutator".into())
+        .spawn(move || {
+            let result = runtime.block_on(OpenLoop::new(config, acks).run(timer, stopped));
+            // Nobody waits for the report of a mutator whose handle was dropped.
+            let _is_awaited = done.send(result).is_ok();
+        })
+        .map_err(MutatorError::Start)?;
+    Ok(MutatorHandle { stop, report, board })
+}
+
+impl MutatorHandle {
+    /// Sends nothing more; publishes in flight get the drain's time. Returns at once.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until every mutation was sent and answered, or until a stop is through.
+    ///
+    /// # Errors
+    /// [`MutatorError::Broken`].
+    pub async fn join(self) -> Result<MutatorReport, MutatorError> {
+        let Self { stop, report, board: _ } = self;
+        let report = report.await.map_err(|_| MutatorError::Broken);
+        drop(stop);
+        report
+    }
+
+    /// The newest acked version of every item.
+    #[must_use]
+    pub fn newest_acked(&self) -> Arc<AckBoard> {
+        Arc::clone(&self.board)
+    }
+}
+
+#[cfg(test)]
+mod tests;
