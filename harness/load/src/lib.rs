@@ -1,6 +1,7 @@
 //! Load: the open-loop mutator that changes config, and the fleet of watchers that follow it.
 //!
 //! It turns a plan into traffic and records what it saw; it starts no server, applies no fault and judges nothing.
-//! Start at [`mutator`].
+//! Start at [`mutator`] and [`watchers`].
 
 pub mod mutator;
+pub mod watchers;

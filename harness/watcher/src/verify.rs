@@ -68,7 +68,8 @@ mod tests {
     fn each_way_of_being_wrong_has_its_name() {
         let text = text();
         let claims = Some((ItemId(3), Version(2)));
-        let wrong = |run, item, text: &str, md5: &str| verify(run, ItemId(item), text, Some(md5)).unwrap_err();
+        let wrong =
+            |run, item, text: &str, md5: &str| verify(run, ItemId(item), text, Some(md5)).unwrap_err();
         let md5 = payload::md5_hex(&text);
         let table = [
             (wrong(8, 3, &text, &md5), Corruption::Misplaced, claims),

@@ -1,8 +1,8 @@
 //! What becomes of answers: content is verified and held, trouble is recorded and asked again later.
 
+use shakedown_model::Offset;
 use shakedown_model::event::{AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path};
 use shakedown_model::plan::{Cache, Protocol};
-use shakedown_model::Offset;
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;

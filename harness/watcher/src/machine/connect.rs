@@ -1,6 +1,6 @@
 //! Connecting: attempts, the handshake, losses and the pauses between.
 
-use shakedown_model::event::{Attempt, AttemptOutcome, Event, Lost, LossCause, Path};
+use shakedown_model::event::{Attempt, AttemptOutcome, Event, LossCause, Lost, Path};
 use shakedown_model::plan::{ClientDefect, Protocol};
 use shakedown_model::{NodeId, Offset};
 

@@ -74,7 +74,8 @@ impl Watcher {
 
     /// Whether memory is kept current: subscribed, or on the way there for the first time in this life.
     fn is_current(&self) -> bool {
-        self.is_subscribed || self.phase == Phase::Up && self.list_path == shakedown_model::event::Path::Initial
+        self.is_subscribed
+            || self.phase == Phase::Up && self.list_path == shakedown_model::event::Path::Initial
     }
 
     fn read_event(&self, read: PendingRead, now: Offset, source: ReadSource) -> Action {

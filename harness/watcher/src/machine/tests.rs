@@ -42,11 +42,7 @@ fn node() -> ClientSpec {
 }
 
 fn steady() -> Backoff {
-    Backoff::Exponential {
-        base: Duration::from_secs(1),
-        cap: Duration::from_secs(8),
-        jitter: Jitter::None,
-    }
+    Backoff::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(8), jitter: Jitter::None }
 }
 
 fn health() -> HealthCheck {
@@ -120,10 +116,7 @@ impl Bench {
 
     fn content(&mut self, at: u64, item: u32, version: u32) {
         let text = content(item, version);
-        self.step(
-            ms(at),
-            Input::Reply(Reply::Content { text: &text, md5: Some(&payload::md5_hex(&text)) }),
-        );
+        self.step(ms(at), Input::Reply(Reply::Content { text: &text, md5: Some(&payload::md5_hex(&text)) }));
     }
 
     fn requests(&self) -> Vec<Request> {

@@ -163,9 +163,7 @@ fn absent_content_is_corrupt() {
     let mut bench = Bench::up(java(), 1);
     bench.changed(11, &[0]);
     bench.step(ms(12), Input::Reply(Reply::Absent));
-    assert!(
-        matches!(bench.events()[0], Event::Corrupt(corrupt) if corrupt.corruption == Corruption::Absent)
-    );
+    assert!(matches!(bench.events()[0], Event::Corrupt(corrupt) if corrupt.corruption == Corruption::Absent));
 }
 
 #[test]
@@ -187,9 +185,7 @@ fn the_resync_lists_everything_on_its_own_phase() {
 fn a_server_that_does_not_know_the_connection_ends_it() {
     let mut bench = Bench::up(java(), 1);
     bench.step(ms(20), Input::Reply(Reply::Refused(Refusal::Unregistered)));
-    assert!(
-        matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::Unregistered)
-    );
+    assert!(matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::Unregistered));
     assert_eq!(bench.out.last(), Some(&Action::Close));
 }
 

@@ -66,9 +66,7 @@ fn a_server_that_does_not_hang_is_not_spun_on() {
 fn a_poll_that_is_not_answered_in_time_ends_the_connection() {
     let mut bench = polling(1);
     assert_eq!(bench.timer(), ms(40_010));
-    assert!(
-        matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::RequestTimeout)
-    );
+    assert!(matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::RequestTimeout));
 }
 
 #[test]

@@ -112,9 +112,7 @@ fn a_loss_while_a_fetch_is_out_forgets_it() {
 fn an_unanswered_request_is_a_loss() {
     let mut bench = Bench::up(java(), 1);
     assert_eq!(bench.timer(), ms(10) + Duration::from_secs(3));
-    assert!(
-        matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::RequestTimeout)
-    );
+    assert!(matches!(bench.events()[..], [Event::Lost(lost)] if lost.cause == LossCause::RequestTimeout));
 }
 
 #[test]

@@ -98,7 +98,9 @@ impl Simulation {
         match what {
             Happens::Publish(item) => self.publish(item),
             Happens::Start => self.input(id, Input::Start),
-            Happens::Timer if self.watchers[id as usize].deadline() <= self.now => self.input(id, Input::Timer),
+            Happens::Timer if self.watchers[id as usize].deadline() <= self.now => {
+                self.input(id, Input::Timer)
+            }
             Happens::Connected(of) if of == connection => self.input(id, Input::Connected),
             Happens::Refused(of) if of == connection => {
                 self.input(id, Input::AttemptFailed(AttemptOutcome::Refused));

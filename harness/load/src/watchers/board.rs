@@ -1,0 +1,202 @@
+//! The board: what every watcher holds and how often things happened, in atomics that anyone may look at.
+//!
+//! It serves progress lines and the early end of a drain. It is no measurement: that is the history's work.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use shakedown_model::event::{AttemptOutcome, Event};
+use shakedown_model::{ItemId, Plan, Version, WatcherId};
+
+/// What happened so far, for a progress line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Watchers that are subscribed now.
+    pub subscribed: u32,
+    /// Deliveries of verified content.
+    pub deliveries: u64,
+    /// Contents that did not verify.
+    pub corrupt: u64,
+    /// Connections lost.
+    pub losses: u64,
+    /// Attempts to connect that ended.
+    pub attempts: u64,
+    /// Of them, those that this machine could not make (no port, no open file).
+    pub local_failures: u64,
+    /// Reads by applications.
+    pub reads: u64,
+    /// Snapshots that were dropped because the disk did not keep up.
+    pub snapshots_dropped: u64,
+    /// Snapshots that could not be written or read.
+    pub snapshots_failed: u64,
+}
+
+/// The shared board of a fleet.
+#[derive(Debug)]
+pub(super) struct Board {
+    /// Where each watcher's items begin in `held`; one more entry than watchers.
+    first: Vec<usize>,
+    held: Vec<(ItemId, AtomicU32)>,
+    /// Per watcher 1 while it is subscribed.
+    is_subscribed: Vec<AtomicU32>,
+    subscribed: AtomicU32,
+    deliveries: AtomicU64,
+    corrupt: AtomicU64,
+    losses: AtomicU64,
+    attempts: AtomicU64,
+    local_failures: AtomicU64,
+    reads: AtomicU64,
+}
+
+impl Board {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut first = vec![0];
+        let mut held = Vec::new();
+        for watcher in (0..plan.watcher_count()).map(WatcherId) {
+            held.extend(plan.items_of(watcher).into_iter().map(|item| (item, AtomicU32::new(0))));
+            first.push(held.len());
+        }
+        Self {
+            is_subscribed: (1..first.len()).map(|_| AtomicU32::new(0)).collect(),
+            first,
+            held,
+            subscribed: AtomicU32::new(0),
+            deliveries: AtomicU64::new(0),
+            corrupt: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
+            local_failures: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes note of what a watcher recorded.
+    pub(super) fn note(&self, event: &Event) {
+        let count = |counter: &AtomicU64| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        };
+        match *event {
+            Event::Delivery(delivery) => {
+                count(&self.deliveries);
+                let items = self.items_of(delivery.watcher);
+                if let Some((_, held)) = items.iter().find(|(item, _)| *item == delivery.item) {
+                    held.store(delivery.version.0, Ordering::Relaxed);
+                }
+            }
+            Event::Corrupt(_) => count(&self.corrupt),
+            Event::Read(_) => count(&self.reads),
+            Event::Lost(lost) => {
+                count(&self.losses);
+                self.set_subscribed(lost.watcher, false);
+            }
+            Event::Attempt(attempt) => {
+                count(&self.attempts);
+                if attempt.outcome == AttemptOutcome::Local {
+                    count(&self.local_failures);
+                }
+            }
+            Event::Subscribed { watcher, .. } => self.set_subscribed(watcher, true),
+            Event::Crash { watcher, .. } => {
+                self.set_subscribed(watcher, false);
+                for (_, held) in self.items_of(watcher) {
+                    held.store(0, Ordering::Relaxed);
+                }
+            }
+            Event::Publish(_) | Event::ColdStart { .. } | Event::FinalRead { .. } | Event::Lag { .. } => {}
+        }
+    }
+
+    fn items_of(&self, watcher: WatcherId) -> &[(ItemId, AtomicU32)] {
+        &self.held[self.first[watcher.index()]..self.first[watcher.index() + 1]]
+    }
+
+    fn set_subscribed(&self, watcher: WatcherId, is_subscribed: bool) {
+        let now = u32::from(is_subscribed);
+        let was = self.is_subscribed[watcher.index()].swap(now, Ordering::Relaxed);
+        if now > was {
+            self.subscribed.fetch_add(1, Ordering::Relaxed);
+        } else if now < was {
+            self.subscribed.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn subscribed(&self) -> u32 {
+        self.subscribed.load(Ordering::Relaxed)
+    }
+
+    /// Whether every watcher of each named item holds that version or a later one.
+    pub(super) fn has_converged(&self, newest: &[(ItemId, Version)]) -> bool {
+        let mut least: Vec<u32> = Vec::new();
+        for (item, version) in newest {
+            if least.len() <= item.index() {
+                least.resize(item.index() + 1, 0);
+            }
+            least[item.index()] = least[item.index()].max(version.0);
+        }
+        self.held
+            .iter()
+            .all(|(item, held)| held.load(Ordering::Relaxed) >= least.get(item.index()).copied().unwrap_or(0))
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Progress {
+            subscribed: self.subscribed(),
+            deliveries: read(&self.deliveries),
+            corrupt: read(&self.corrupt),
+            losses: read(&self.losses),
+            attempts: read(&self.attempts),
+            local_failures: read(&self.local_failures),
+            reads: read(&self.reads),
+            snapshots_dropped: 0,
+            snapshots_failed: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_model::Offset;
+    use shakedown_model::event::{Delivery, LossCause, Lost, Path};
+
+    use super::super::tests::plan;
+    use super::*;
+
+    fn delivered(watcher: u32, item: u32, version: u32) -> Event {
+        Event::Delivery(Delivery {
+            at: Offset::ZERO,
+            watcher: WatcherId(watcher),
+            item: ItemId(item),
+            version: Version(version),
+            signal: None,
+            path: Path::Push,
+        })
+    }
+
+    #[test]
+    fn it_has_converged_when_every_watcher_of_the_item_holds_it() {
+        let board = Board::new(&plan(2));
+        let newest = [(ItemId(0), Version(3))];
+        assert!(board.has_converged(&[]));
+        board.note(&delivered(0, 0, 3));
+        assert!(!board.has_converged(&newest));
+        for watcher in 1..4 {
+            board.note(&delivered(watcher, 0, 4));
+        }
+        assert!(board.has_converged(&newest));
+        board.note(&Event::Crash { at: Offset::ZERO, watcher: WatcherId(1) });
+        assert!(!board.has_converged(&newest));
+    }
+
+    #[test]
+    fn a_watcher_counts_as_subscribed_once() {
+        let board = Board::new(&plan(2));
+        let (at, watcher) = (Offset::ZERO, WatcherId(1));
+        board.note(&Event::Subscribed { at, watcher });
+        board.note(&Event::Subscribed { at, watcher });
+        assert_eq!(board.subscribed(), 1);
+        board.note(&Event::Lost(Lost { at, watcher, cause: LossCause::Reset }));
+        board.note(&Event::Crash { at, watcher });
+        assert_eq!(board.subscribed(), 0);
+        assert_eq!(board.progress().losses, 1);
+    }
+}

@@ -1,0 +1,266 @@
+//! The fleet: every watcher of the plan, started on its ramp, stopped together.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_model::plan::{GroupSpec, Protocol};
+use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
+use shakedown_record::{Clock, Recorder};
+use shakedown_watcher::{Rules, Watcher};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::board::{Board, Progress};
+use super::grpc::GrpcWire;
+use super::life::GroupLife;
+use super::long_poll::LongPollWire;
+use super::names::Names;
+use super::runner::{GroupContext, Runner};
+use super::snapshots::{SnapshotThread, Snapshots};
+use super::wire::{Wire, WireContext};
+
+/// Handshakes that may be in flight at once, so that a listener's queue does not overflow (design §7, "Sockets").
+const HANDSHAKES: usize = 1_000;
+
+/// How long the tasks may take to end once told.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where the watchers of one group find the servers: its proxies, one per node, in the nodes' order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupAddresses {
+    /// The proxies of the HTTP ports.
+    pub http: Vec<SocketAddr>,
+    /// The proxies of the gRPC ports.
+    pub grpc: Vec<SocketAddr>,
+}
+
+/// What a fleet needs.
+#[derive(Debug, Clone)]
+pub struct FleetConfig {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The run's number, which payloads carry.
+    pub run_id: u64,
+    /// Where each group connects to; [`GroupId`] indexes it.
+    pub addresses: Vec<GroupAddresses>,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where events go.
+    pub recorder: Recorder,
+    /// The folder of the snapshots, made when it is needed.
+    pub snapshots: PathBuf,
+}
+
+/// Why a fleet cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// A group has no address for its protocol.
+    #[error("group `{0}` has no address to connect to: give one per server node")]
+    NoAddress(String),
+    /// The thread that writes snapshots could not be started.
+    #[error("cannot start the thread that writes snapshots")]
+    Snapshots(#[source] io::Error),
+}
+
+/// How a fleet ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FleetEnd {
+    /// What happened over its life.
+    pub progress: Progress,
+    /// Watchers whose task panicked: a defect of the harness.
+    pub panicked: u32,
+    /// Watchers whose task did not end in time and was aborted: a defect of the harness.
+    pub aborted: u32,
+}
+
+/// All watchers of a run. Dropping it aborts their tasks; [`Fleet::stop`] ends them in order.
+#[derive(Debug)]
+pub struct Fleet {
+    control: FleetControl,
+    tasks: JoinSet<()>,
+    snapshot_thread: SnapshotThread,
+}
+
+/// A handle to a fleet for whoever gives it orders or watches its progress. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct FleetControl {
+    groups: Arc<Vec<GroupLife>>,
+    board: Arc<Board>,
+    snapshots: Snapshots,
+}
+
+impl Fleet {
+    /// Starts the watchers of every group from now on, each group at its own ramp. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// [`FleetError`]; nothing was started then.
+    pub fn start(config: FleetConfig) -> Result<Self, FleetError> {
+        let FleetConfig { plan, run_id, addresses, clock, recorder, snapshots } = config;
+        let (snapshots, snapshot_thread) = Snapshots::start(snapshots).map_err(FleetError::Snapshots)?;
+        let board = Arc::new(Board::new(&plan));
+        let wires =
+            Arc::new(WireContext { names: Names::of(&plan), clock, handshakes: Semaphore::new(HANDSHAKES) });
+        let mut launches = Vec::new();
+        for (index, group) in plan.groups.iter().enumerate() {
+            let nodes = addresses.get(index).map(|addresses| match group.client.protocol {
+                Protocol::NacosHttp => addresses.http.clone(),
+                Protocol::NacosGrpc => addresses.grpc.clone(),
+            });
+            let nodes = nodes.filter(|nodes| !nodes.is_empty());
+            let context = GroupContext {
+                clock,
+                recorder: recorder.clone(),
+                board: Arc::clone(&board),
+                snapshots: snapshots.clone(),
+                nodes: nodes.ok_or_else(|| FleetError::NoAddress(group.name.clone()))?,
+                source: group.source,
+            };
+            launches.push(Launch {
+                rules: Arc::new(rules(&plan, group, run_id, context.nodes.len())),
+                life: GroupLife::new(),
+                context: Arc::new(context),
+                wires: Arc::clone(&wires),
+            });
+        }
+        let mut tasks = JoinSet::new();
+        for (launch, group) in launches.iter().zip(&plan.groups) {
+            launch.start(&plan, group, clock.now(), &mut tasks);
+        }
+        let groups = Arc::new(launches.into_iter().map(|launch| launch.life).collect());
+        let control = FleetControl { groups, board, snapshots };
+        Ok(Self { control, tasks, snapshot_thread })
+    }
+
+    /// A handle that can be given away.
+    #[must_use]
+    pub fn control(&self) -> FleetControl {
+        self.control.clone()
+    }
+
+    /// Stops every watcher and waits until each has ended, at most 5 s, after which what is left is aborted. Snapshots
+    /// that wait are written.
+    pub async fn stop(mut self) -> FleetEnd {
+        self.control.groups.iter().for_each(GroupLife::stop);
+        let mut panicked = 0;
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                panicked += u32::from(ended.is_err_and(|error| error.is_panic()));
+            }
+        };
+        let is_late = timeout(STOP_WITHIN, all).await.is_err();
+        let aborted = if is_late { self.tasks.len() } else { 0 };
+        self.tasks.shutdown().await;
+        let thread = self.snapshot_thread;
+        if tokio::task::spawn_blocking(move || drop(thread)).await.is_err() {
+            tracing::error!("waiting for the snapshot thread panicked");
+        }
+        let aborted = u32::try_from(aborted).unwrap_or(u32::MAX);
+        FleetEnd { progress: self.control.progress(), panicked, aborted }
+    }
+}
+
+impl std::ops::Deref for Fleet {
+    type Target = FleetControl;
+
+    fn deref(&self) -> &FleetControl {
+        &self.control
+    }
+}
+
+impl FleetControl {
+    /// Crashes every watcher of these groups: memory and connections are lost, snapshots stay.
+    pub fn crash(&self, groups: &[GroupId]) {
+        self.each(groups, GroupLife::crash);
+    }
+
+    /// Starts the watchers of these groups again.
+    pub fn cold_start(&self, groups: &[GroupId]) {
+        self.each(groups, GroupLife::cold_start);
+    }
+
+    /// How many watchers are subscribed now.
+    #[must_use]
+    pub fn subscribed(&self) -> u32 {
+        self.board.subscribed()
+    }
+
+    /// Whether every watcher of each of these items holds that version or a later one.
+    #[must_use]
+    pub fn converged(&self, newest: &[(ItemId, Version)]) -> bool {
+        self.board.has_converged(newest)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            snapshots_dropped: self.snapshots.dropped(),
+            snapshots_failed: self.snapshots.failed(),
+            ..self.board.progress()
+        }
+    }
+
+    fn each(&self, groups: &[GroupId], order: impl Fn(&GroupLife)) {
+        groups.iter().filter_map(|group| self.groups.get(group.index())).for_each(order);
+    }
+}
+
+fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -> Rules {
+    Rules {
+        client: group.client.clone(),
+        run_id,
+        nodes: u16::try_from(nodes).unwrap_or(u16::MAX),
+        reads_per_second: group.reads_per_second,
+        seed: plan.seed.child("watchers"),
+    }
+}
+
+/// A group about to start.
+struct Launch {
+    rules: Arc<Rules>,
+    life: GroupLife,
+    context: Arc<GroupContext>,
+    wires: Arc<WireContext>,
+}
+
+impl Launch {
+    fn start(&self, plan: &Plan, group: &GroupSpec, from: Offset, tasks: &mut JoinSet<()>) {
+        for nth in 0..group.count {
+            let id = WatcherId(group.first.0 + nth);
+            let start = from + ramp_delay(nth, group.ramp_per_second);
+            let wires = Arc::clone(&self.wires);
+            let wire = match group.client.protocol {
+                Protocol::NacosHttp => Wire::LongPoll(LongPollWire::new(wires, group.client.poll_timeout)),
+                Protocol::NacosGrpc => Wire::Grpc(GrpcWire::new(wires)),
+            };
+            let runner = Runner {
+                watcher: Watcher::new(id, &plan.items_of(id), Arc::clone(&self.rules)),
+                wire,
+                life: self.life.watcher(),
+                group: Arc::clone(&self.context),
+            };
+            tasks.spawn(runner.run(start));
+        }
+    }
+}
+
+/// How long after the ramp's beginning its nth watcher starts.
+fn ramp_delay(nth: u32, per_second: f64) -> Duration {
+    Duration::try_from_secs_f64(f64::from(nth) / per_second).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ramp_is_even_and_none_is_at_once() {
+        assert_eq!(ramp_delay(0, 200.0), Duration::ZERO);
+        assert_eq!(ramp_delay(100, 200.0), Duration::from_millis(500));
+        assert_eq!(ramp_delay(7, 0.0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,315 @@
+//! gRPC: one connection with unary calls and the stream.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use shakedown_model::event::LossCause;
+use shakedown_model::{ItemId, Offset};
+use shakedown_nacos::ConnectError;
+use shakedown_nacos::grpc::connection::{
+    CallId, Event, GrpcConnection, GrpcLimits, Reply, RpcError, SendError,
+};
+use shakedown_nacos::grpc::message::{
+    ClientDetectionResponse, ConfigBatchListenRequest, ConfigChangeBatchListenResponse,
+    ConfigChangeNotifyResponse, ConfigListenContext, ConfigQueryRequest, ConfigQueryResponse,
+    ConnectResetResponse, ConnectionSetupRequest, HealthCheckRequest, HealthCheckResponse, Pushed, Response,
+    ServerCheckRequest, ServerCheckResponse, codes,
+};
+use shakedown_nacos::grpc::payload::{Payload, PayloadError};
+use shakedown_watcher::{Refusal, Request, Watcher};
+
+use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
+
+/// What the set-up says of the client: the Java SDK whose behaviour the presets imitate (nacos-facts.md §2.3).
+const CLIENT_VERSION: &str = "Nacos-Java-Client:v2.5.1";
+
+type Connecting = Pin<Box<dyn Future<Output = Result<GrpcConnection, ConnectError>> + Send>>;
+
+enum State {
+    Closed,
+    Connecting(Connecting),
+    Open(Box<GrpcConnection>),
+    /// It could not be used any more; to be told once.
+    Broken,
+}
+
+/// A call that waits for its reply.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    call: CallId,
+    what: Question,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Check,
+    Listen,
+    Query,
+}
+
+/// A watcher's gRPC connection.
+pub(super) struct GrpcWire {
+    context: Arc<WireContext>,
+    state: State,
+    asked: Option<Asked>,
+    health: Option<CallId>,
+    /// The acknowledgement of the push that was heard last.
+    ack: Option<Payload>,
+}
+
+impl GrpcWire {
+    pub(super) fn new(context: Arc<WireContext>) -> Self {
+        Self { context, state: State::Closed, asked: None, health: None, ack: None }
+    }
+
+    pub(super) fn connect(&mut self, route: Route) {
+        self.close();
+        let connect = GrpcConnection::connect(route.peer, route.source, GrpcLimits::default());
+        self.state = State::Connecting(Box::pin(take_turns(Arc::clone(&self.context), connect)));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+        self.asked = None;
+        self.health = None;
+        self.ack = None;
+    }
+
+    pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
+        let State::Open(connection) = &mut self.state else { return };
+        let sent = match request {
+            Request::ServerCheck => {
+                let check = Payload::new(&ServerCheckRequest::default());
+                ask(connection, &mut self.asked, Question::Check, &check)
+            }
+            Request::OpenStream => {
+                let set_up = set_up(self.context.names.tenant());
+                let client_ip = connection.local_addr().ip().to_string();
+                connection.open_stream(&Payload::new(&set_up).with_client_ip(client_ip))
+            }
+            Request::Listen => {
+                let listen = Payload::new(&listen(&self.context, watcher));
+                ask(connection, &mut self.asked, Question::Listen, &listen)
+            }
+            Request::Query(item) => {
+                let query = Payload::new(&ConfigQueryRequest::of(&self.context.names.key(item)));
+                ask(connection, &mut self.asked, Question::Query, &query)
+            }
+            Request::HealthCheck => {
+                if let Some(unanswered) = self.health.take() {
+                    connection.cancel(unanswered);
+                }
+                let check = Payload::new(&HealthCheckRequest::default());
+                connection.call(&check).map(|call| self.health = Some(call))
+            }
+            Request::Get(_) | Request::Poll => Ok(()),
+        };
+        self.break_on_error(sent);
+    }
+
+    pub(super) fn ack(&mut self) {
+        if let (State::Open(connection), Some(ack)) = (&mut self.state, self.ack.take()) {
+            let sent = connection.send_on_stream(&ack);
+            self.break_on_error(sent);
+        }
+    }
+
+    /// A connection that takes no more payloads is of no use; the machine hears of it next.
+    fn break_on_error(&mut self, sent: Result<(), SendError>) {
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a watcher gives up its connection");
+            self.state = State::Broken;
+        }
+    }
+
+    /// Cancel-safe: what was begun stays in `state`.
+    pub(super) async fn heard(&mut self) -> (Offset, Heard) {
+        loop {
+            match &mut self.state {
+                State::Closed => pending().await,
+                State::Broken => {
+                    self.state = State::Closed;
+                    return (self.context.clock.now(), Heard::Lost(LossCause::Protocol));
+                }
+                State::Connecting(connecting) => {
+                    let result = connecting.await;
+                    let at = self.context.clock.now();
+                    let (state, heard) = match result {
+                        Ok(connection) => (State::Open(Box::new(connection)), Heard::Connected),
+                        Err(error) => (State::Closed, Heard::AttemptFailed(outcome_of(&error))),
+                    };
+                    self.state = state;
+                    return (at, heard);
+                }
+                State::Open(connection) => {
+                    let event = connection.next_event().await;
+                    if let Some(heard) = self.translate(event) {
+                        return heard;
+                    }
+                }
+            }
+        }
+    }
+
+    fn translate(&mut self, event: Event) -> Option<(Offset, Heard)> {
+        let clock = self.context.clock;
+        match event {
+            Event::Ended(end) => {
+                self.state = State::Closed;
+                Some((clock.now(), Heard::Lost(cause_of(&end))))
+            }
+            Event::Pushed { payload, received } => {
+                self.on_push(&payload).map(|heard| (clock.offset_of(received), heard))
+            }
+            Event::Replied { call, result } => {
+                let at =
+                    result.as_ref().map_or_else(|_| clock.now(), |reply| clock.offset_of(reply.received));
+                self.on_reply(call, result).map(|heard| (at, heard))
+            }
+        }
+    }
+
+    fn on_push(&mut self, payload: &Payload) -> Option<Heard> {
+        let (ack, heard) = match Pushed::try_from(payload) {
+            Ok(Pushed::SetupAck(_)) => (None, Heard::SetupAck),
+            Ok(Pushed::ClientDetection(push)) => {
+                (acknowledgement::<ClientDetectionResponse>(push.request_id.as_deref()), Heard::Detect)
+            }
+            Ok(Pushed::ConnectReset(push)) => {
+                (acknowledgement::<ConnectResetResponse>(push.request_id.as_deref()), Heard::ConnectReset)
+            }
+            Ok(Pushed::ConfigChange(push)) => (
+                acknowledgement::<ConfigChangeNotifyResponse>(push.request_id.as_deref()),
+                Heard::Notify(self.context.names.item(&push.data_id)),
+            ),
+            // Real clients log and ignore what they do not know (nacos-facts.md §2.3).
+            Ok(Pushed::Unknown(_)) => return None,
+            Err(_) => return Some(Heard::Lost(LossCause::Protocol)),
+        };
+        self.ack = ack;
+        Some(heard)
+    }
+
+    fn on_reply(&mut self, call: CallId, result: Result<Reply, RpcError>) -> Option<Heard> {
+        let payload = result.map(|reply| reply.payload).map_err(|error| lost(&error));
+        if self.health == Some(call) {
+            self.health = None;
+            return Some(payload.map_or_else(|lost| lost, |payload| health(&payload)));
+        }
+        let asked = self.asked.take_if(|asked| asked.call == call)?;
+        Some(payload.map_or_else(|lost| lost, |payload| self.answer(asked.what, &payload)))
+    }
+
+    fn answer(&self, asked: Question, payload: &Payload) -> Heard {
+        match asked {
+            Question::Check => payload.answer::<ServerCheckResponse>().map_or_else(
+                |error| refused(&error),
+                |check| Heard::Checked { will_ack_setup: check.support_ability_negotiation },
+            ),
+            Question::Listen => payload
+                .answer::<ConfigChangeBatchListenResponse>()
+                .map_or_else(|error| refused(&error), |answer| Heard::Changed(self.items(&answer))),
+            Question::Query => match payload.answer::<ConfigQueryResponse>() {
+                Ok(ConfigQueryResponse { content, md5, .. }) => {
+                    Heard::Content { text: content.unwrap_or_default(), md5 }
+                }
+                Err(PayloadError::Refused {
+                    error_code: codes::CONFIG_NOT_FOUND,
+                    is_error_response: false,
+                    ..
+                }) => Heard::Absent,
+                Err(error) => refused(&error),
+            },
+        }
+    }
+
+    fn items(&self, answer: &ConfigChangeBatchListenResponse) -> Vec<ItemId> {
+        let names = &self.context.names;
+        answer.changed_configs.iter().filter_map(|config| names.item(&config.data_id)).collect()
+    }
+}
+
+impl std::fmt::Debug for GrpcWire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrpcWire").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+fn ask(
+    connection: &mut GrpcConnection,
+    asked: &mut Option<Asked>,
+    what: Question,
+    payload: &Payload,
+) -> Result<(), SendError> {
+    *asked = Some(Asked { call: connection.call(payload)?, what });
+    Ok(())
+}
+
+/// With an ability table, so that a server that negotiates answers with a `SetupAckRequest` (nacos-facts.md §2.2).
+fn set_up(tenant: &str) -> ConnectionSetupRequest {
+    let labels = [("source", "sdk"), ("module", "config"), ("taskId", "0"), ("AppName", "shakedown")];
+    ConnectionSetupRequest {
+        client_version: CLIENT_VERSION.to_owned(),
+        tenant: Some(tenant.to_owned()),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        ability_table: Some(BTreeMap::new()),
+        ..ConnectionSetupRequest::default()
+    }
+}
+
+fn listen(context: &WireContext, watcher: &Watcher) -> ConfigBatchListenRequest {
+    let contexts = watcher.listed().map(|held| {
+        let key = context.names.key(held.item);
+        ConfigListenContext {
+            group: key.group,
+            md5: held.md5_text(),
+            data_id: key.data_id,
+            tenant: key.tenant,
+        }
+    });
+    ConfigBatchListenRequest {
+        listen: true,
+        config_listen_contexts: contexts.collect(),
+        ..ConfigBatchListenRequest::default()
+    }
+}
+
+fn acknowledgement<R: Response>(request_id: Option<&str>) -> Option<Payload> {
+    request_id.map(|id| Payload::new(&R::acknowledge(id)))
+}
+
+fn health(payload: &Payload) -> Heard {
+    match payload.answer::<HealthCheckResponse>().map_err(|error| refused(&error)) {
+        Ok(_) => Heard::Health(Ok(())),
+        Err(Heard::Refused(refusal)) => Heard::Health(Err(refusal)),
+        Err(lost) => lost,
+    }
+}
+
+fn refused(error: &PayloadError) -> Heard {
+    match error {
+        PayloadError::Refused { error_code: codes::NOT_REGISTERED, is_error_response: true, .. } => {
+            Heard::Refused(Refusal::Unregistered)
+        }
+        PayloadError::Refused { .. } => Heard::Refused(Refusal::Error),
+        PayloadError::OtherType { .. } | PayloadError::Json { .. } => Heard::Lost(LossCause::Protocol),
+    }
+}
+
+/// A call without a reply ends the connection, as it does for the SDKs once their tries are used up.
+fn lost(error: &RpcError) -> Heard {
+    Heard::Lost(match error {
+        RpcError::Ended(end) => match cause_of(end) {
+            cause @ (LossCause::Reset | LossCause::Closed) => cause,
+            _ => LossCause::Protocol,
+        },
+        RpcError::BrokenOff(_) => LossCause::Reset,
+        RpcError::HttpStatus(_)
+        | RpcError::Status { .. }
+        | RpcError::Empty
+        | RpcError::Frame(_)
+        | RpcError::NotSent(_) => LossCause::Protocol,
+    })
+}

@@ -1,0 +1,93 @@
+//! Orders to the watchers of a group: crash, start again, stop.
+
+use tokio::sync::watch;
+
+/// What a group was told so far. Counters, so that no order is lost when several come before a watcher looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Orders {
+    crashes: u32,
+    cold_starts: u32,
+    is_stopped: bool,
+}
+
+/// What a watcher has to do about its orders, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) crash: bool,
+    pub(super) cold_start: bool,
+    pub(super) stop: bool,
+}
+
+/// The giving side.
+#[derive(Debug)]
+pub(super) struct GroupLife(watch::Sender<Orders>);
+
+/// The side of one watcher.
+#[derive(Debug)]
+pub(super) struct WatcherLife {
+    orders: watch::Receiver<Orders>,
+    seen: Orders,
+}
+
+impl GroupLife {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(Orders::default()))
+    }
+
+    pub(super) fn watcher(&self) -> WatcherLife {
+        let orders = self.0.subscribe();
+        let seen = *orders.borrow();
+        WatcherLife { orders, seen }
+    }
+
+    pub(super) fn crash(&self) {
+        self.0.send_modify(|orders| orders.crashes += 1);
+    }
+
+    pub(super) fn cold_start(&self) {
+        self.0.send_modify(|orders| orders.cold_starts += 1);
+    }
+
+    pub(super) fn stop(&self) {
+        self.0.send_modify(|orders| orders.is_stopped = true);
+    }
+}
+
+impl WatcherLife {
+    /// Waits for orders. Cancel-safe. A fleet that is gone has stopped.
+    pub(super) async fn next(&mut self) -> Due {
+        let is_gone = self.orders.changed().await.is_err();
+        let now = *self.orders.borrow_and_update();
+        let due = Due {
+            crash: now.crashes > self.seen.crashes,
+            cold_start: now.cold_starts > self.seen.cold_starts,
+            stop: is_gone || now.is_stopped,
+        };
+        self.seen = now;
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn orders_that_come_together_are_all_carried_out() {
+        let group = GroupLife::new();
+        let mut watcher = group.watcher();
+        group.crash();
+        group.cold_start();
+        assert_eq!(watcher.next().await, Due { crash: true, cold_start: true, stop: false });
+        group.stop();
+        assert_eq!(watcher.next().await, Due { crash: false, cold_start: false, stop: true });
+    }
+
+    #[tokio::test]
+    async fn a_fleet_that_is_gone_has_stopped() {
+        let group = GroupLife::new();
+        let mut watcher = group.watcher();
+        drop(group);
+        assert!(watcher.next().await.stop);
+    }
+}

@@ -1,0 +1,161 @@
+//! HTTP: gets and long polls over one kept-alive connection.
+
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_model::Offset;
+use shakedown_model::event::LossCause;
+use shakedown_nacos::http::connection::{ConfigAnswer, HttpConnection, HttpError, ListenAnswer};
+use shakedown_nacos::http::listening::ListenEntry;
+use shakedown_nacos::{ConfigKey, ConnectError, EndCause};
+use shakedown_watcher::{Refusal, Request, Watcher};
+
+use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
+
+type Connecting = Pin<Box<dyn Future<Output = Result<HttpConnection, ConnectError>> + Send>>;
+type Busy = Pin<Box<dyn Future<Output = (HttpConnection, Offset, Heard)> + Send>>;
+
+enum State {
+    Closed,
+    Connecting(Connecting),
+    Idle(Box<HttpConnection>),
+    /// The connection is inside the request's future and comes back with the answer.
+    Busy(Busy),
+}
+
+/// A watcher's HTTP connection.
+pub(super) struct LongPollWire {
+    context: Arc<WireContext>,
+    state: State,
+    route: Option<Route>,
+    /// What every poll declares as the time that the client waits.
+    poll_timeout: Duration,
+}
+
+/// A request with what it needs from the watcher.
+enum Question {
+    Get(ConfigKey),
+    Poll(Vec<ListenEntry>, Duration),
+}
+
+impl LongPollWire {
+    pub(super) fn new(context: Arc<WireContext>, poll_timeout: Duration) -> Self {
+        Self { context, state: State::Closed, route: None, poll_timeout }
+    }
+
+    pub(super) fn connect(&mut self, route: Route) {
+        self.route = Some(route);
+        let connect = HttpConnection::connect(route.peer, route.source);
+        self.state = State::Connecting(Box::pin(take_turns(Arc::clone(&self.context), connect)));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
+    pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
+        let question = match request {
+            Request::Get(item) => Question::Get(self.context.names.key(item)),
+            Request::Poll => Question::Poll(self.entries(watcher), self.poll_timeout),
+            Request::ServerCheck
+            | Request::OpenStream
+            | Request::Listen
+            | Request::Query(_)
+            | Request::HealthCheck => return,
+        };
+        self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route) {
+            (State::Idle(connection), Some(route)) => {
+                State::Busy(Box::pin(ask(Arc::clone(&self.context), *connection, route, question)))
+            }
+            (other, _) => other,
+        };
+    }
+
+    fn entries(&self, watcher: &Watcher) -> Vec<ListenEntry> {
+        let names = &self.context.names;
+        watcher.held().map(|held| ListenEntry { key: names.key(held.item), md5: held.md5_text() }).collect()
+    }
+
+    /// Cancel-safe: futures that were begun stay in `state`.
+    pub(super) async fn heard(&mut self) -> (Offset, Heard) {
+        let (state, at, heard) = match &mut self.state {
+            State::Closed => pending().await,
+            State::Connecting(connecting) => {
+                let result = connecting.await;
+                let at = self.context.clock.now();
+                match result {
+                    Ok(connection) => (State::Idle(Box::new(connection)), at, Heard::Connected),
+                    Err(error) => (State::Closed, at, Heard::AttemptFailed(outcome_of(&error))),
+                }
+            }
+            State::Idle(connection) => {
+                let end = connection.ended().await;
+                (State::Closed, self.context.clock.now(), Heard::Lost(cause_of(&end)))
+            }
+            State::Busy(busy) => {
+                let (connection, at, heard) = busy.await;
+                (State::Idle(Box::new(connection)), at, heard)
+            }
+        };
+        self.state = state;
+        (at, heard)
+    }
+}
+
+impl std::fmt::Debug for LongPollWire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LongPollWire").field("route", &self.route).finish_non_exhaustive()
+    }
+}
+
+/// Asks over the connection, or over a fresh one when the server said with its last answer that it does not keep
+/// this one alive (Tomcat does so after 100 requests): for an HTTP client that is no loss.
+async fn ask(
+    context: Arc<WireContext>,
+    mut connection: HttpConnection,
+    route: Route,
+    question: Question,
+) -> (HttpConnection, Offset, Heard) {
+    if !connection.is_open() && connection.ended().await.cause == EndCause::Closed {
+        let fresh = HttpConnection::connect(route.peer, route.source);
+        match take_turns(Arc::clone(&context), fresh).await {
+            Ok(fresh) => connection = fresh,
+            Err(_) => return (connection, context.clock.now(), Heard::Lost(LossCause::Closed)),
+        }
+    }
+    let answer = match question {
+        Question::Get(key) => connection.get_config(&key).await.map(from_get),
+        Question::Poll(entries, timeout) => {
+            connection.listen(&entries, timeout, false).await.map(|answer| from_poll(&context, answer))
+        }
+    };
+    let (received, heard) = answer.unwrap_or_else(|error| from_error(&error));
+    let at = received.map_or_else(|| context.clock.now(), |received| context.clock.offset_of(received));
+    (connection, at, heard)
+}
+
+type Stamped = (Option<tokio::time::Instant>, Heard);
+
+fn from_get(answer: ConfigAnswer) -> Stamped {
+    let ConfigAnswer { content, md5, received } = answer;
+    let heard = content.map_or(Heard::Absent, |text| Heard::Content { text, md5 });
+    (Some(received), heard)
+}
+
+fn from_poll(context: &WireContext, answer: ListenAnswer) -> Stamped {
+    let ListenAnswer { changed, received } = answer;
+    let items = changed.iter().filter_map(|key| context.names.item(&key.data_id)).collect();
+    (Some(received), Heard::Changed(items))
+}
+
+fn from_error(error: &HttpError) -> Stamped {
+    match error {
+        HttpError::Ended(end) => (None, Heard::Lost(cause_of(end))),
+        HttpError::Status { received, .. } => (Some(*received), Heard::Refused(Refusal::Error)),
+        HttpError::Answer(_) => (None, Heard::Lost(LossCause::Protocol)),
+        // Not a payload of ours, whatever it is: the machine calls it foreign.
+        HttpError::NotText => (None, Heard::Content { text: String::new(), md5: None }),
+    }
+}

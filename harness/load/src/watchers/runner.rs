@@ -1,0 +1,166 @@
+//! One watcher's loop: inputs into the machine, its actions out.
+
+use std::future::pending;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use shakedown_model::event::Event;
+use shakedown_model::{NodeId, Offset};
+use shakedown_record::{Clock, Recorder};
+use shakedown_watcher::{Action, Input, Watcher};
+use tokio::sync::oneshot;
+use tokio::time::sleep_until;
+
+use super::board::Board;
+use super::life::WatcherLife;
+use super::snapshots::{Loaded, Snapshots};
+use super::wire::{Heard, Route, Wire};
+
+/// What the watchers of a group share.
+#[derive(Debug)]
+pub(super) struct GroupContext {
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder,
+    pub(super) board: Arc<Board>,
+    pub(super) snapshots: Snapshots,
+    /// Where each node is, by its id.
+    pub(super) nodes: Vec<SocketAddr>,
+    pub(super) source: Ipv4Addr,
+}
+
+/// A watcher with everything that it runs on.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) watcher: Watcher,
+    pub(super) wire: Wire,
+    pub(super) life: WatcherLife,
+    pub(super) group: Arc<GroupContext>,
+}
+
+impl Runner {
+    /// Runs the watcher from `start` on, until the fleet stops.
+    pub(super) async fn run(self, start: Offset) {
+        let Self { watcher, mut wire, mut life, group } = self;
+        let mut hands = Hands { watcher, group, actions: Vec::new(), loading: None, start: Some(start) };
+        let timer = sleep_until(hands.group.clock.instant(start));
+        tokio::pin!(timer);
+        let mut armed = start;
+        loop {
+            tokio::select! {
+                biased;
+                due = life.next() => {
+                    if due.stop {
+                        return;
+                    }
+                    if due.crash {
+                        hands.crash(&mut wire);
+                    }
+                    if due.cold_start {
+                        hands.step(hands.group.clock.now(), Input::ColdStart, String::new(), &mut wire);
+                    }
+                }
+                (at, heard) = wire.heard() => hands.hear(at, heard, &mut wire),
+                loaded = loaded(&mut hands.loading) => hands.take_snapshots(loaded, &mut wire),
+                () = &mut timer => hands.on_timer(armed, &mut wire),
+            }
+            let deadline = hands.deadline();
+            if deadline != armed || timer.is_elapsed() {
+                armed = deadline;
+                timer.as_mut().reset(hands.group.clock.instant(armed));
+            }
+        }
+    }
+}
+
+/// Waits for the snapshots that are being read; for ever when none are. Cancel-safe.
+async fn loaded(loading: &mut Option<oneshot::Receiver<Loaded>>) -> Loaded {
+    match loading {
+        Some(receiver) => receiver.await.unwrap_or_default(),
+        None => pending().await,
+    }
+}
+
+/// The watcher and all that its actions need beside the wire.
+struct Hands {
+    watcher: Watcher,
+    group: Arc<GroupContext>,
+    /// Scratch, empty between steps.
+    actions: Vec<Action>,
+    loading: Option<oneshot::Receiver<Loaded>>,
+    /// When its life begins; taken by its beginning.
+    start: Option<Offset>,
+}
+
+impl Hands {
+    fn deadline(&self) -> Offset {
+        self.start.unwrap_or_else(|| self.watcher.deadline())
+    }
+
+    fn on_timer(&mut self, due: Offset, wire: &mut Wire) {
+        // The runtime's timer counts whole milliseconds and may not be early.
+        let now = self.group.clock.now().max(due);
+        let input = if self.start.take().is_some() { Input::Start } else { Input::Timer };
+        self.step(now, input, String::new(), wire);
+    }
+
+    /// A watcher that crashes before its start does not start by itself any more.
+    fn crash(&mut self, wire: &mut Wire) {
+        self.start = None;
+        self.loading = None;
+        self.step(self.group.clock.now(), Input::Crash, String::new(), wire);
+    }
+
+    fn hear(&mut self, at: Offset, mut heard: Heard, wire: &mut Wire) {
+        self.watcher.step(at, heard.as_input(), &mut self.actions);
+        let content =
+            if let Heard::Content { text, .. } = &mut heard { std::mem::take(text) } else { String::new() };
+        self.act(content, wire);
+    }
+
+    fn take_snapshots(&mut self, loaded: Loaded, wire: &mut Wire) {
+        self.loading = None;
+        for (item, content) in loaded {
+            let input = Input::Snapshot { item, content: content.as_deref() };
+            self.step(self.group.clock.now(), input, String::new(), wire);
+        }
+    }
+
+    fn step(&mut self, now: Offset, input: Input<'_>, content: String, wire: &mut Wire) {
+        self.watcher.step(now, input, &mut self.actions);
+        self.act(content, wire);
+    }
+
+    /// Carries out what the machine wants. `content` is that of the reply just handed in.
+    fn act(&mut self, mut content: String, wire: &mut Wire) {
+        for action in self.actions.drain(..) {
+            match action {
+                Action::Connect { node } => wire.connect(self.group.route(node)),
+                Action::Close => wire.close(),
+                Action::Send(request) => wire.send(request, &self.watcher),
+                Action::Ack => wire.ack(),
+                Action::Record(event) => self.group.record(event),
+                Action::SaveSnapshot(item) => {
+                    let content = std::mem::take(&mut content);
+                    self.group.snapshots.save(self.watcher.id(), item, content);
+                }
+                Action::LoadSnapshots => {
+                    let items = self.watcher.held().map(|held| held.item).collect();
+                    self.loading = Some(self.group.snapshots.load(self.watcher.id(), items));
+                }
+            }
+        }
+    }
+}
+
+impl GroupContext {
+    fn route(&self, node: NodeId) -> Route {
+        let peer = self.nodes[node.index() % self.nodes.len()];
+        Route { peer, source: self.source }
+    }
+
+    fn record(&self, event: Event) {
+        self.recorder.record(event);
+        self.board.note(&event);
+    }
+}

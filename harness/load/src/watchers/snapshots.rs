@@ -1,0 +1,241 @@
+//! Snapshots on disk, written and read by one thread, so that the runtime never waits for the disk.
+//!
+//! One file per watcher and item, replaced by rename. What waits to be written is bounded; newer content of an item
+//! takes the place of older content that still waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use shakedown_model::{ItemId, WatcherId};
+use tokio::sync::oneshot;
+
+/// Contents that may wait for the disk; at 1 KiB each 16 MiB.
+const WAITING: usize = 16_384;
+
+type Key = (WatcherId, ItemId);
+
+/// What a cold start found: each item with its content, if there was a snapshot.
+pub(super) type Loaded = Vec<(ItemId, Option<String>)>;
+
+#[derive(Debug)]
+enum Job {
+    Save(Key),
+    Load { watcher: WatcherId, items: Vec<ItemId>, reply: oneshot::Sender<Loaded> },
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    contents: HashMap<Key, String>,
+    is_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    work: Condvar,
+    dropped: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handle for saving and loading; any number may exist.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshots {
+    shared: Arc<Shared>,
+}
+
+impl Snapshots {
+    /// Starts the thread that owns the files under `root`.
+    pub(super) fn start(root: PathBuf) -> io::Result<(Self, SnapshotThread)> {
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("snapshots".to_owned())
+            .spawn(move || serve(&of_thread, &root))?;
+        Ok((Self { shared: Arc::clone(&shared) }, SnapshotThread { shared, thread: Some(thread) }))
+    }
+
+    /// Saves content as the newest of its item. Never waits; what finds the queue full is dropped and counted.
+    pub(super) fn save(&self, watcher: WatcherId, item: ItemId, content: String) {
+        let key = (watcher, item);
+        let mut queue = self.shared.lock();
+        if queue.contents.contains_key(&key) {
+            queue.contents.insert(key, content);
+        } else if queue.contents.len() >= WAITING || queue.is_closed {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        } else {
+            queue.contents.insert(key, content);
+            queue.jobs.push_back(Job::Save(key));
+            drop(queue);
+            self.shared.work.notify_one();
+        }
+    }
+
+    /// Reads a watcher's snapshots, after everything that was saved before.
+    pub(super) fn load(&self, watcher: WatcherId, items: Vec<ItemId>) -> oneshot::Receiver<Loaded> {
+        let (reply, receiver) = oneshot::channel();
+        let mut queue = self.shared.lock();
+        if !queue.is_closed {
+            queue.jobs.push_back(Job::Load { watcher, items, reply });
+        }
+        drop(queue);
+        self.shared.work.notify_one();
+        receiver
+    }
+
+    /// Contents dropped because the disk did not keep up.
+    pub(super) fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Files that could not be written or read.
+    pub(super) fn failed(&self) -> u64 {
+        self.shared.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// The thread; dropping it writes what waits and ends it.
+#[derive(Debug)]
+pub(super) struct SnapshotThread {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for SnapshotThread {
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.work.notify_one();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the snapshot thread panicked");
+        }
+    }
+}
+
+fn serve(shared: &Shared, root: &Path) {
+    let mut queue = shared.lock();
+    loop {
+        let Some(job) = queue.jobs.pop_front() else {
+            if queue.is_closed {
+                return;
+            }
+            queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let content = if let Job::Save(key) = &job { queue.contents.remove(key) } else { None };
+        drop(queue);
+        work(shared, root, job, content);
+        queue = shared.lock();
+    }
+}
+
+fn work(shared: &Shared, root: &Path, job: Job, content: Option<String>) {
+    let failed = |what: &str, error: &io::Error| {
+        if shared.failed.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(%error, "cannot {what} a snapshot below `{}`", root.display());
+        }
+    };
+    match job {
+        Job::Save((watcher, item)) => {
+            if let Err(error) = replace(root, watcher, item, &content.unwrap_or_default()) {
+                failed("write", &error);
+            }
+        }
+        Job::Load { watcher, items, reply } => {
+            let read = |item: ItemId| match fs::read(path(root, watcher, item)) {
+                Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => {
+                    failed("read", &error);
+                    None
+                }
+            };
+            let loaded = items.into_iter().map(|item| (item, read(item))).collect();
+            // A watcher that crashed again meanwhile does not wait for it any more.
+            drop(reply.send(loaded));
+        }
+    }
+}
+
+fn path(root: &Path, watcher: WatcherId, item: ItemId) -> PathBuf {
+    root.join(watcher.to_string()).join(item.to_string())
+}
+
+fn replace(root: &Path, watcher: WatcherId, item: ItemId, content: &str) -> io::Result<()> {
+    let target = path(root, watcher, item);
+    let new = target.with_extension("new");
+    fs::write(&new, content).or_else(|error| {
+        if error.kind() != ErrorKind::NotFound {
+            return Err(error);
+        }
+        fs::create_dir_all(root.join(watcher.to_string()))?;
+        fs::write(&new, content)
+    })?;
+    fs::rename(new, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHO: WatcherId = WatcherId(3);
+
+    #[tokio::test]
+    async fn a_load_finds_what_was_saved_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (snapshots, thread) = Snapshots::start(dir.path().to_owned()).unwrap();
+        for n in 0..50 {
+            snapshots.save(WHO, ItemId(1), format!("content {n}"));
+        }
+        let loaded = snapshots.load(WHO, vec![ItemId(1), ItemId(2)]).await.unwrap();
+        assert_eq!(loaded, [(ItemId(1), Some("content 49".to_owned())), (ItemId(2), None)]);
+        assert_eq!((snapshots.dropped(), snapshots.failed()), (0, 0));
+        drop(thread);
+        let files: Vec<_> =
+            fs::read_dir(dir.path().join("3")).unwrap().map(|f| f.unwrap().file_name()).collect();
+        assert_eq!(files, ["1"], "no temporary file stays");
+    }
+
+    #[test]
+    fn what_waits_is_written_before_the_thread_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let (snapshots, thread) = Snapshots::start(dir.path().to_owned()).unwrap();
+        snapshots.save(WHO, ItemId(7), "last".to_owned());
+        drop(thread);
+        assert_eq!(fs::read_to_string(dir.path().join("3/7")).unwrap(), "last");
+        snapshots.save(WHO, ItemId(7), "too late".to_owned());
+        assert_eq!(snapshots.dropped(), 1);
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts_but_newer_content_replaces_what_waits() {
+        let snapshots = Snapshots { shared: Arc::default() };
+        for item in 0..WAITING + 5 {
+            snapshots.save(WHO, ItemId(u32::try_from(item).unwrap()), String::new());
+        }
+        snapshots.save(WHO, ItemId(0), "newer".to_owned());
+        assert_eq!(snapshots.dropped(), 5);
+        assert_eq!(snapshots.shared.lock().contents[&(WHO, ItemId(0))], "newer");
+    }
+
+    #[test]
+    fn a_disk_that_refuses_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "in the way").unwrap();
+        let (snapshots, thread) = Snapshots::start(file).unwrap();
+        snapshots.save(WHO, ItemId(0), "content".to_owned());
+        drop(thread);
+        assert_eq!(snapshots.failed(), 1);
+    }
+}
