@@ -1,0 +1,93 @@
+//! Gates: a figure against a bound, in one group or in every group.
+
+use std::cmp::Ordering;
+
+use shakedown_model::GroupId;
+use shakedown_model::gate::{Gate, Measure, Op, Scope, Threshold};
+use shakedown_model::time::nanos;
+use shakedown_model::verdict::Outcome;
+
+use crate::evidence::Evidence;
+use crate::result::{Figure, GateResult, GateRow, StatValue};
+use crate::words;
+
+/// Judges every gate of the plan.
+pub(crate) fn judge(evidence: &Evidence<'_>, figures: &[Figure]) -> Vec<GateResult> {
+    evidence.plan.gates.iter().map(|gate| judge_one(evidence, gate, figures)).collect()
+}
+
+fn judge_one(evidence: &Evidence<'_>, gate: &Gate, figures: &[Figure]) -> GateResult {
+    let rows: Vec<_> = groups(evidence, gate).into_iter().map(|group| row(gate, group, figures)).collect();
+    // A gate without a group that it could be judged for proves nothing.
+    let outcome = rows.iter().map(|row| row.outcome).max().unwrap_or(Outcome::Unknown);
+    GateResult { text: gate.text.clone(), outcome, rows }
+}
+
+/// The groups that a gate is about. After a fault, those that it touched: the others have nothing to show.
+fn groups(evidence: &Evidence<'_>, gate: &Gate) -> Vec<Option<GroupId>> {
+    if !gate.measure.has_group() {
+        return vec![None];
+    }
+    if gate.group.is_some() {
+        return vec![gate.group];
+    }
+    let cut = evidence.plan.faults_by_id().filter(|(_, fault)| fault.action.cuts());
+    let touched: Vec<GroupId> = match gate.scope {
+        Scope::Fault(fault) => evidence.plan.faults[fault.index()].groups.clone(),
+        Scope::Run if gate.measure.belongs_to_fault() => cut.flat_map(|(_, fault)| fault.groups.clone()).collect(),
+        Scope::Run | Scope::Phase(_) => evidence.groups().map(|(group, _)| group).collect(),
+    };
+    evidence.groups().map(|(group, _)| group).filter(|group| touched.contains(group)).map(Some).collect()
+}
+
+fn row(gate: &Gate, group: Option<GroupId>, figures: &[Figure]) -> GateRow {
+    let found =
+        figures.iter().find(|f| f.measure == gate.measure && f.scope == gate.scope && f.group == group);
+    let (value, count) = found.map_or((StatValue::TooFew, 0), |figure| (figure.stat(gate.stat), figure.count));
+    let outcome = compare(value, gate.op, gate.threshold);
+    let note = if outcome == Outcome::Unknown { why_unknown(gate, found, value) } else { String::new() };
+    GateRow { group, outcome, value, count, note }
+}
+
+/// Holds a value against a bound.
+fn compare(value: StatValue, op: Op, threshold: Threshold) -> Outcome {
+    let wants_small = matches!(op, Op::Below | Op::AtMost);
+    let order = match (value, threshold) {
+        (StatValue::Time(ns), Threshold::Time(bound)) => ns.cmp(&nanos(bound)),
+        // Something that lies beyond its bound may lie anywhere there.
+        (StatValue::LaterThan(ns), Threshold::Time(bound)) if ns >= nanos(bound) => Ordering::Greater,
+        (StatValue::Share(share), Threshold::Share(bound)) => share.total_cmp(&bound),
+        (StatValue::LaterThan(_) | StatValue::TooFew, _)
+        | (StatValue::Time(_), Threshold::Share(_))
+        | (StatValue::Share(_), Threshold::Time(_)) => return Outcome::Unknown,
+    };
+    let holds = match order {
+        Ordering::Equal => matches!(op, Op::AtMost | Op::AtLeast),
+        Ordering::Less => wants_small,
+        Ordering::Greater => !wants_small,
+    };
+    if holds { Outcome::Pass } else { Outcome::Fail }
+}
+
+fn why_unknown(gate: &Gate, found: Option<&Figure>, value: StatValue) -> String {
+    let Some(figure) = found.filter(|figure| figure.count > 0) else { return "no samples".into() };
+    match value {
+        StatValue::LaterThan(ns) => format!("all that is known is later than {}", words::time(ns)),
+        StatValue::TooFew if gate.measure == Measure::Propagation && figure.negative * 100 > figure.count => format!(
+            "{} of {} were seen before their ack; with more than 1 % the acks cannot be trusted",
+            words::count(figure.negative),
+            words::counted(figure.count, "sample")
+        ),
+        StatValue::TooFew => {
+            let mutations = match figure.mutations {
+                0 => String::new(),
+                n => format!(" from {}", words::counted(n, "mutation")),
+            };
+            format!("n too small: {}{mutations}", words::counted(figure.count, "sample"))
+        }
+        StatValue::Time(_) | StatValue::Share(_) => format!("{} cannot be compared with the bound", words::stat(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

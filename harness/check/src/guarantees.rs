@@ -1,0 +1,106 @@
+//! The guarantees, one file each: a pure function from the evidence to pass, unknown or fail, with a witness.
+//!
+//! A violation that was seen stands whatever else is missing. Without one, a recording that is cut short or corrupt
+//! makes every guarantee unknown (what is missing may hold the violation), and a run that did not come to its end makes
+//! those unknown that speak of the end: nothing lost and converges.
+
+mod converges;
+mod intact;
+mod monotonic;
+mod nothing_invented;
+mod nothing_lost;
+mod safe_failover;
+pub(crate) mod within_policy;
+
+use shakedown_model::verdict::{Guarantee, Outcome};
+
+use crate::evidence::Evidence;
+use crate::result::GuaranteeResult;
+
+/// A witness has this many lines at most.
+const WITNESS_LINES: usize = 10;
+
+/// What a checker found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Judged {
+    outcome: Outcome,
+    text: String,
+    witness: Vec<String>,
+}
+
+impl Judged {
+    fn new(outcome: Outcome, text: impl Into<String>) -> Self {
+        Self { outcome, text: text.into(), witness: Vec::new() }
+    }
+}
+
+/// Violations while they are counted: all of them in number, the first few in words.
+#[derive(Debug, Default)]
+struct Violations {
+    count: u64,
+    witness: Vec<String>,
+}
+
+impl Violations {
+    /// Counts one; the lines that prove it are only made while there is room for them.
+    fn add<const N: usize>(&mut self, lines: impl FnOnce() -> [String; N]) {
+        self.count += 1;
+        if self.witness.len() + N <= WITNESS_LINES {
+            self.witness.extend(lines());
+        }
+    }
+
+    /// Fail with this text when there were any.
+    fn failed(self, text: impl FnOnce(u64) -> String) -> Option<Judged> {
+        (self.count > 0).then(|| Judged { outcome: Outcome::Fail, text: text(self.count), witness: self.witness })
+    }
+
+    /// Unknown with this text when there were any.
+    fn unknown(self, text: impl FnOnce(u64) -> String) -> Option<Judged> {
+        (self.count > 0).then(|| Judged { outcome: Outcome::Unknown, text: text(self.count), witness: self.witness })
+    }
+}
+
+/// Judges every guarantee.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Vec<GuaranteeResult> {
+    Guarantee::ALL
+        .into_iter()
+        .map(|guarantee| {
+            let judged = judge_one(guarantee, evidence);
+            GuaranteeResult {
+                guarantee,
+                is_required: evidence.plan.required.contains(&guarantee),
+                outcome: judged.outcome,
+                text: judged.text,
+                witness: judged.witness,
+            }
+        })
+        .collect()
+}
+
+fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
+    let speaks_of_the_end = matches!(guarantee, Guarantee::NothingLost | Guarantee::Converges);
+    if speaks_of_the_end && !evidence.is_complete() {
+        return Judged::new(Outcome::Unknown, "the run did not come to its end, of which this speaks");
+    }
+    let judged = match guarantee {
+        Guarantee::NothingLost => nothing_lost::check(evidence),
+        Guarantee::Converges if !evidence.is_whole() => {
+            // A delivery that is missing from the record would look like a watcher left behind.
+            return Judged::new(Outcome::Unknown, "the recording is not whole; what watchers ended on is not known");
+        }
+        Guarantee::Converges => converges::check(evidence),
+        Guarantee::Monotonic => monotonic::check(evidence),
+        Guarantee::Intact => intact::check(evidence),
+        Guarantee::NothingInvented => nothing_invented::check(evidence),
+        Guarantee::WithinPolicy => within_policy::check(evidence),
+        Guarantee::SafeFailover => safe_failover::check(evidence),
+    };
+    if judged.outcome == Outcome::Pass && !evidence.is_whole() {
+        return Judged::new(Outcome::Unknown, format!("{}, as far as recorded; the recording is not whole", judged.text));
+    }
+    judged
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Within policy: each pause before an attempt to connect stays within the backoff that the client declares.
+//!
+//! Judged for attempt 1 and later: the pause before it, from the loss or the end of the attempt before. A bound may be
+//! missed by 50 ms or a tenth of it, whichever is more; the upper one also by the scheduler lag (p99) of the run. Too
+//! short is always a violation, because lag cannot shorten a pause. Too long is none where lag recorded at its end
+//! explains what is too much, and unknown where no lag was recorded at all.
+
+use std::time::Duration;
+
+use shakedown_model::event::Attempt;
+use shakedown_model::time::nanos;
+use shakedown_model::verdict::Outcome;
+
+use super::{Judged, Violations};
+use crate::evidence::Evidence;
+use crate::validity::lag_p99;
+use crate::words::{count, counted, duration};
+
+const TOLERANCE: Duration = Duration::from_millis(50);
+/// The part of a bound by which it may be missed.
+const TOLERANCE_PART: u32 = 10;
+
+pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
+    let (mut broken, mut unexplained) = (Violations::default(), Violations::default());
+    let (mut checked, mut explained) = (0_u64, 0_u64);
+    let lag = lag_p99(evidence);
+    for attempt in evidence.index.attempts().iter().filter(|attempt| attempt.number >= 1) {
+        checked += 1;
+        let bounds = evidence.group_spec(attempt.watcher).client.backoff.bounds(attempt.number);
+        let gap = attempt.started.since(attempt.waited_from);
+        let lines = || [line(evidence, attempt, gap, bounds)];
+        if gap < least(bounds.0) {
+            broken.add(lines);
+        } else if gap > most(bounds.1, lag.unwrap_or_default()) {
+            match lag {
+                None => unexplained.add(lines),
+                Some(_) if is_explained(evidence, attempt, bounds.1) => explained += 1,
+                Some(_) => broken.add(lines),
+            }
+        }
+    }
+    let of = |n| format!("{} of {} pauses", count(n), count(checked));
+    broken
+        .failed(|n| format!("{} before an attempt are outside of the declared backoff", of(n)))
+        .or_else(|| unexplained.unknown(|n| format!("{} are too long, and no scheduler lag was recorded", of(n))))
+        .unwrap_or_else(|| {
+            let but = if explained == 0 {
+                String::new()
+            } else {
+                format!(" ({} longer, as the harness' lag explains)", count(explained))
+            };
+            let text = match checked {
+                0 => "not exercised: no watcher had to reconnect".to_owned(),
+                n => format!("{} before attempts are within the declared backoff{but}", counted(n, "pause")),
+            };
+            Judged::new(Outcome::Pass, text)
+        })
+}
+
+/// Whether a gap lies within the policy's bounds, tolerance included.
+pub(crate) fn is_within(gap: Duration, bounds: (Duration, Duration), lag_p99: u64) -> bool {
+    least(bounds.0) <= gap && gap <= most(bounds.1, lag_p99)
+}
+
+fn least(bound: Duration) -> Duration {
+    bound.saturating_sub(TOLERANCE.max(bound / TOLERANCE_PART))
+}
+
+fn most(bound: Duration, lag_p99: u64) -> Duration {
+    bound + TOLERANCE.max(bound / TOLERANCE_PART) + Duration::from_nanos(lag_p99)
+}
+
+/// Whether a task that was due while the pause was too long already ran as late as the pause is too long.
+fn is_explained(evidence: &Evidence<'_>, attempt: &Attempt, bound: Duration) -> bool {
+    let lags = &evidence.index.lags;
+    let due = attempt.waited_from + bound;
+    let excess = nanos(attempt.started.since(attempt.waited_from)).saturating_sub(nanos(most(bound, 0)));
+    let from = lags.partition_point(|lag| lag.due < due.saturating_sub(TOLERANCE));
+    let until = lags.partition_point(|lag| lag.due <= attempt.started);
+    lags[from..until.max(from)].iter().any(|lag| lag.late_ns >= excess)
+}
+
+fn line(evidence: &Evidence<'_>, attempt: &Attempt, gap: Duration, bounds: (Duration, Duration)) -> String {
+    let (least, most) = (duration(bounds.0), duration(bounds.1));
+    format!(
+        "{} {} began attempt {} after a pause of {} from {}; its backoff allows {least} to {most}",
+        attempt.started,
+        evidence.watcher_words(attempt.watcher),
+        attempt.number,
+        duration(gap),
+        attempt.waited_from
+    )
+}

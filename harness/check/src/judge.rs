@@ -1,0 +1,134 @@
+//! From a run to its judgement, and onto the disk.
+
+use shakedown_model::Plan;
+use shakedown_model::fault::FaultWindow;
+use shakedown_model::gate::Scope;
+use shakedown_model::manifest::{Manifest, SelfSample};
+use shakedown_model::plan::PLAN_FORMAT;
+use shakedown_record::{HistoryError, RunDir};
+
+use crate::evidence::Evidence;
+use crate::index::{Index, IndexBuilder};
+use crate::input::{CheckError, HistoryEnd, RunInput};
+use crate::measures::{self, Findings};
+use crate::result::{Judgement, RESULT_FORMAT, Series};
+use crate::{gates, guarantees, validity, verdict};
+
+/// Judges a run directory. Reads it only; [`write`] puts the result there.
+///
+/// # Errors
+/// When a file that the judgement needs is missing or damaged. A history that ends early is none: the run is judged as
+/// far as it was recorded, and is invalid.
+pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
+    let manifest = run.manifest()?;
+    let plan = run.plan()?;
+    let path = run.path().join("plan.json");
+    if plan.format != PLAN_FORMAT {
+        return Err(CheckError::PlanVersion { path, found: plan.format, expected: PLAN_FORMAT });
+    }
+    if let Some(what) = contradiction(&plan) {
+        return Err(CheckError::PlanBroken { path, what });
+    }
+    let (faults, self_samples) = (run.faults()?, run.self_samples()?);
+    let mut builder = IndexBuilder::new(&plan);
+    let mut end = HistoryEnd::Whole;
+    for event in run.history()? {
+        match event {
+            Ok(event) => builder.push(event),
+            Err(HistoryError::CutShort { block, byte }) => end = HistoryEnd::CutShort { block, byte },
+            Err(HistoryError::Corrupt { block, byte }) => end = HistoryEnd::Corrupt { block, byte },
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(conclude((&plan, &manifest), end, &faults, &self_samples, builder.finish()))
+}
+
+/// Judges a run in memory. The plan must be consistent, as one from a scenario is.
+#[must_use]
+pub fn judge(input: &RunInput) -> (Judgement, Series) {
+    let mut builder = IndexBuilder::new(&input.plan);
+    for event in &input.events {
+        builder.push(*event);
+    }
+    let RunInput { plan, manifest, history_end, faults, self_samples, .. } = input;
+    conclude((plan, manifest), *history_end, faults, self_samples, builder.finish())
+}
+
+/// Writes `verdict.json` and `series.json`, each as a whole or not at all.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<(), CheckError> {
+    run.write_json(&run.series_path(), series)?;
+    run.write_json(&run.verdict_path(), judgement)?;
+    Ok(())
+}
+
+/// What a plan that was changed by hand or damaged may have wrong, and would make judging it meaningless.
+fn contradiction(plan: &Plan) -> Option<String> {
+    let has_scope = |scope: Scope| match scope {
+        Scope::Run => true,
+        Scope::Phase(phase) => phase.index() < plan.phases.len(),
+        Scope::Fault(fault) => fault.index() < plan.faults.len(),
+    };
+    let mut next = 0;
+    for group in &plan.groups {
+        if group.first.0 != next {
+            return Some(format!("group `{}` does not begin where the one before it ends", group.name));
+        }
+        next += group.count;
+        if plan.items.shared == 0 && group.shared > 0 {
+            return Some(format!("group `{}` listens to shared items, and there is none", group.name));
+        }
+    }
+    for gate in &plan.gates {
+        if !has_scope(gate.scope) || gate.group.is_some_and(|group| group.index() >= plan.groups.len()) {
+            return Some(format!("gate `{}` is about a phase, fault or group that it does not have", gate.text));
+        }
+    }
+    for fault in &plan.faults {
+        if fault.groups.iter().any(|group| group.index() >= plan.groups.len()) {
+            return Some(format!("fault `{}` touches a group that it does not have", fault.name));
+        }
+    }
+    None
+}
+
+fn conclude(
+    (plan, manifest): (&Plan, &Manifest),
+    history_end: HistoryEnd,
+    faults: &[FaultWindow],
+    self_samples: &[SelfSample],
+    index: Index,
+) -> (Judgement, Series) {
+    let evidence = Evidence::new((plan, manifest), history_end, faults, self_samples, index);
+    let Findings { figures, mut series, mut counts } = measures::take(&evidence);
+    counts.watchers = evidence.index.slots.watchers() as u64;
+    counts.subscribed =
+        evidence.index.lives.iter().filter(|life| life.first_subscribed().is_some()).count() as u64;
+    counts.deliveries = evidence.index.deliveries();
+    counts.attempts = evidence.index.attempts().len() as u64;
+    series.format = RESULT_FORMAT;
+    let figures = figures.finish();
+    let guarantees = guarantees::judge(&evidence);
+    let gates = gates::judge(&evidence, &figures);
+    let faults = validity::fault_results(&evidence);
+    let validity = validity::judge(&evidence, &faults);
+    let (verdict, reason) = verdict::decide(&evidence, &validity, &guarantees, &gates);
+    let judgement = Judgement {
+        format: RESULT_FORMAT,
+        verdict,
+        exit_code: verdict.exit_code(),
+        reason,
+        validity,
+        figures,
+        guarantees,
+        gates,
+        faults,
+        counts,
+    };
+    (judgement, series)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Detect, attempt gap, reconnect and catch-up: how watchers come back after a fault cut them.
+//!
+//! Decided here, where the definitions are silent:
+//! - Detect and reconnect are known beyond the delivery time-out, so they are recorded as they are; what never happened
+//!   is censored at what the record shows.
+//! - A watcher that noticed before the last proxy had answered is a negative detection: counted apart, as the smallest.
+//! - Reconnect after a crash on purpose counts from the cold start, and a crash drops an outage that it interrupts.
+//! - Catch-up is of those that missed something when the fault healed; who missed nothing has nothing to catch up with.
+//! - Outages that belong to no fault are counted as losses and are in no figure.
+
+use shakedown_model::event::AttemptOutcome;
+use shakedown_model::fault::FaultAction;
+use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::plan::Cache;
+use shakedown_model::time::nanos;
+use shakedown_model::{FaultId, GroupId, ItemId, Offset, WatcherId};
+
+use super::Findings;
+use crate::evidence::Evidence;
+use crate::outage::{self, Outage, of_watcher};
+use crate::result::{AttemptSeries, GapPoint};
+
+/// The chart of attempts has buckets this wide.
+const ATTEMPT_BUCKET_NS: u64 = 100_000_000;
+/// The chart of gaps shows this many per group at most.
+const GAP_POINTS: usize = 20_000;
+
+/// Takes the measures of every outage.
+pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
+    detect(evidence, findings);
+    for outage in &evidence.outages {
+        findings.counts.losses += u64::from(!outage.is_crash);
+        if let Some(fault) = outage.fault {
+            reconnect(evidence, outage, fault, findings);
+            attempt_gaps(evidence, outage, fault, findings);
+        }
+    }
+    catch_up(evidence, findings);
+    for (group, _) in evidence.groups() {
+        findings.series.attempts.extend(attempt_series(evidence, group));
+        findings.series.gaps.extend(gap_points(evidence, group));
+    }
+}
+
+fn detect(evidence: &Evidence<'_>, findings: &mut Findings) {
+    for onset in outage::onsets(evidence) {
+        let detect = findings.figures.entry(Measure::Detect, Scope::Fault(onset.fault), Some(onset.group));
+        match onset.noticed {
+            Some(noticed) => detect.record_signed(noticed.signed_since(onset.applied)),
+            None => detect.censor(nanos(onset.watched_until.since(onset.applied))),
+        }
+    }
+}
+
+fn reconnect(evidence: &Evidence<'_>, outage: &Outage, fault: FaultId, findings: &mut Findings) {
+    let Some(from) = outage.reconnects_from().filter(|_| outage.crashed.is_none()) else { return };
+    let reconnect = findings.figures.entry(Measure::Reconnect, Scope::Fault(fault), Some(outage.group));
+    match outage.until {
+        Some(until) => reconnect.record(nanos(until.since(from))),
+        None => reconnect.censor(nanos(evidence.horizon.since(from))),
+    }
+}
+
+fn attempt_gaps(evidence: &Evidence<'_>, outage: &Outage, fault: FaultId, findings: &mut Findings) {
+    let attempts = &evidence.index.attempts_of(outage.watcher)[outage.attempts.clone()];
+    for attempt in attempts.iter().filter(|attempt| attempt.number >= 2) {
+        let gap = nanos(attempt.started.since(attempt.waited_from));
+        findings.figures.entry(Measure::AttemptGap, Scope::Fault(fault), Some(outage.group)).record(gap);
+    }
+}
+
+fn catch_up(evidence: &Evidence<'_>, findings: &mut Findings) {
+    for (id, fault, window) in evidence.cuts() {
+        let Some(healed) = window.healed else { continue };
+        let loses_memory = matches!(fault.action, FaultAction::Crash { .. });
+        for group in &fault.groups {
+            for watcher in evidence.watchers_of(*group) {
+                let outages = of_watcher(&evidence.outages, watcher);
+                let Some(cut) = outages.iter().find(|outage| outage.fault == Some(id)) else { continue };
+                let forgets = loses_memory && evidence.group_spec(watcher).client.cache == Cache::None;
+                let since = if forgets { cut.from } else { Offset::ZERO };
+                let catch_up = || (Measure::CatchUp, Scope::Fault(id), Some(*group));
+                match caught_up(evidence, watcher, since, healed) {
+                    CaughtUp::MissedNothing => {}
+                    CaughtUp::At(at) => {
+                        let (measure, scope, group) = catch_up();
+                        findings.figures.entry(measure, scope, group).record(nanos(at.since(healed)));
+                    }
+                    CaughtUp::Never if evidence.index.lives[watcher.index()].last_crash(Offset::NEVER) > Some(healed) => {}
+                    CaughtUp::Never => {
+                        let (measure, scope, group) = catch_up();
+                        let beyond = nanos(evidence.horizon.since(healed));
+                        findings.figures.entry(measure, scope, group).censor(beyond);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// When a watcher held the newest versions of all its items as acked before a fault healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CaughtUp {
+    MissedNothing,
+    At(Offset),
+    Never,
+}
+
+fn caught_up(evidence: &Evidence<'_>, watcher: WatcherId, since: Offset, healed: Offset) -> CaughtUp {
+    let mut caught_up = CaughtUp::MissedNothing;
+    for slot in evidence.index.slots.of_watcher(watcher) {
+        let item: ItemId = evidence.index.slots.item(slot);
+        let Some(newest) = evidence.index.newest_acked(item, healed) else { continue };
+        let held = evidence
+            .index
+            .held_real(slot)
+            .find(|held| held.at >= since && held.version >= newest.version)
+            .map(|held| held.at);
+        caught_up = match (held, caught_up) {
+            (None, _) => return CaughtUp::Never,
+            (Some(at), so_far) if at <= healed => so_far,
+            (Some(at), CaughtUp::At(before)) => CaughtUp::At(at.max(before)),
+            (Some(at), CaughtUp::MissedNothing | CaughtUp::Never) => CaughtUp::At(at),
+        };
+    }
+    caught_up
+}
+
+fn attempt_series(evidence: &Evidence<'_>, group: GroupId) -> Option<AttemptSeries> {
+    let mut buckets: std::collections::BTreeMap<u64, (u32, u32)> = std::collections::BTreeMap::new();
+    for watcher in evidence.watchers_of(group) {
+        for attempt in evidence.index.attempts_of(watcher) {
+            let (attempts, connected) = buckets.entry(attempt.started.0 / ATTEMPT_BUCKET_NS).or_default();
+            *attempts += 1;
+            *connected += u32::from(attempt.outcome == AttemptOutcome::Connected);
+        }
+    }
+    let buckets: Vec<_> =
+        buckets.into_iter().map(|(nth, (all, connected))| (Offset(nth * ATTEMPT_BUCKET_NS), all, connected)).collect();
+    (!buckets.is_empty()).then_some(AttemptSeries { group, bucket_ns: ATTEMPT_BUCKET_NS, buckets })
+}
+
+/// The gaps of a group, evenly thinned by attempt, each beside what the policy allows.
+fn gap_points(evidence: &Evidence<'_>, group: GroupId) -> Vec<GapPoint> {
+    let backoff = evidence.plan.groups[group.index()].client.backoff;
+    let gaps = || {
+        evidence
+            .watchers_of(group)
+            .flat_map(|watcher| evidence.index.attempts_of(watcher))
+            .filter(|attempt| attempt.number >= 2)
+    };
+    let step = gaps().count().div_ceil(GAP_POINTS).max(1);
+    let late = crate::validity::lag_p99(evidence).unwrap_or_default();
+    gaps()
+        .step_by(step)
+        .map(|attempt| {
+            let gap = attempt.started.since(attempt.waited_from);
+            let (least, most) = backoff.bounds(attempt.number);
+            GapPoint {
+                group,
+                attempt: attempt.number,
+                gap_ns: nanos(gap),
+                allowed_ns: (nanos(least), nanos(most)),
+                is_within: crate::guarantees::within_policy::is_within(gap, (least, most), late),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

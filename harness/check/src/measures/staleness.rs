@@ -1,0 +1,151 @@
+//! Staleness: the age of the oldest acked version that a watcher is missing, per group over time.
+//!
+//! Sampled on a grid for the chart and the percentiles (a percentile is over instants, of the group's stalest watcher);
+//! the maximum is exact, between the grid's instants too. A watcher counts from its first subscription on, and not
+//! from a crash on purpose to the next subscription. One that holds nothing yet in a life is stale from its
+//! subscription at the earliest. The drain belongs to the last phase.
+
+use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::plan::Cache;
+use shakedown_model::{GroupId, Offset, PhaseId, Version, WatcherId};
+
+use super::Findings;
+use crate::evidence::Evidence;
+use crate::index::Slot;
+use crate::result::StalenessSeries;
+
+/// The grid's step in runs of up to two minutes, and in longer ones.
+const STEPS_NS: [u64; 2] = [100_000_000, 250_000_000];
+const SHORT_RUN: Offset = Offset::from_secs(120);
+
+/// Takes the staleness of each group.
+pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
+    if evidence.index.last == Offset::ZERO {
+        return;
+    }
+    for (group, _) in evidence.groups() {
+        let mut grid = Grid::new(evidence);
+        for watcher in evidence.watchers_of(group) {
+            for slot in evidence.index.slots.of_watcher(watcher) {
+                slot_staleness(evidence, watcher, slot, &mut grid);
+            }
+        }
+        grid.finish(evidence, group, findings);
+    }
+}
+
+/// Walks what a slot held, life by life, and adds each stretch in which it missed an acked version.
+fn slot_staleness(evidence: &Evidence<'_>, watcher: WatcherId, slot: Slot, grid: &mut Grid) {
+    let life = &evidence.index.lives[watcher.index()];
+    let keeps = evidence.group_spec(watcher).client.cache == Cache::Snapshot;
+    let mut held = evidence.index.held_real(slot).peekable();
+    let mut version: Option<Version> = None;
+    for (from, until) in life.stretches() {
+        let until = until.min(evidence.horizon);
+        let crashed = life.last_crash(from);
+        let mut at = from;
+        if !keeps {
+            version = None;
+        }
+        while let Some(next) = held.next_if(|held| held.at <= from) {
+            // Without a snapshot, what was delivered before the crash is gone.
+            if keeps || crashed.is_none_or(|crashed| next.at > crashed) {
+                version = Some(next.version);
+            }
+        }
+        while let Some(next) = held.next_if(|held| held.at < until) {
+            missing(evidence, slot, version, (at, next.at, from), grid);
+            (version, at) = (Some(next.version), next.at);
+        }
+        missing(evidence, slot, version, (at, until, from), grid);
+    }
+}
+
+fn missing(
+    evidence: &Evidence<'_>,
+    slot: Slot,
+    version: Option<Version>,
+    (from, until, subscribed): (Offset, Offset, Offset),
+    grid: &mut Grid,
+) {
+    let slots = &evidence.index.slots;
+    let Some(newer) = evidence.index.acked_after(slots.item(slot), version) else { return };
+    let since = if version.is_none() { newer.done.max(subscribed) } else { newer.done };
+    let from = from.max(since);
+    if from < until {
+        grid.add(slots.watcher(slot), from, until, since);
+    }
+}
+
+/// The staleness of one group on a grid of instants.
+struct Grid {
+    step: u64,
+    /// Per instant: the oldest ack that a watcher misses.
+    since: Vec<Offset>,
+    stale: Vec<u32>,
+    /// The last watcher counted in `stale`: slots come by watcher.
+    counted: Vec<Option<WatcherId>>,
+    /// Each measured phase, the last one with its drain, and the largest staleness in it.
+    phases: Vec<(PhaseId, Offset, Offset, u64)>,
+}
+
+impl Grid {
+    fn new(evidence: &Evidence<'_>) -> Self {
+        let step = STEPS_NS[usize::from(evidence.horizon > SHORT_RUN)];
+        let instants = usize::try_from(evidence.horizon.0 / step).expect("a run is far shorter than 2^64 steps") + 1;
+        let end = evidence.plan.end();
+        let phases = (0_u16..)
+            .map(PhaseId)
+            .zip(&evidence.plan.phases)
+            .filter(|(_, phase)| phase.is_measured)
+            .map(|(id, phase)| (id, phase.from, if phase.until == end { Offset::NEVER } else { phase.until }, 0))
+            .collect();
+        Self {
+            step,
+            since: vec![Offset::NEVER; instants],
+            stale: vec![0; instants],
+            counted: vec![None; instants],
+            phases,
+        }
+    }
+
+    /// Adds that a watcher misses, from one instant to another, a version acked at `since`.
+    fn add(&mut self, watcher: WatcherId, from: Offset, until: Offset, since: Offset) {
+        for (_, begin, end, max) in &mut self.phases {
+            if from < *end && *begin < until {
+                *max = (*max).max(until.min(*end).0 - since.0);
+            }
+        }
+        let nth = |at: Offset| usize::try_from(at.0.div_ceil(self.step)).expect("as above");
+        for n in nth(from)..nth(until).min(self.since.len()) {
+            self.since[n] = self.since[n].min(since);
+            if self.counted[n] != Some(watcher) {
+                self.counted[n] = Some(watcher);
+                self.stale[n] += 1;
+            }
+        }
+    }
+
+    fn finish(self, evidence: &Evidence<'_>, group: GroupId, findings: &mut Findings) {
+        let points: Vec<(Offset, u64, u32)> = (0_u64..)
+            .map(|n| Offset(n * self.step))
+            .zip(self.since.iter().zip(&self.stale))
+            .map(|(at, (since, stale))| (at, at.0.saturating_sub(since.0), *stale))
+            .collect();
+        for (phase, begin, end, max) in &self.phases {
+            let mut inside = points.iter().filter(|(at, _, _)| begin <= at && at < end).peekable();
+            if inside.peek().is_none() || *begin >= evidence.horizon {
+                continue;
+            }
+            let staleness = findings.figures.entry(Measure::Staleness, Scope::Phase(*phase), Some(group));
+            for (_, value, _) in inside {
+                staleness.record(*value);
+            }
+            staleness.raise_max(*max);
+        }
+        findings.series.staleness.push(StalenessSeries { group, points });
+    }
+}
+
+#[cfg(test)]
+mod tests;
