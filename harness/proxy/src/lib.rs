@@ -1,1 +1,25 @@
-//! Under construction.
+//! A fault-injecting TCP proxy with a part of Toxiproxy 2.12's HTTP API.
+//!
+//! It owns sockets, delays, holds and resets; it knows nothing of Nacos, scenarios or runs. Start at [`ProxyServer`].
+//! From the API down: `api` (HTTP) → `registry` (which proxies exist) → `shard` (threads that move bytes) →
+//! `queue` (when bytes are due; no sockets) and `toxics` (one file each).
+//!
+//! What differs from Toxiproxy, on purpose: a toxic acts on live connections at once, the answer to a change comes
+//! when it holds on all of them, a reset is a RST, every chunk is delayed from its own arrival, half-close is carried,
+//! a connection's toxicity draw is kept over updates, draws come from the seed, an unreachable upstream resets the
+//! client. Toxics so far: `latency`, `reset_peer` and our own `blackhole`. Linux only (timerfd).
+
+mod api;
+mod clock;
+mod queue;
+mod registry;
+mod server;
+mod shard;
+mod stats;
+mod toxics;
+
+pub use server::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
+pub use stats::{ProxyStats, Stats};
+
+/// The version of Toxiproxy whose API is answered, as `GET /version` tells it.
+pub const TOXIPROXY_VERSION: &str = "2.12.0";

@@ -1,0 +1,299 @@
+//! One connection: its two sockets, its two directions and the one task that serves both.
+//!
+//! The task sleeps until a socket, the timer or a toxic wakes it. Resets and closes are done where they are ordered,
+//! not by the task, so that whoever orders them knows that they hold.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use rustix::net::{Shutdown, connect_unspec, shutdown};
+use shakedown_model::Seed;
+use tokio::net::TcpStream;
+
+use super::link::Link;
+use super::pump::{Direction, Pumped};
+use super::{Shard, upstream};
+use crate::clock::Moment;
+use crate::toxics::{Mask, Stream, ToxicSet};
+
+/// A connection through a proxy.
+pub(super) struct Connection {
+    link: Rc<Link>,
+    number: u64,
+    seed: Seed,
+    began: Moment,
+    client: TcpStream,
+    upstream: OnceCell<TcpStream>,
+    state: RefCell<State>,
+    is_over: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+    /// When the timer wakes the task.
+    pub(super) armed: Cell<Moment>,
+}
+
+struct State {
+    mask: Mask,
+    reset_at: Moment,
+    directions: [Direction; 2],
+}
+
+/// Takes the connection off the link's list, however its task ends.
+struct Membership(Rc<Connection>);
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.0.link.spec.tally.closed();
+        self.0.link.remove(self.0.number);
+    }
+}
+
+impl Connection {
+    /// A connection under the toxics of now. It may be over already, by a reset.
+    pub(super) fn new(link: Rc<Link>, number: u64, client: TcpStream, shard: &Shard) -> Rc<Self> {
+        if let Err(error) = client.set_nodelay(true) {
+            tracing::debug!(%error, "a connection died before it was served");
+        }
+        let connection = Rc::new(Self {
+            seed: link.spec.seed.nth(number),
+            link,
+            number,
+            began: Moment::now(),
+            client,
+            upstream: OnceCell::new(),
+            state: RefCell::new(State {
+                mask: Mask::default(),
+                reset_at: Moment::NEVER,
+                directions: [Direction::new(), Direction::new()],
+            }),
+            is_over: Cell::new(false),
+            task: RefCell::default(),
+            armed: Cell::new(Moment::NEVER),
+        });
+        connection.link.spec.tally.opened();
+        connection.link.add(&connection);
+        let toxics = connection.link.toxics();
+        connection.adopt(&ToxicSet::default(), &toxics, shard, connection.began);
+        connection
+    }
+
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) const fn client(&self) -> &TcpStream {
+        &self.client
+    }
+
+    pub(super) fn has_upstream(&self) -> bool {
+        self.upstream.get().is_some()
+    }
+
+    pub(super) fn holds(&self, stream: Stream) -> bool {
+        self.state.borrow().directions[stream.index()].is_held
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn run(self: Rc<Self>, shard: Rc<Shard>) {
+        let membership = Membership(Rc::clone(&self));
+        // Most connections idle: what only connecting needs must not stay in the task.
+        Box::pin(self.connect(&shard)).await;
+        poll_fn(|cx| self.poll_pump(cx, &shard)).await;
+        drop(membership);
+    }
+
+    /// Connects to the upstream once nothing holds the client's side; an unreachable upstream resets the client.
+    async fn connect(self: &Rc<Self>, shard: &Shard) {
+        if poll_fn(|cx| self.poll_until(cx, shard, || !self.holds(Stream::Up))).await.is_err() {
+            return;
+        }
+        let spec = &self.link.spec;
+        let connected = tokio::select! {
+            biased;
+            _ = poll_fn(|cx| self.poll_until(cx, shard, || false)) => return,
+            connected = upstream::connect(&spec.upstream, spec.source) => connected,
+        };
+        match connected {
+            Ok(stream) => {
+                let fresh = self.upstream.set(stream);
+                debug_assert!(fresh.is_ok(), "a connection connects once");
+            }
+            Err(error) => {
+                tracing::debug!(proxy = spec.name, upstream = spec.upstream, %error, "upstream not reached");
+                spec.tally.upstream_failed();
+                self.reset();
+            }
+        }
+    }
+
+    /// Ready with `Ok` when `is_true`, with `Err` when the connection is over.
+    fn poll_until(
+        self: &Rc<Self>,
+        cx: &Context<'_>,
+        shard: &Shard,
+        is_true: impl Fn() -> bool,
+    ) -> Poll<Result<(), ()>> {
+        self.remember(cx);
+        self.reset_if_due(shard, Moment::now());
+        if self.is_over.get() {
+            Poll::Ready(Err(()))
+        } else if is_true() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn poll_pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard) -> Poll<()> {
+        self.remember(cx);
+        let now = Moment::now();
+        self.reset_if_due(shard, now);
+        let Some(upstream) = self.upstream.get() else { return Poll::Ready(()) };
+        if self.is_over.get() {
+            return Poll::Ready(());
+        }
+        let pumped = self.pump(cx, shard, upstream);
+        match pumped {
+            Pumped::Pending => Poll::Pending,
+            Pumped::Finished => {
+                self.is_over.set(true);
+                Poll::Ready(())
+            }
+            Pumped::Reset => {
+                self.reset();
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard, upstream: &TcpStream) -> Pumped {
+        let state = &mut *self.state.borrow_mut();
+        let toxics = self.link.toxics();
+        let mask = state.mask;
+        let mut scratch = shard.scratch.borrow_mut();
+        loop {
+            let mut is_again = false;
+            for stream in Stream::BOTH {
+                let (source, destination) = match stream {
+                    Stream::Up => (&self.client, upstream),
+                    Stream::Down => (upstream, &self.client),
+                };
+                let direction = &mut state.directions[stream.index()];
+                let delay = |offset| toxics.delay(mask, self.seed, stream, offset);
+                let step = direction.pump(cx, (source, destination), &mut scratch, delay);
+                self.count(stream, direction);
+                match step {
+                    super::pump::Step::Pending => {}
+                    super::pump::Step::Reset => return Pumped::Reset,
+                    super::pump::Step::DestinationGone => {
+                        state.directions[stream.opposite().index()].source_broke();
+                        is_again = true;
+                    }
+                }
+            }
+            if !is_again {
+                break;
+            }
+        }
+        if state.directions.iter().all(|direction| direction.is_done) {
+            return Pumped::Finished;
+        }
+        for due in state.directions.iter().filter_map(Direction::waits_for) {
+            shard.timer.wake_at(due, self);
+        }
+        Pumped::Pending
+    }
+
+    fn count(&self, stream: Stream, direction: &mut Direction) {
+        let tally = &self.link.spec.tally;
+        let moved = std::mem::take(&mut direction.moved);
+        if moved > 0 {
+            tally.moved(stream.index(), moved);
+        }
+        for _ in 0..std::mem::take(&mut direction.backpressure_stops) {
+            tally.backpressure();
+        }
+    }
+
+    /// Goes over from the toxics `before` to `toxics`. What they order at once is done when it returns.
+    pub(super) fn adopt(self: &Rc<Self>, before: &ToxicSet, toxics: &ToxicSet, shard: &Shard, now: Moment) {
+        if self.is_over.get() {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        let mask = toxics.mask(self.seed);
+        let is_healed_by_reset = before.heals_by_reset(state.mask, toxics, mask);
+        state.mask = mask;
+        state.reset_at = toxics.reset_at(mask, self.began);
+        let mut is_needed = false;
+        for stream in Stream::BOTH {
+            let is_held = toxics.holds(mask, stream);
+            let direction = &mut state.directions[stream.index()];
+            is_needed |= direction.is_held && !is_held;
+            direction.is_held = is_held;
+            is_needed |= direction.retime(|offset| toxics.delay(mask, self.seed, stream, offset));
+        }
+        drop(state);
+        if is_healed_by_reset {
+            self.reset();
+        }
+        self.reset_if_due(shard, now);
+        if is_needed {
+            self.wake();
+        }
+    }
+
+    fn reset_if_due(self: &Rc<Self>, shard: &Shard, now: Moment) {
+        let at = self.state.borrow().reset_at;
+        if at <= now {
+            self.reset();
+        } else if at < Moment::NEVER && !self.is_over.get() {
+            shard.timer.wake_at(at, self);
+        }
+    }
+
+    /// Sends a RST on both sockets, now.
+    fn reset(&self) {
+        if self.is_over.replace(true) {
+            return;
+        }
+        self.link.spec.tally.reset();
+        for socket in [Some(&self.client), self.upstream.get()].into_iter().flatten() {
+            // Dissolving the association is what sends the RST; a lingerless close is the second best.
+            if connect_unspec(socket).is_err()
+                && let Err(error) = socket.set_zero_linger()
+            {
+                tracing::debug!(%error, "a socket was gone before it was reset");
+            }
+        }
+        self.wake();
+    }
+
+    /// Ends both sides in order, now; what is queued is dropped.
+    pub(super) fn close(&self) {
+        if self.is_over.replace(true) {
+            return;
+        }
+        for socket in [Some(&self.client), self.upstream.get()].into_iter().flatten() {
+            if let Err(error) = shutdown(socket, Shutdown::Both) {
+                tracing::debug!(%error, "a socket was gone before it was closed");
+            }
+        }
+        self.wake();
+    }
+
+    /// Has the task look again.
+    pub(super) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    fn remember(&self, cx: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+    }
+}

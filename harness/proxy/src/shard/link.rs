@@ -1,0 +1,145 @@
+//! One proxy's part on one shard: its toxics and its connections.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+use shakedown_model::Seed;
+use tokio::sync::Notify;
+
+use super::Shard;
+use super::connection::Connection;
+use crate::clock::Moment;
+use crate::stats::Tally;
+use crate::toxics::{Stream, ToxicSet};
+
+/// Which running proxy: a proxy that stops and starts again is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkId(pub(crate) u64);
+
+/// What a shard must know of a proxy.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkSpec {
+    pub(crate) id: LinkId,
+    pub(crate) name: String,
+    /// `host:port`, resolved for each connection.
+    pub(crate) upstream: String,
+    /// The address that upstream connections come from.
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) toxics: Arc<ToxicSet>,
+    /// The proxy's own seed; connection n draws from its nth child.
+    pub(crate) seed: Seed,
+    /// Connections accepted so far: numbers go on when the proxy is disabled and enabled again.
+    pub(crate) accepted: Arc<AtomicU64>,
+    pub(crate) tally: Tally,
+}
+
+/// A proxy on this shard.
+pub(super) struct Link {
+    pub(super) spec: LinkSpec,
+    toxics: RefCell<Arc<ToxicSet>>,
+    connections: RefCell<BTreeMap<u64, Rc<Connection>>>,
+    is_closing: Cell<bool>,
+    emptied: Notify,
+    /// Tells the accept task to end, and that it did.
+    pub(super) accepting: Cell<bool>,
+    pub(super) stop_accepting: Notify,
+    pub(super) stopped_accepting: Notify,
+}
+
+impl Link {
+    pub(super) fn new(spec: LinkSpec) -> Self {
+        Self {
+            toxics: RefCell::new(Arc::clone(&spec.toxics)),
+            spec,
+            connections: RefCell::default(),
+            is_closing: Cell::new(false),
+            emptied: Notify::new(),
+            accepting: Cell::new(false),
+            stop_accepting: Notify::new(),
+            stopped_accepting: Notify::new(),
+        }
+    }
+
+    pub(super) fn toxics(&self) -> Arc<ToxicSet> {
+        Arc::clone(&self.toxics.borrow())
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.get()
+    }
+
+    pub(super) fn add(&self, connection: &Rc<Connection>) {
+        self.connections.borrow_mut().insert(connection.number(), Rc::clone(connection));
+    }
+
+    pub(super) fn remove(&self, number: u64) {
+        let mut connections = self.connections.borrow_mut();
+        connections.remove(&number);
+        if connections.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// Puts other toxics in force. When it returns they hold on every connection of this shard.
+    pub(super) fn set_toxics(&self, toxics: Arc<ToxicSet>, shard: &Shard, now: Moment) {
+        let before = self.toxics.replace(Arc::clone(&toxics));
+        for connection in self.connections.borrow().values() {
+            connection.adopt(&before, &toxics, shard, now);
+        }
+    }
+
+    /// Closes every connection and returns when their sockets are gone.
+    pub(super) async fn close(&self) {
+        self.is_closing.set(true);
+        loop {
+            let emptied = self.emptied.notified();
+            {
+                let connections = self.connections.borrow();
+                if connections.is_empty() {
+                    return;
+                }
+                for connection in connections.values() {
+                    connection.close();
+                }
+            }
+            emptied.await;
+        }
+    }
+
+    /// Returns when the listener is closed.
+    pub(super) async fn stop_accepting(&self) {
+        while self.accepting.get() {
+            let stopped = self.stopped_accepting.notified();
+            self.stop_accepting.notify_one();
+            stopped.await;
+        }
+    }
+
+    /// Closes held connections without an upstream whose client has left.
+    pub(super) fn release_abandoned(&self) {
+        let connections = self.connections.borrow();
+        let held: Vec<_> =
+            connections.values().filter(|c| !c.has_upstream() && c.holds(Stream::Up)).collect();
+        if held.is_empty() {
+            return;
+        }
+        let mut fds: Vec<_> = held.iter().map(|held| PollFd::new(held.client(), PollFlags::RDHUP)).collect();
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if let Err(error) = poll(&mut fds, Some(&at_once)) {
+            tracing::debug!(%error, "held connections could not be polled; they stay until the heal");
+            return;
+        }
+        let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+        for (connection, fd) in held.iter().zip(&fds) {
+            if fd.revents().intersects(gone) {
+                connection.close();
+            }
+        }
+    }
+}
