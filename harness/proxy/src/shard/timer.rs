@@ -55,12 +55,9 @@ pub(super) struct Timer {
 impl Timer {
     pub(super) fn new(counters: Arc<Counters>) -> io::Result<Self> {
         let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self {
-            fd: AsyncFd::register_with_interest(fd, Interest::READABLE)?,
-            deadlines: RefCell::default(),
-            set_to: Cell::new(Moment::NEVER),
-            counters,
-        })
+        #[expect(deprecated, reason = "its successor needs `unsafe`; an OwnedFd is I/O safe as it is")]
+        let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
+        Ok(Self { fd, deadlines: RefCell::default(), set_to: Cell::new(Moment::NEVER), counters })
     }
 
     /// Wakes `connection` at `at`, unless it is woken earlier anyway (it asks again then).
