@@ -160,6 +160,9 @@ impl GrpcConnection {
             .initial_window_size(limits.window_bytes)
             .initial_connection_window_size(limits.window_bytes)
             .enable_push(false)
+            // The window alone bounds what the peer sends ahead: a burst of small pushes is a storm to be measured,
+            // not an attack to be answered with a GOAWAY, which is what the codec's default budget does.
+            .data_frame_budget(usize::try_from(limits.window_bytes).unwrap_or(usize::MAX).saturating_mul(256))
             .handshake(metered)
             .await
             .map_err(|error| broken(error.into_io().unwrap_or_else(|| std::io::ErrorKind::Other.into())))?;

@@ -195,14 +195,16 @@ impl HttpConnection {
             .await
         };
         let received = self.facts.last_read();
-        if let Some(error) = &over {
-            self.end = Some(self.end_of(error.as_ref()));
-        }
         match result {
-            Ok((status, headers, body)) => Ok(Answer { status, headers, body, received }),
+            Ok((status, headers, body)) => {
+                self.end = over.map(|error| self.end_of(error.as_ref()));
+                Ok(Answer { status, headers, body, received })
+            }
             Err(error) => {
-                let end = self.end.get_or_insert_with(|| end_of(&self.facts, Some(&*error)));
-                Err(end.clone().into())
+                // The codec tells a request what is wrong with its answer, and ends the transport without a word.
+                let end = end_of(&self.facts, Some(&*error));
+                self.end = Some(end.clone());
+                Err(end.into())
             }
         }
     }
