@@ -21,7 +21,7 @@ use shakedown_record::{Clock, Recorder};
 use tokio::sync::{oneshot, watch};
 
 pub use board::AckBoard;
-pub use initial::{InitialError, InitialPublish, publish_initial};
+pub use initial::publish_initial;
 use open_loop::OpenLoop;
 use timer::FdTimer;
 
@@ -108,9 +108,23 @@ pub struct MutatorReport {
     pub times_full: u64,
 }
 
-/// The mutator's thread could not be started, or broke.
+/// The items could not be set up, or the mutator's thread could not be started or broke.
 #[derive(Debug, thiserror::Error)]
 pub enum MutatorError {
+    /// Not every item has its first version: the run cannot begin.
+    #[error(
+        "{failed} of {all} items have no first version, `{data_id}` first; check that the server takes writes"
+    )]
+    Initial {
+        /// How many items failed.
+        failed: usize,
+        /// How many there are.
+        all: u32,
+        /// The data id of the first that failed.
+        data_id: String,
+        /// Why it failed.
+        source: PublishError,
+    },
     /// No thread, runtime or timer.
     #[error("cannot start the mutator's thread; check the limits of threads and open files")]
     Start(#[source] io::Error),

@@ -132,12 +132,11 @@ impl Watch {
     }
 
     async fn observe_cut(&mut self, new_within: Duration) {
-        let onset = Instant::now();
+        let patience = new_within + PATIENCE;
         if let Some(connection) = self.live.take() {
-            self.on_live = Some(until_broken(connection, onset, PATIENCE).await);
+            self.on_live = Some(until_broken(connection, Instant::now(), patience).await);
         }
         let began = Instant::now();
-        let patience = new_within + PATIENCE;
         self.on_new = Some(match timeout(patience, self.probe.connect(&self.target)).await {
             Err(_) => Seen::Silent(began.elapsed()),
             Ok(Err(error)) => seen_error(error, began),

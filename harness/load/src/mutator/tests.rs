@@ -291,19 +291,12 @@ async fn dropping_the_handle_stops_the_thread() {
     }
 }
 
-fn initial(server: &Arc<FakeServer>, items: u32) -> (InitialPublish, MemoryHistory) {
-    let (config, history) = config(plan(items, 1.0, MS), server);
-    let MutatorConfig { plan, run_id, clock, recorder, publisher, publish_timeout, .. } = config;
-    (InitialPublish { plan, run_id, clock, recorder, publisher, publish_timeout }, history)
-}
-
 #[tokio::test(start_paused = true)]
 async fn every_item_has_version_1_before_the_run_some_at_once() {
     let server = FakeServer::new(|_| (10 * MS, Ok(())));
-    let (setup, history) = initial(&server, 40);
-    let clock = setup.clock;
-    publish_initial(setup).await.unwrap();
-    assert_eq!(clock.now(), Offset::from_millis(30), "40 items, 16 at once, 10 ms each");
+    let (config, history) = config(plan(40, 1.0, MS), &server);
+    publish_initial(&config.plan, 77, &*config.publisher, &config.recorder).await.unwrap();
+    assert_eq!(config.clock.now(), Offset::from_millis(30), "40 items, 16 at once, 10 ms each");
     let seen = publishes(&history);
     assert_eq!(seen.len(), 40);
     assert!(seen.iter().all(|publish| publish.mutation.is_none() && publish.version == Version::INITIAL));
@@ -312,14 +305,16 @@ async fn every_item_has_version_1_before_the_run_some_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_initial_publish_that_fails_is_named_and_counted() {
-    let server = FakeServer::new(|n| {
-        (MS, if n % 10 == 7 { Err(PublishError::Refused("403".into())) } else { Ok(()) })
+async fn initial_publishes_that_fail_are_counted_and_the_first_is_named() {
+    let server = FakeServer::new(|n| match n {
+        7 => (MS, Err(PublishError::Refused("403".into()))),
+        17 => (Duration::from_secs(3600), Ok(())),
+        _ => (MS, Ok(())),
     });
-    let (setup, history) = initial(&server, 20);
-    let error = publish_initial(setup).await.unwrap_err();
-    assert_eq!((error.failed, error.all, error.data_id.as_str()), (2, 20, "item-7"));
-    assert!(error.to_string().contains("`item-7`"), "{error}");
-    let refused = publishes(&history).iter().filter(|p| p.outcome == PublishOutcome::Refused).count();
-    assert_eq!(refused, 2);
+    let (config, history) = config(plan(20, 1.0, MS), &server);
+    let error = publish_initial(&config.plan, 77, &*config.publisher, &config.recorder).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("2 of 20 items") && text.contains("`item-7`"), "{text}");
+    let count = |outcome| publishes(&history).iter().filter(|p| p.outcome == outcome).count();
+    assert_eq!((count(PublishOutcome::Refused), count(PublishOutcome::Ambiguous)), (1, 1));
 }
