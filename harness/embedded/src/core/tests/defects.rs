@@ -1,0 +1,127 @@
+use shakedown_model::payload::{self, Identity};
+use shakedown_model::{ItemId, Seed, Version};
+use shakedown_nacos::md5_hex;
+
+use super::*;
+
+fn payload(version: u32) -> String {
+    payload::encode(Identity { run: 7, item: ItemId(0), version: Version(version) }, 256, Seed(1))
+}
+
+/// The entries that `count` queries in a row are answered with.
+fn queries(bench: &mut Bench, count: usize) -> Vec<Arc<Entry>> {
+    (0..count).map(|_| bench.core.query(&key("d")).unwrap()).collect()
+}
+
+/// The positions, from 1, of the queries whose answer is not `content`.
+fn lies(entries: &[Arc<Entry>], content: &str) -> Vec<usize> {
+    (1..).zip(entries).filter(|(_, entry)| &*entry.content != content).map(|(n, _)| n).collect()
+}
+
+#[test]
+fn an_honest_server_answers_every_query_with_what_is_stored() {
+    let mut bench = Bench::new();
+    bench.publish_and_dump("d", &payload(1));
+    bench.publish_and_dump("d", &payload(2));
+    assert_eq!(lies(&queries(&mut bench, 2_000), &payload(2)), [0_usize; 0]);
+}
+
+#[test]
+fn lose_write_acks_and_forgets_every_5th_publish_of_an_item() {
+    let mut bench = Bench::with_defect(ServerDefect::LoseWrite);
+    let mut lost = Vec::new();
+    for n in 1..=12 {
+        bench.publish("other", &n.to_string());
+        bench.publish_and_dump("d", &n.to_string());
+        if bench.content("d") != Some(n.to_string()) {
+            lost.push(n);
+        }
+    }
+    assert_eq!(lost, [5, 10]);
+}
+
+#[test]
+fn forget_watcher_tells_all_but_the_first_listener_and_answers_its_lists_with_no_change() {
+    let mut bench = Bench::with_defect(ServerDefect::ForgetWatcher);
+    bench.publish_and_dump("d", "one");
+    let (first, second) = (bench.registered(), bench.registered());
+    assert_eq!(bench.core.listen(first, &[listened("d", "")]), [key("d")], "its first list is honest");
+    bench.core.listen(second, &[listened("d", &md5_hex("one"))]);
+    bench.publish_and_dump("d", "two");
+    let told: Vec<_> = bench.take_sent().into_iter().map(|(_, output)| output).collect();
+    assert!(matches!(told[..], [Output::Notify { connection, .. }] if connection == second), "{told:?}");
+    let stale = [listened("d", &md5_hex("one"))];
+    assert_eq!(bench.core.listen(first, &stale), []);
+    assert_eq!(bench.core.listen(second, &stale), [key("d")]);
+}
+
+#[test]
+fn forget_watcher_forgets_a_long_poller_likewise() {
+    let mut bench = Bench::with_defect(ServerDefect::ForgetWatcher);
+    let (first, second) = (bench.open(), bench.open());
+    let forgotten = hanging(&bench.poll_on(first, &["d"]));
+    let told = hanging(&bench.poll_on(second, &["d"]));
+    bench.run_for(ms(1));
+    bench.publish("d", "one");
+    bench.run_until(secs(40));
+    let sent = bench.take_sent();
+    let answer = |poll, changed| Output::PollAnswer { poll, changed };
+    assert_eq!(sent[0].1, answer(told, vec![key("d")]));
+    assert_eq!(sent[1], (ms(29_500), answer(forgotten, vec![])));
+    let stale = Poll {
+        connection: first,
+        listened: vec![listened("d", "")],
+        timeout: Some(secs(30)),
+        is_no_hangup: false,
+    };
+    hanging(&bench.core.poll(bench.now, stale));
+}
+
+#[test]
+fn answer_old_serves_the_version_before_with_its_md5_at_every_7th_query() {
+    let mut bench = Bench::with_defect(ServerDefect::AnswerOld);
+    bench.publish_and_dump("d", "one");
+    bench.publish_and_dump("d", "two");
+    let entries = queries(&mut bench, 20);
+    assert_eq!(lies(&entries, "two"), [7, 14]);
+    assert_eq!(&*entries[6].content, "one");
+    assert_eq!(&*entries[6].md5, md5_hex("one"));
+}
+
+#[test]
+fn answer_old_is_honest_while_there_is_no_version_before() {
+    let mut bench = Bench::with_defect(ServerDefect::AnswerOld);
+    bench.publish_and_dump("d", "one");
+    assert_eq!(lies(&queries(&mut bench, 20), "one"), [0_usize; 0]);
+}
+
+#[test]
+fn tear_content_cuts_the_second_half_under_the_md5_of_the_whole_at_every_11th_query() {
+    let mut bench = Bench::with_defect(ServerDefect::TearContent);
+    let whole = payload(1);
+    bench.publish_and_dump("d", &whole);
+    let entries = queries(&mut bench, 25);
+    assert_eq!(lies(&entries, &whole), [11, 22]);
+    assert_eq!(*entries[10].content, whole[..128]);
+    assert_eq!(&*entries[10].md5, md5_hex(&whole));
+}
+
+#[test]
+fn tear_content_cuts_between_characters() {
+    let mut bench = Bench::with_defect(ServerDefect::TearContent);
+    bench.publish_and_dump("d", "组组组");
+    assert_eq!(&*queries(&mut bench, 11)[10].content, "组");
+}
+
+#[test]
+fn invent_version_serves_a_whole_payload_of_a_version_nobody_wrote_at_every_13th_query() {
+    let mut bench = Bench::with_defect(ServerDefect::InventVersion);
+    bench.publish_and_dump("d", &payload(3));
+    let entries = queries(&mut bench, 27);
+    assert_eq!(lies(&entries, &payload(3)), [13, 26]);
+    let invented = &entries[12];
+    let identity = payload::decode(&invented.content).unwrap();
+    assert_eq!((identity.run, identity.item), (7, ItemId(0)));
+    assert!(identity.version > Version(100_000));
+    assert_eq!(*invented.md5, *md5_hex(&invented.content));
+}
