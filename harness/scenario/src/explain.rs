@@ -1,0 +1,326 @@
+//! The resolved plan as text: every default visible, every instant absolute.
+
+use std::fmt::{self, Write as _};
+
+use shakedown_model::backoff::{Backoff, Jitter};
+use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
+use shakedown_model::gate::Scope;
+use shakedown_model::plan::{Arrivals, Backend, Cache, ClientSpec, GroupSpec, Plan, Protocol, ProxyKind};
+use shakedown_model::{GroupId, Offset, PhaseId};
+
+use crate::Needs;
+use crate::quantity::{show_size, show_time};
+
+/// The plan for a person to read: what is brought up, what each group does, what changes, what breaks when, what is
+/// judged, and what the machine must offer.
+#[must_use]
+pub fn explain(plan: &Plan) -> String {
+    let mut text = String::new();
+    write(&mut text, plan).expect("writing into a string does not fail");
+    text
+}
+
+fn write(out: &mut String, plan: &Plan) -> fmt::Result {
+    writeln!(out, "name: {}", plan.name)?;
+    if !plan.about.is_empty() {
+        writeln!(out, "about: {}", plan.about)?;
+    }
+    writeln!(out, "seed: {}", plan.seed)?;
+    writeln!(out, "delivery-timeout: {}", show_time(plan.delivery_timeout))?;
+    writeln!(
+        out,
+        "lasts: {} and a drain of up to {}",
+        show_time(plan.end().since_start()),
+        show_time(plan.delivery_timeout)
+    )?;
+    server(out, plan)?;
+    links(out, plan)?;
+    items(out, plan)?;
+    writeln!(out, "watchers: # {} in all", plan.watcher_count())?;
+    for group in &plan.groups {
+        self::group(out, plan, group)?;
+    }
+    phases(out, plan)?;
+    faults(out, plan)?;
+    judging(out, plan)?;
+    needs(out, plan)
+}
+
+fn server(out: &mut String, plan: &Plan) -> fmt::Result {
+    let server = &plan.server;
+    writeln!(out, "server:")?;
+    writeln!(out, "  product: nacos")?;
+    writeln!(out, "  version: {}", server.version)?;
+    match server.backend {
+        Backend::Embedded => writeln!(out, "  backend: embedded # built into the harness")?,
+        Backend::Process => writeln!(out, "  backend: process # a server home on this machine")?,
+    }
+    writeln!(out, "  nodes: {}", server.nodes)?;
+    if server.backend == Backend::Process {
+        home(out, server.home.as_deref(), "NACOS_HOME")?;
+    }
+    writeln!(out, "  ready-timeout: {}", show_time(server.ready_timeout))?;
+    if server.backend == Backend::Embedded {
+        let settings = &server.embedded;
+        writeln!(out, "  embedded:")?;
+        for (name, time) in [
+            ("dump-tick", settings.dump_tick),
+            ("push-ack-timeout", settings.push_ack_timeout),
+            ("push-retry-step", settings.push_retry_step),
+            ("idle-after", settings.idle_after),
+            ("idle-scan", settings.idle_scan),
+            ("idle-answer-timeout", settings.idle_answer_timeout),
+            ("poll-margin", settings.poll_margin),
+            ("poll-min-hang", settings.poll_min_hang),
+        ] {
+            writeln!(out, "    {name}: {}", show_time(time))?;
+        }
+        writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
+        writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+        writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))?;
+    }
+    writeln!(out, "proxy:")?;
+    match plan.proxy.kind {
+        ProxyKind::Embedded => writeln!(out, "  kind: embedded # built into the harness"),
+        ProxyKind::Toxiproxy => {
+            writeln!(out, "  kind: toxiproxy # the real one, as a process")?;
+            home(out, plan.proxy.home.as_deref(), "TOXIPROXY_HOME")
+        }
+    }
+}
+
+fn home(out: &mut String, home: Option<&std::path::Path>, variable: &str) -> fmt::Result {
+    match home {
+        Some(home) => writeln!(out, "  home: {}", home.display()),
+        None => writeln!(out, "  home: not in the scenario # from the command line or {variable}"),
+    }
+}
+
+fn links(out: &mut String, plan: &Plan) -> fmt::Result {
+    writeln!(out, "links:")?;
+    for link in &plan.links {
+        if link.toxics.is_empty() {
+            writeln!(out, "  {}: no toxics", link.name)?;
+            continue;
+        }
+        let toxics: Vec<_> = link.toxics.iter().map(toxic).collect();
+        writeln!(out, "  {}: {} # the whole run", link.name, toxics.join("; "))?;
+    }
+    Ok(())
+}
+
+fn items(out: &mut String, plan: &Plan) -> fmt::Result {
+    let items = &plan.items;
+    let all = plan.item_count();
+    writeln!(out, "items: # {all} in all")?;
+    writeln!(out, "  shared: {}", items.shared)?;
+    writeln!(out, "  own: {}", all - items.shared)?;
+    writeln!(out, "  payload: {}", show_size(items.payload_bytes))?;
+    writeln!(out, "  data ids: {p}0 to {p}{}", all - 1, p = items.prefix)?;
+    writeln!(out, "  group: {}", items.group)?;
+    let namespace = if items.namespace.is_empty() { "public" } else { &items.namespace };
+    writeln!(out, "  namespace: {namespace}")
+}
+
+fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
+    let last = group.first.0 + group.count - 1;
+    writeln!(out, "  {}: # watchers {} to {last}", group.name, group.first)?;
+    writeln!(out, "    count: {}", group.count)?;
+    client(out, &group.client)?;
+    writeln!(out, "    link: {}", plan.links[group.link.index()].name)?;
+    writeln!(out, "    source: {}", group.source)?;
+    writeln!(out, "    listens: {} shared, {} own", group.shared, group.own)?;
+    let takes = f64::from(group.count) / group.ramp_per_second;
+    writeln!(out, "    ramp: {}/s # all started after {takes:.1} s", group.ramp_per_second)?;
+    match group.reads_per_second {
+        reads if reads > 0.0 => writeln!(out, "    reads: {reads}/s by each watcher"),
+        _ => writeln!(out, "    reads: none"),
+    }
+}
+
+fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
+    let like = client.like.as_ref().map_or(String::new(), |like| format!(" # like {like}"));
+    writeln!(out, "    client:{like}")?;
+    let protocol = match client.protocol {
+        Protocol::NacosHttp => "nacos-http # long polls",
+        Protocol::NacosGrpc => "nacos-grpc # pushes",
+    };
+    writeln!(out, "      protocol: {protocol}")?;
+    writeln!(out, "      backoff: {}", backoff(client.backoff))?;
+    let cache = match client.cache {
+        Cache::None => "none",
+        Cache::Snapshot => "snapshot # last good content on disk, read when the server cannot be reached",
+    };
+    writeln!(out, "      cache: {cache}")?;
+    writeln!(out, "      request-timeout: {}", show_time(client.request_timeout))?;
+    writeln!(out, "      connect-timeout: {}", show_time(client.connect_timeout))?;
+    match client.protocol {
+        Protocol::NacosHttp => {
+            writeln!(out, "      poll-timeout: {}", show_time(client.poll_timeout))?;
+            writeln!(out, "      poll-grace: {}", show_time(client.poll_grace))?;
+        }
+        Protocol::NacosGrpc => {
+            match client.health_check {
+                None => writeln!(out, "      health-check: none")?,
+                Some(check) => {
+                    let (every, timeout) = (show_time(check.every), show_time(check.timeout));
+                    writeln!(
+                        out,
+                        "      health-check: every {every}, up to {} tries of {timeout}",
+                        check.tries
+                    )?;
+                }
+            }
+            writeln!(out, "      resync: {}", client.resync.map_or_else(|| "none".to_owned(), show_time))?;
+            writeln!(out, "      lists-around-query: {}", client.lists_around_query)?;
+        }
+    }
+    match &client.defect {
+        None => Ok(()),
+        Some(defect) => writeln!(out, "      defect: {} # planted", word(defect)),
+    }
+}
+
+fn backoff(backoff: Backoff) -> String {
+    match backoff {
+        Backoff::Constant { delay } => format!("{} before every attempt", show_time(delay)),
+        Backoff::Exponential { base, cap, jitter } => {
+            let jitter = match jitter {
+                Jitter::None => "no jitter",
+                Jitter::Full => "full jitter",
+            };
+            format!("exponential from {} to {}, {jitter}", show_time(base), show_time(cap))
+        }
+        Backoff::NacosJava => "as the Java SDK: none, then 100ms, 200ms ... 5s, no jitter".to_owned(),
+        Backoff::NacosNode { spin, pause } => {
+            format!("as the Node SDK: none for {}, then one pause of {}", show_time(spin), show_time(pause))
+        }
+    }
+}
+
+fn phases(out: &mut String, plan: &Plan) -> fmt::Result {
+    let mut planned = vec![0_u32; plan.phases.len()];
+    for mutation in plan.mutations() {
+        if let Some(phase) = plan.phase_at(mutation.intended) {
+            planned[phase.index()] += 1;
+        }
+    }
+    let arrivals = match plan.arrivals {
+        Arrivals::Constant { per_second } => format!("evenly spaced, {per_second}/s"),
+        Arrivals::Poisson { per_second } => format!("Poisson, {per_second}/s on average"),
+    };
+    writeln!(out, "mutations: {arrivals} # {} planned", planned.iter().sum::<u32>())?;
+    writeln!(out, "phases:")?;
+    for (phase, planned) in plan.phases.iter().zip(planned) {
+        let measured = if phase.is_measured { "" } else { ", not measured" };
+        let (name, window) = (&phase.name, window(phase.from, phase.until));
+        writeln!(out, "  {name}: {window} # {planned} mutations planned{measured}")?;
+        if phase.mutates_before_faults {
+            writeln!(out, "    mutates-before-faults: true")?;
+        }
+    }
+    Ok(())
+}
+
+fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
+    if plan.faults.is_empty() {
+        return writeln!(out, "faults: none");
+    }
+    writeln!(out, "faults:")?;
+    for fault in &plan.faults {
+        let phase = &plan.phases[fault.phase.index()].name;
+        let window = window(fault.from, fault.until);
+        writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
+        writeln!(out, "    does: {}", does(plan, fault))?;
+        writeln!(out, "    to: {}", names(plan, &fault.groups))?;
+    }
+    Ok(())
+}
+
+fn does(plan: &Plan, fault: &FaultPlan) -> String {
+    match &fault.action {
+        FaultAction::Toxic { link, toxic } => {
+            format!("{} on link {}", self::toxic(toxic), plan.links[link.index()].name)
+        }
+        FaultAction::Reset { .. } => "connections are reset, and every new one until the end".to_owned(),
+        FaultAction::Blackhole { stream, .. } => {
+            format!("bytes are held {}, TCP still answers", self::stream(*stream))
+        }
+        FaultAction::Crash { .. } => "watchers crash, and start cold at the end".to_owned(),
+    }
+}
+
+fn toxic(toxic: &Toxic) -> String {
+    match toxic {
+        Toxic::Latency { stream, latency, jitter } => {
+            let stream = self::stream(*stream);
+            format!("latency {} +- {} {stream}", show_time(*latency), show_time(*jitter))
+        }
+        Toxic::ResetPeer { timeout } => {
+            format!("reset_peer {} after a connection begins", show_time(*timeout))
+        }
+    }
+}
+
+const fn stream(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Upstream => "upstream",
+        Stream::Downstream => "downstream",
+        Stream::Both => "both ways",
+    }
+}
+
+fn judging(out: &mut String, plan: &Plan) -> fmt::Result {
+    writeln!(out, "gates:{}", if plan.gates.is_empty() { " none" } else { "" })?;
+    for gate in &plan.gates {
+        let scope = match gate.scope {
+            Scope::Run if gate.measure.belongs_to_fault() => "over every fault".to_owned(),
+            Scope::Run => "over every measured phase".to_owned(),
+            Scope::Phase(PhaseId(id)) => format!("in phase {}", plan.phases[usize::from(id)].name),
+            Scope::Fault(id) => format!("after fault {}", plan.faults[id.index()].name),
+        };
+        let group = match gate.group {
+            Some(group) => format!(", for {}", names(plan, &[group])),
+            None if gate.measure.has_group() => ", for every group".to_owned(),
+            None => String::new(),
+        };
+        writeln!(out, "  - {} # {} of {} {scope}{group}", gate.text, gate.stat, gate.measure)?;
+    }
+    let required: Vec<_> = plan.required.iter().map(|guarantee| guarantee.name()).collect();
+    writeln!(
+        out,
+        "guarantees required: {}",
+        if required.is_empty() { "none".to_owned() } else { required.join(", ") }
+    )
+}
+
+fn needs(out: &mut String, plan: &Plan) -> fmt::Result {
+    let needs = Needs::of(plan);
+    writeln!(out, "needs:")?;
+    writeln!(out, "  connections of watchers: {}", needs.connections)?;
+    writeln!(out, "  open files of the harness: {}", needs.harness_files)?;
+    if needs.proxy_files > 0 {
+        writeln!(out, "  open files of Toxiproxy: {}", needs.proxy_files)?;
+    }
+    if needs.server_files > 0 {
+        writeln!(out, "  open files of the server: {}", needs.server_files)?;
+    }
+    Ok(())
+}
+
+fn names(plan: &Plan, groups: &[GroupId]) -> String {
+    let names: Vec<_> = groups.iter().map(|group| plan.groups[group.index()].name.as_str()).collect();
+    names.join(", ")
+}
+
+fn window(from: Offset, until: Offset) -> String {
+    format!("{from} to {until} ({})", show_time(until - from))
+}
+
+/// A value of the model by the name that a scenario gives it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,111 @@
+//! The scenario as it was written: the mirror of the file, with spans, before anything is compared with anything.
+//!
+//! A field is `None` when it was left out, or when it was ill-formed, which is then a finding already.
+
+mod faults;
+mod server;
+mod watchers;
+
+use std::time::Duration;
+
+use shakedown_model::verdict::Guarantee;
+
+pub(crate) use faults::*;
+pub(crate) use server::*;
+pub(crate) use watchers::*;
+
+use crate::field::{Bytes, Field, Name, Named, PerSecond, Selection, choice, record, scalar, words};
+use crate::problem::Findings;
+use crate::source::Spanned;
+use crate::tree::Node;
+
+record! {
+    /// A scenario: what is brought up, what changes, what breaks, and what must hold.
+    RawScenario {
+        "shakedown" shakedown: required u32 = "The version of this format: 1.",
+        "name" name: required Name = "The scenario's name; run directories begin with it.",
+        "about" about: optional String = "What the scenario is about, in a sentence.",
+        "seed" seed: optional u64 = "The seed from which every choice is drawn. Default: 1.",
+        "delivery-timeout" delivery_timeout: optional Duration = "What is delivered later than this counts as `later than the time-out`; the drain lasts at least as long. Default: 20s.",
+        "server" server: optional RawServer = "The servers. Default: one embedded Nacos.",
+        "proxy" proxy: optional RawProxy = "The proxies between watchers and servers. Default: embedded.",
+        "links" links: optional Named<RawLink> = "The named paths between watchers and servers. Default: one, called `default`.",
+        "items" items: required RawItems = "The config items.",
+        "watchers" watchers: required Vec<Spanned<RawGroup>> = "The groups of watchers.",
+        "mutations" mutations: required RawMutations = "How config changes.",
+        "phases" phases: required Vec<Spanned<RawPhase>> = "The phases, one after the other.",
+        "faults" faults: optional Vec<Spanned<RawFault>> = "What breaks, and when. Default: nothing.",
+        "gates" gates: optional Vec<Spanned<RawGate>> = "Bounds on measures, such as `end-to-end.p99 < 300ms in steady`. Default: none.",
+        "guarantees" guarantees: optional RawGuarantees = "Which guarantees must hold.",
+    }
+}
+
+record! {
+    /// The config items.
+    RawItems {
+        "count" count: required u32 = "How many items are shared by all watchers.",
+        "payload" payload: optional Bytes = "The size of a payload, 128B to 8MiB. Default: 1KiB.",
+        "prefix" prefix: optional String = "The data id of item 3 is this and `3`. Default: `shakedown.item-`.",
+        "group" group: optional String = "The Nacos group of every item. Default: DEFAULT_GROUP.",
+        "namespace" namespace: optional String = "The Nacos namespace of every item. Default: the public one.",
+    }
+}
+
+record! {
+    /// How config changes.
+    RawMutations {
+        "arrivals" arrivals: required RawArrivals = "When mutations are due, over all items together; one publish per item is in flight.",
+    }
+}
+
+choice! {
+    /// An arrival schedule.
+    RawArrivals {
+        "constant" Constant(Spanned<PerSecond>) = "Evenly spaced.",
+        "poisson" Poisson(Spanned<PerSecond>) = "With exponentially distributed gaps.",
+    }
+}
+
+record! {
+    /// A phase: mutations are counted for the phase that they are due in.
+    RawPhase {
+        "name" name: required Name = "Its name.",
+        "for" length: required Duration = "How long it lasts.",
+        "measured" measured: optional bool = "Whether its mutations count. Default: true, but false for a first phase that is called `warm-up`.",
+        "mutates-before-faults" mutates_before_faults: optional bool = "Whether mutations are due in the last second before the onset of a fault of this phase. Default: false.",
+    }
+}
+
+record! {
+    /// Which guarantees must hold; the others are judged and shown, but do not decide.
+    RawGuarantees {
+        "require" require: optional Selection<Guarantee> = "`all`, or a list. Default: all.",
+    }
+}
+
+words!(Guarantee {
+    "nothing-lost" => Guarantee::NothingLost,
+    "converges" => Guarantee::Converges,
+    "monotonic" => Guarantee::Monotonic,
+    "intact" => Guarantee::Intact,
+    "nothing-invented" => Guarantee::NothingInvented,
+    "within-policy" => Guarantee::WithinPolicy,
+    "safe-failover" => Guarantee::SafeFailover,
+});
+
+/// A gate's text, with the place where it begins if it stands in its source unchanged.
+#[derive(Debug, Clone)]
+pub(crate) struct RawGate {
+    pub(crate) text: String,
+    pub(crate) starts: Option<usize>,
+}
+
+impl Field for RawGate {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        let scalar = scalar(node, "a gate such as `end-to-end.p99 < 300ms`", found)?;
+        Some(Self { text: scalar.text.clone(), starts: scalar.starts })
+    }
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "pattern": crate::gate::pattern() })
+    }
+}

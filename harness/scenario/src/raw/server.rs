@@ -1,0 +1,83 @@
+//! Servers, proxies and links as written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shakedown_model::fault::Stream;
+use shakedown_model::plan::{Backend, Product, ProxyKind, ServerDefect};
+
+use crate::field::{choice, record, words};
+use crate::source::Spanned;
+
+record! {
+    /// The servers.
+    RawServer {
+        "product" product: optional Product = "The product. Default: nacos.",
+        "version" version: optional String = "Its version; the process backend checks that its home has it. Default: 2.5.0.",
+        "backend" backend: optional Backend = "Where servers come from: built in, or a server home on this machine. Default: embedded.",
+        "nodes" nodes: optional u32 = "How many nodes; 1 for now. Default: 1.",
+        "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
+        "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s.",
+        "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
+    }
+}
+
+record! {
+    /// Settings of the embedded server; the defaults are the real server's values.
+    RawEmbedded {
+        "dump-tick" dump_tick: optional Duration = "The period of the tick that makes a write visible. Default: 100ms.",
+        "push-ack-timeout" push_ack_timeout: optional Duration = "How long a push waits for its ack. Default: 3s.",
+        "push-retry-step" push_retry_step: optional Duration = "After failure n of a push, it waits n times this. Default: 2s.",
+        "push-max-tries" push_max_tries: optional u32 = "Pushes of one notification before the connection is dropped. Default: 50.",
+        "idle-after" idle_after: optional Duration = "A connection idle for this long is asked whether it lives. Default: 20s.",
+        "idle-scan" idle_scan: optional Duration = "The period of the idle scan. Default: 3s.",
+        "idle-answer-timeout" idle_answer_timeout: optional Duration = "How long an idle connection may take to answer. Default: 5s.",
+        "poll-margin" poll_margin: optional Duration = "By how much a long poll's hang is shorter than its declared time-out. Default: 500ms.",
+        "poll-min-hang" poll_min_hang: optional Duration = "The shortest hang of a long poll. Default: 10s.",
+        "poll-registers-late" poll_registers_late: optional bool = "Whether a long poll compares before it registers, so that a change in between is seen only at its end. Default: true.",
+        "defect" defect: optional ServerDefect = "A planted defect, so that a guarantee can be seen to catch it. Default: none.",
+    }
+}
+
+record! {
+    /// The proxies.
+    RawProxy {
+        "kind" kind: optional ProxyKind = "Built in, or the real Toxiproxy as a process. Default: embedded.",
+        "home" home: optional PathBuf = "The folder of Toxiproxy. Default: from the command line or TOXIPROXY_HOME.",
+    }
+}
+
+record! {
+    /// A named path.
+    RawLink {
+        "toxics" toxics: optional Vec<Spanned<RawLinkToxic>> = "Toxics that are in force from the start to the end of the run. Default: none.",
+    }
+}
+
+choice! {
+    /// A toxic of a link, by Toxiproxy's name.
+    RawLinkToxic {
+        "latency" Latency(RawLatency) = "Delays every chunk.",
+    }
+}
+
+record! {
+    /// A delay of `latency ± jitter`, uniform, never below zero.
+    RawLatency {
+        "latency" latency: required Duration = "The middle of the delay.",
+        "jitter" jitter: optional Duration = "How far the delay lies from its middle at most. Default: 0s.",
+        "stream" stream: optional Stream = "The direction that is delayed. Default: downstream.",
+    }
+}
+
+words!(Product { "nacos" => Product::Nacos });
+words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process });
+words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
+words!(Stream { "upstream" => Stream::Upstream, "downstream" => Stream::Downstream, "both" => Stream::Both });
+words!(ServerDefect {
+    "lose-write" => ServerDefect::LoseWrite,
+    "forget-watcher" => ServerDefect::ForgetWatcher,
+    "answer-old" => ServerDefect::AnswerOld,
+    "tear-content" => ServerDefect::TearContent,
+    "invent-version" => ServerDefect::InventVersion,
+});

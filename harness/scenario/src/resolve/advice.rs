@@ -1,0 +1,152 @@
+//! Warnings: what is allowed, and will hardly tell what its author hopes.
+
+use std::time::Duration;
+
+use shakedown_model::gate::{Gate, Measure, Scope, Threshold};
+use shakedown_model::plan::{Backend, Plan, Protocol};
+use shakedown_model::{FaultId, GroupId, PhaseId};
+
+use crate::problem::Findings;
+use crate::quantity::show_time;
+use crate::raw::RawScenario;
+use crate::source::{Span, Spanned};
+
+/// Connections of one source address to one proxy above which connecting slows down (design: "Sockets").
+const MAX_CONNECTIONS_PER_PAIR: u32 = 12_000;
+/// Samples that a quantile needs beyond it (design: "One burst is not many samples").
+const SAMPLES_BEYOND: f64 = 10.0;
+/// Mutations that a quantile of propagation or end-to-end needs.
+const MUTATIONS: usize = 30;
+
+pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], found: &mut Findings) {
+    let groups = raw.watchers.as_ref().map_or(&[][..], |groups| groups.value.as_slice());
+    for (raw, group) in groups.iter().zip(&plan.groups) {
+        let count = raw.value.count.as_ref().map_or(raw.span, |count| count.span);
+        let ramp = raw.value.ramp.as_ref().map_or(count, |ramp| ramp.span);
+        let warm_up: Duration = plan
+            .phases
+            .iter()
+            .take_while(|phase| !phase.is_measured)
+            .map(|phase| phase.until - phase.from)
+            .sum();
+        let takes = f64::from(group.count) / group.ramp_per_second;
+        if takes > warm_up.as_secs_f64() {
+            found
+                .warn("scenario::long_ramp", ramp, format!("starting this group takes {takes:.1} s, the warm-up lasts {}", show_time(warm_up)))
+                .help("raise `ramp`, or lengthen the warm-up: watchers that are not yet subscribed are in no figure");
+        }
+        if group.count > MAX_CONNECTIONS_PER_PAIR {
+            found
+                .warn("scenario::many_connections", count, format!("more than {MAX_CONNECTIONS_PER_PAIR} connections from one source address to one proxy"))
+                .help("split the group in two with a `source` of their own: past 14,000, connecting slows down 40-fold");
+        }
+        poll_gives_up(raw.span, group, plan, found);
+    }
+    for gate in gates {
+        too_few_samples(&gate.value, gate.span, plan, found);
+        beyond_timeout(&gate.value, gate.span, plan, found);
+    }
+}
+
+fn poll_gives_up(span: Span, group: &shakedown_model::plan::GroupSpec, plan: &Plan, found: &mut Findings) {
+    let client = &group.client;
+    if client.protocol != Protocol::NacosHttp || plan.server.backend != Backend::Embedded {
+        return;
+    }
+    let settings = &plan.server.embedded;
+    let hang = client.poll_timeout.saturating_sub(settings.poll_margin).max(settings.poll_min_hang);
+    let waits = client.poll_timeout + client.poll_grace;
+    if waits <= hang {
+        found
+            .warn(
+                "scenario::short_poll",
+                span,
+                format!(
+                    "these clients give a quiet long poll up after {}, and the server answers it after {}",
+                    show_time(waits),
+                    show_time(hang)
+                ),
+            )
+            .help("raise `poll-timeout` or `poll-grace`");
+    }
+}
+
+fn beyond_timeout(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
+    let is_censored =
+        gate.measure.is_per_mutation() || matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
+    let Threshold::Time(bound) = gate.threshold else { return };
+    if is_censored && bound > plan.delivery_timeout {
+        found
+            .warn("scenario::beyond_timeout", span, format!("the bound is above `delivery-timeout`, {}", show_time(plan.delivery_timeout)))
+            .help("what is later than the time-out has no exact value, so the gate may be unknown: raise `delivery-timeout`");
+    }
+}
+
+/// Warns of a gate whose figure will be "n too small" even if all goes well.
+fn too_few_samples(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
+    let beyond = 1.0 - gate.stat.quantile();
+    if beyond <= 0.0 {
+        return;
+    }
+    let Some((samples, mutations)) = fewest_samples(gate, plan) else { return };
+    let needed = (SAMPLES_BEYOND / beyond).round();
+    let pools = matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
+    if samples < needed {
+        found
+            .warn("scenario::too_few_samples", span, format!("about {samples:.0} samples are expected, and {} needs {needed:.0}: the gate will be unknown", gate.stat))
+            .help("choose a lower quantile or `max`, more watchers or a longer phase, or a group with `for`");
+    } else if pools && mutations < MUTATIONS {
+        found
+            .warn("scenario::too_few_samples", span, format!("{mutations} mutations are due here, and a quantile of `{}` needs {MUTATIONS}: the gate will be unknown", gate.measure))
+            .help("lengthen the phase, raise the rate of mutations, or judge `max`");
+    }
+}
+
+/// The samples to expect in the smallest group that the gate is judged for, and the mutations that they come from.
+/// `None` where it cannot be told.
+fn fewest_samples(gate: &Gate, plan: &Plan) -> Option<(f64, usize)> {
+    let groups = |of: &dyn Fn(GroupId) -> bool| {
+        let groups = plan.groups.iter().enumerate().filter(|(index, _)| {
+            u16::try_from(*index).is_ok_and(|index| match gate.group {
+                Some(group) => group == GroupId(index),
+                None => of(GroupId(index)),
+            })
+        });
+        groups.map(|(_, group)| group).collect::<Vec<_>>()
+    };
+    match (gate.measure, gate.scope) {
+        (Measure::Detect | Measure::Reconnect | Measure::CatchUp, Scope::Fault(FaultId(fault))) => {
+            let touched = &plan.faults[usize::from(fault)].groups;
+            let fewest = groups(&|group| touched.contains(&group)).iter().map(|group| group.count).min()?;
+            Some((f64::from(fewest), 0))
+        }
+        (measure, scope) if !measure.belongs_to_fault() => {
+            let mutations = mutations_in(scope, plan);
+            #[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^52")]
+            let due = mutations as f64;
+            match measure {
+                Measure::Propagation | Measure::EndToEnd => {
+                    let per_mutation = groups(&|_| true)
+                        .iter()
+                        .map(|group| f64::from(group.count) * f64::from(group.shared + group.own))
+                        .fold(f64::INFINITY, f64::min)
+                        / f64::from(plan.item_count().max(1));
+                    Some((due * per_mutation, mutations))
+                }
+                Measure::Publish | Measure::T50 | Measure::T90 | Measure::T99 | Measure::TAll => {
+                    Some((due, mutations))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn mutations_in(scope: Scope, plan: &Plan) -> usize {
+    let counts = |phase: PhaseId| match scope {
+        Scope::Phase(wanted) => phase == wanted,
+        Scope::Run | Scope::Fault(_) => plan.phases[phase.index()].is_measured,
+    };
+    plan.mutations().filter(|mutation| plan.phase_at(mutation.intended).is_some_and(counts)).count()
+}

@@ -1,0 +1,161 @@
+//! Servers, proxies and links, and what the chosen kinds cannot do.
+
+use std::time::Duration;
+
+use shakedown_model::fault::{Stream, Toxic};
+use shakedown_model::plan::{Backend, EmbeddedSettings, LinkSpec, Product, ProxyKind, ProxySpec, ServerSpec};
+
+use super::{given, positive};
+use crate::field::{Named, Record as _};
+use crate::problem::Findings;
+use crate::raw::{RawEmbedded, RawLatency, RawLink, RawLinkToxic, RawProxy, RawServer};
+use crate::source::Spanned;
+
+pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpec {
+    let mut server = ServerSpec {
+        product: Product::Nacos,
+        version: "2.5.0".to_owned(),
+        backend: Backend::Embedded,
+        nodes: 1,
+        home: None,
+        ready_timeout: Duration::from_secs(90),
+        embedded: EmbeddedSettings::default(),
+    };
+    let Some(raw) = raw else { return server };
+    server.product = given(raw.product.as_ref(), server.product);
+    server.version = given(raw.version.as_ref(), server.version);
+    server.backend = given(raw.backend.as_ref(), server.backend);
+    server.home = raw.home.as_ref().map(|home| home.value.clone());
+    positive(raw.ready_timeout.as_ref(), "ready-timeout", found);
+    server.ready_timeout = given(raw.ready_timeout.as_ref(), server.ready_timeout);
+    positive(raw.nodes.as_ref(), "nodes", found);
+    if let Some(nodes) = raw.nodes.as_ref().filter(|nodes| nodes.value > 1) {
+        found
+            .error("scenario::not_supported", nodes.span, format!("{} nodes are not supported", nodes.value))
+            .help("write `nodes: 1`: clusters are not supported yet");
+    }
+    if let Some(embedded) = &raw.embedded {
+        server.embedded = settings(&embedded.value, found);
+        if server.backend != Backend::Embedded {
+            found
+                .error(
+                    "scenario::not_supported",
+                    embedded.span,
+                    "only the embedded server has these settings",
+                )
+                .help("remove `embedded`, or choose `backend: embedded`");
+        }
+    }
+    if let Some(home) = raw.home.as_ref().filter(|_| server.backend == Backend::Embedded) {
+        found
+            .warn("scenario::unused", home.span, "the embedded server has no home: this is not used")
+            .help("remove `home`, or choose `backend: process`");
+    }
+    server
+}
+
+fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
+    for (time, what) in [
+        (&raw.dump_tick, "dump-tick"),
+        (&raw.push_ack_timeout, "push-ack-timeout"),
+        (&raw.push_retry_step, "push-retry-step"),
+        (&raw.idle_after, "idle-after"),
+        (&raw.idle_scan, "idle-scan"),
+        (&raw.idle_answer_timeout, "idle-answer-timeout"),
+        (&raw.poll_min_hang, "poll-min-hang"),
+    ] {
+        positive(time.as_ref(), what, found);
+    }
+    positive(raw.push_max_tries.as_ref(), "push-max-tries", found);
+    let real = EmbeddedSettings::default();
+    EmbeddedSettings {
+        dump_tick: given(raw.dump_tick.as_ref(), real.dump_tick),
+        push_ack_timeout: given(raw.push_ack_timeout.as_ref(), real.push_ack_timeout),
+        push_retry_step: given(raw.push_retry_step.as_ref(), real.push_retry_step),
+        push_max_tries: given(raw.push_max_tries.as_ref(), real.push_max_tries),
+        idle_after: given(raw.idle_after.as_ref(), real.idle_after),
+        idle_scan: given(raw.idle_scan.as_ref(), real.idle_scan),
+        idle_answer_timeout: given(raw.idle_answer_timeout.as_ref(), real.idle_answer_timeout),
+        poll_margin: given(raw.poll_margin.as_ref(), real.poll_margin),
+        poll_min_hang: given(raw.poll_min_hang.as_ref(), real.poll_min_hang),
+        poll_registers_late: given(raw.poll_registers_late.as_ref(), real.poll_registers_late),
+        defect: raw.defect.as_ref().map(|defect| defect.value),
+    }
+}
+
+pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
+    let Some(raw) = raw else { return ProxySpec { kind: ProxyKind::Embedded, home: None } };
+    let kind = given(raw.kind.as_ref(), ProxyKind::Embedded);
+    if let Some(home) = raw.home.as_ref().filter(|_| kind == ProxyKind::Embedded && !raw.has_broken_kind()) {
+        found
+            .warn("scenario::unused", home.span, "the embedded proxy has no home: this is not used")
+            .help("remove `home`, or choose `kind: toxiproxy`");
+    }
+    ProxySpec { kind, home: raw.home.as_ref().map(|home| home.value.clone()) }
+}
+
+impl RawProxy {
+    fn has_broken_kind(&self) -> bool {
+        self.kind.is_none() && self.has("kind")
+    }
+}
+
+pub(super) fn links(raw: Option<&Named<RawLink>>, proxy: &ProxySpec, found: &mut Findings) -> Vec<LinkSpec> {
+    let Some(raw) = raw else {
+        return vec![LinkSpec { name: "default".to_owned(), toxics: Vec::new() }];
+    };
+    let links = raw.0.iter().map(|(name, link)| {
+        let toxics = link.toxics.as_ref().map_or(&[][..], |toxics| toxics.value.as_slice());
+        let mut resolved: Vec<Toxic> = Vec::new();
+        for Spanned { value: RawLinkToxic::Latency(raw), span } in toxics {
+            let toxic = latency(raw, proxy, found);
+            let stream = |toxic: &Toxic| match toxic {
+                Toxic::Latency { stream, .. } => *stream,
+                Toxic::ResetPeer { .. } => Stream::Both,
+            };
+            let meets = |other: &Toxic| {
+                stream(other) == stream(&toxic) || [stream(other), stream(&toxic)].contains(&Stream::Both)
+            };
+            if resolved.iter().any(meets) {
+                found
+                    .error(
+                        "scenario::duplicate",
+                        *span,
+                        "this stream of the link has a latency toxic already",
+                    )
+                    .label("the second one")
+                    .help("put both into one, or give them different streams");
+            }
+            resolved.push(toxic);
+        }
+        LinkSpec { name: name.value.0.clone(), toxics: resolved }
+    });
+    links.collect()
+}
+
+/// A latency toxic, as the chosen proxy can do it.
+pub(super) fn latency(raw: &RawLatency, proxy: &ProxySpec, found: &mut Findings) -> Toxic {
+    positive(raw.latency.as_ref(), "latency", found);
+    whole_millis(raw.latency.as_ref(), proxy, found);
+    whole_millis(raw.jitter.as_ref(), proxy, found);
+    let latency = given(raw.latency.as_ref(), Duration::ZERO);
+    let jitter = given(raw.jitter.as_ref(), Duration::ZERO);
+    if let Some(field) = raw.jitter.as_ref().filter(|_| jitter > latency && raw.latency.is_some()) {
+        found
+            .warn("scenario::lopsided_jitter", field.span, "the jitter is larger than the latency")
+            .help("delays below zero count as zero, so the middle of the delays is above `latency`");
+    }
+    Toxic::Latency { stream: given(raw.stream.as_ref(), Stream::Downstream), latency, jitter }
+}
+
+/// Toxiproxy counts in milliseconds.
+pub(super) fn whole_millis(field: Option<&Spanned<Duration>>, proxy: &ProxySpec, found: &mut Findings) {
+    let is_fine = |time: Duration| time.as_nanos().is_multiple_of(1_000_000);
+    let Some(field) = field.filter(|field| proxy.kind == ProxyKind::Toxiproxy && !is_fine(field.value))
+    else {
+        return;
+    };
+    found
+        .error("scenario::not_supported", field.span, "Toxiproxy delays by whole milliseconds only")
+        .help("round it to milliseconds, or choose the embedded proxy");
+}
