@@ -97,6 +97,28 @@ async fn pushes_arrive_and_are_acknowledged() {
 }
 
 #[tokio::test]
+async fn what_came_in_one_read_carries_its_instant_however_late_it_is_taken() {
+    let (addr, _) = serve(Behaviour { pushes: 2, ..Behaviour::default() }).await;
+    let mut connection = connect(addr).await;
+    connection.open_stream(&setup()).unwrap();
+    let Event::Pushed { received: first, .. } = next(&mut connection).await else { panic!("no push") };
+    let taken = Instant::now();
+    let Event::Pushed { received: second, .. } = next(&mut connection).await else { panic!("no push") };
+    assert!(first <= second && second <= taken, "the server writes both at once");
+}
+
+#[tokio::test]
+async fn a_storm_of_small_pushes_is_no_attack() {
+    let (addr, _) = serve(Behaviour { pushes: 2_000, ..Behaviour::default() }).await;
+    let mut connection = connect(addr).await;
+    connection.open_stream(&setup()).unwrap();
+    for n in 0..2_000 {
+        let event = next(&mut connection).await;
+        assert!(matches!(event, Event::Pushed { .. }), "push {n}: {event:?}");
+    }
+}
+
+#[tokio::test]
 async fn frames_split_at_every_byte_are_put_together() {
     let (addr, _) = serve(Behaviour { pushes: 2, splits: true, ..Behaviour::default() }).await;
     let mut connection = connect(addr).await;

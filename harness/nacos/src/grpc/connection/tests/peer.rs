@@ -138,7 +138,8 @@ async fn stream(
         body.flow_control().release_capacity(bytes.len()).unwrap();
         decoder.push(&bytes);
         while let Some(payload) = decoder.next_payload().unwrap() {
-            seen.send(payload).await.unwrap();
+            // Some tests do not look.
+            drop(seen.send(payload).await);
         }
     }
 }
