@@ -10,6 +10,7 @@ mod machine;
 mod observer;
 pub mod preflight;
 mod probe;
+mod publisher;
 mod run;
 mod setup;
 mod timeline;

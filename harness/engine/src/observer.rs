@@ -52,8 +52,6 @@ pub struct Progress {
     pub deliveries: u64,
     /// Losses of connection so far.
     pub losses: u64,
-    /// Publishes acked so far.
-    pub acked: u64,
     /// The fault in force, the latest one if there are several.
     pub fault: Option<FaultId>,
 }

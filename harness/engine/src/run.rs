@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use shakedown_faults::fault::FaultError;
+use shakedown_faults::toxiproxy::ProxyApiError;
 use shakedown_load::mutator::MutatorError;
 use shakedown_load::watchers::FleetError;
 use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
 use shakedown_model::{Plan, Seed};
+use shakedown_nacos::admin::AdminError;
 use shakedown_record::{RecorderError, RunDir, RunDirError};
 use shakedown_topology::{GuardError, PortError, ProxiesError, ServersError};
 use tokio::sync::watch;
@@ -49,9 +51,15 @@ pub enum EngineError {
     /// The watchers.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The proxies' API.
+    #[error(transparent)]
+    ProxyApi(#[from] ProxyApiError),
     /// The mutator, or the first versions of the items.
     #[error(transparent)]
     Mutator(#[from] MutatorError),
+    /// The control plane's client.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// Stopped by a person during the set-up.
     #[error("interrupted before the first phase; nothing was measured")]
     Interrupted,

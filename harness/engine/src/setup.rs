@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shakedown_faults::proxies::{self, ProxyAddress};
 use shakedown_faults::toxiproxy::ToxiproxyClient;
+use shakedown_load::mutator::publish_initial;
 use shakedown_model::Plan;
 use shakedown_model::manifest::Manifest;
 use shakedown_model::plan::{Backend, ProxyKind};
@@ -12,6 +13,7 @@ use shakedown_topology::{Guard, Ports, Proxies, ServerPlace, Servers};
 use tokio::time::Instant;
 
 use crate::observer::{Observer, RunEvent};
+use crate::publisher::NacosPublisher;
 use crate::run::{EngineError, RunOptions};
 
 /// What was brought up, before anything is measured.
@@ -49,8 +51,8 @@ impl Setup {
         manifest.server = servers.description().to_owned();
         observer.on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
         let plan = Arc::new(plan);
-        let publisher = crate::timeline::publisher(&servers, &plan)?;
-        shakedown_load::mutator::publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
+        let publisher = NacosPublisher::new(servers.nodes()[0].http, &plan)?;
+        publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
         observer.on(&RunEvent::SettingUp("starting the proxies".into()));
         let seed = plan.seed;
         let proxies = Proxies::start(&plan.proxy, seed, &logs, guard.as_ref(), &mut ports).await?;

@@ -184,6 +184,18 @@ impl MutatorHandle {
         report
     }
 
+    /// As [`Self::join`], but stops the mutator when it is not through within `limit`.
+    ///
+    /// # Errors
+    /// [`MutatorError::Broken`].
+    pub async fn join_within(mut self, limit: Duration) -> Result<MutatorReport, MutatorError> {
+        if let Ok(report) = tokio::time::timeout(limit, &mut self.report).await {
+            return report.map_err(|_| MutatorError::Broken);
+        }
+        self.stop();
+        self.join().await
+    }
+
     /// The newest acked version of every item.
     #[must_use]
     pub fn newest_acked(&self) -> Arc<AckBoard> {

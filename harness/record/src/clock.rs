@@ -5,6 +5,9 @@ use std::time::Duration;
 use shakedown_model::Offset;
 use tokio::time::Instant;
 
+/// Thirty years: longer than any run, and no instant overflows by it.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 /// The monotonic clock of a run: every instant is an [`Offset`] from its start.
 ///
 /// It follows the runtime's clock, so that a test under paused time controls it. Outside of a runtime it reads
@@ -30,9 +33,7 @@ impl Clock {
     /// The runtime's instant of an offset, to sleep until.
     #[must_use]
     pub fn instant(&self, at: Offset) -> Instant {
-        // A sleep for ever is as good as one for thirty years, which cannot overflow.
-        let ahead = at.since_start().min(Duration::from_secs(30 * 365 * 86_400));
-        self.start + ahead
+        self.start + at.since_start().min(FOR_EVER)
     }
 
     /// The offset of a runtime's instant; zero for one before the start.

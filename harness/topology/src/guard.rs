@@ -4,7 +4,7 @@
 //! however the harness ended, the guard ends the groups that are still named. It needs no signal handler and no
 //! unsafe code, and it survives `kill -9` of the harness.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -89,7 +89,7 @@ impl Drop for Inner {
 
 /// The guard's whole life: reads groups from standard input, and ends the rest when it closes.
 pub fn guard_main() {
-    let mut groups = BTreeSet::new();
+    let mut groups: HashSet<Pid> = HashSet::new();
     for line in BufReader::new(io::stdin().lock()).lines().map_while(Result::ok) {
         let Some((sign, group)) = line.split_at_checked(1) else { continue };
         let Some(group) = group.parse().ok().and_then(Pid::from_raw) else { continue };
@@ -99,14 +99,14 @@ pub fn guard_main() {
             _ => {}
         }
     }
-    end_groups(&groups);
+    end_groups(&groups.into_iter().collect::<Vec<_>>());
 }
 
-fn end_groups(groups: &BTreeSet<Pid>) {
+fn end_groups(groups: &[Pid]) {
     let signal = |signal| {
         for group in groups {
             // A group that is gone already is what is wanted.
-            drop(kill_process_group(*group, signal));
+            let _is_there = kill_process_group(*group, signal).is_ok();
         }
     };
     signal(Signal::TERM);

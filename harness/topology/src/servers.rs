@@ -8,7 +8,7 @@ use std::time::Duration;
 use shakedown_embedded::{EmbeddedServer, RunningServer, ServerConfig, StartError};
 use shakedown_model::NodeId;
 use shakedown_model::plan::{Backend, ServerSpec};
-use shakedown_nacos::admin::AdminClient;
+use shakedown_nacos::admin::{AdminClient, ServerLine};
 use tokio::time::Instant;
 
 use crate::guard::Guard;
@@ -16,7 +16,7 @@ use crate::ports::{PortError, Ports};
 use crate::process::{OwnProcess, ProcessError};
 
 /// Nacos' gRPC port is the HTTP port plus this (nacos-facts.md §1.1).
-pub const GRPC_OFFSET: u16 = 1000;
+const GRPC_OFFSET: u16 = 1000;
 /// Ports that a Nacos node takes beside its HTTP port: gRPC, gRPC between servers, raft (nacos-facts.md §1.1).
 const NODE_OFFSETS: [i32; 3] = [1000, 1001, -1000];
 
@@ -179,12 +179,13 @@ fn home_name(home: &Path) -> String {
 async fn wait_ready(node: NodeAddress, spec: &ServerSpec, process: &mut OwnProcess) -> Result<(), ServersError> {
     let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
     let admin = AdminClient::new(node.http, Duration::from_secs(2)).map_err(|error| not_ready(error.to_string()))?;
+    let line = if spec.version.starts_with("3.") { ServerLine::V3 } else { ServerLine::V2 };
     let deadline = Instant::now() + spec.ready_timeout;
     loop {
         if let Some(why) = process.failed() {
             return Err(not_ready(why));
         }
-        if admin.is_ready(&spec.version).await && is_listening(node.grpc).await {
+        if admin.is_ready(line).await && is_listening(node.grpc).await {
             return Ok(());
         }
         if Instant::now() >= deadline {

@@ -1,0 +1,84 @@
+//! What a canary asks of Nacos through a proxy: as little as possible, and nothing that a watcher would notice.
+
+use std::net::Ipv4Addr;
+
+use futures_util::future::BoxFuture;
+use shakedown_faults::canary::{Probe, ProbeConnection, ProbeError};
+use shakedown_faults::proxies::ProxyAddress;
+use shakedown_model::plan::Protocol;
+use shakedown_nacos::ConfigKey;
+use shakedown_nacos::ConnectError;
+use shakedown_nacos::grpc::message::ServerCheckRequest;
+use shakedown_nacos::grpc::payload::Payload;
+use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits, RpcError};
+use shakedown_nacos::http::connection::{HttpConnection, HttpError};
+
+/// Asks Nacos: a get of an item that nobody watches (HTTP), or a server check (gRPC).
+#[derive(Debug)]
+pub(crate) struct NacosProbe {
+    /// A key that does not exist: its 404 is an answer.
+    pub(crate) key: ConfigKey,
+}
+
+impl Probe for NacosProbe {
+    fn connect<'a>(
+        &'a self,
+        target: &'a ProxyAddress,
+    ) -> BoxFuture<'a, Result<Box<dyn ProbeConnection>, ProbeError>> {
+        Box::pin(async move {
+            let any = Ipv4Addr::UNSPECIFIED;
+            let connection: Box<dyn ProbeConnection> = match target.protocol {
+                Protocol::NacosHttp => {
+                    let connection = HttpConnection::connect(target.listen, any).await.map_err(no_connection)?;
+                    Box::new(HttpProbe { connection, key: self.key.clone() })
+                }
+                Protocol::NacosGrpc => {
+                    let limits = GrpcLimits::default();
+                    Box::new(GrpcProbe(
+                        GrpcConnection::connect(target.listen, any, limits).await.map_err(no_connection)?,
+                    ))
+                }
+            };
+            Ok(connection)
+        })
+    }
+}
+
+struct HttpProbe {
+    connection: HttpConnection,
+    key: ConfigKey,
+}
+
+impl ProbeConnection for HttpProbe {
+    fn ask(&mut self) -> BoxFuture<'_, Result<(), ProbeError>> {
+        Box::pin(async {
+            match self.connection.get_config(&self.key).await {
+                Ok(_) => Ok(()),
+                Err(HttpError::Ended(end)) => Err(ProbeError::Broken(end.to_string())),
+                Err(error) => Err(ProbeError::Odd(error.to_string())),
+            }
+        })
+    }
+}
+
+struct GrpcProbe(GrpcConnection);
+
+impl ProbeConnection for GrpcProbe {
+    fn ask(&mut self) -> BoxFuture<'_, Result<(), ProbeError>> {
+        Box::pin(async {
+            match self.0.unary(&Payload::new(&ServerCheckRequest::default())).await {
+                Ok(_) => Ok(()),
+                Err(RpcError::Ended(end)) => Err(ProbeError::Broken(end.to_string())),
+                Err(error) => Err(ProbeError::Odd(error.to_string())),
+            }
+        })
+    }
+}
+
+fn no_connection(error: ConnectError) -> ProbeError {
+    match error {
+        ConnectError::Refused { .. } => ProbeError::Refused,
+        ConnectError::Broken { .. } | ConnectError::TimedOut { .. } => ProbeError::Broken(error.to_string()),
+        ConnectError::Local { .. } => ProbeError::Odd(error.to_string()),
+    }
+}

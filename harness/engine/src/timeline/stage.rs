@@ -1,0 +1,138 @@
+//! What is watched while a run goes: phases, failures of what was started, a person's wish to stop, the drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_load::watchers::FleetControl;
+use shakedown_model::manifest::RunStatus;
+use shakedown_model::{ItemId, Offset, PhaseId, Version};
+use shakedown_record::{Clock, RunDir};
+use tokio::sync::watch;
+
+use super::{FaultLog, drain_limit};
+use crate::health::SelfSampler;
+use crate::observer::{Observer, Progress, RunEvent};
+use crate::setup::Setup;
+
+/// Failures, phases and the drain's end are looked for this often.
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
+/// The harness samples itself this often.
+const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
+
+/// A run under way.
+pub(crate) struct Stage<'a> {
+    pub(crate) setup: Setup,
+    pub(crate) observer: Arc<dyn Observer>,
+    fleet: FleetControl,
+    dir: &'a RunDir,
+    clock: Clock,
+    stop: watch::Receiver<bool>,
+    sampler: SelfSampler,
+    next_sample: Offset,
+    phase: Option<PhaseId>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(
+        setup: Setup,
+        fleet: FleetControl,
+        dir: &'a RunDir,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let sampler = SelfSampler::new(clock);
+        Self { setup, observer, fleet, dir, clock, stop, sampler, next_sample: Offset::ZERO, phase: None }
+    }
+
+    /// Works through the phases to the end of the last.
+    pub(crate) async fn phases(&mut self, faults: &FaultLog) -> RunStatus {
+        let end = self.setup.plan.end();
+        while self.clock.now() < end {
+            self.announce_phase();
+            if let Some(status) = self.look(Some(faults)).await {
+                return status;
+            }
+        }
+        RunStatus::Complete
+    }
+
+    /// Waits until every watcher holds the newest acked version of its items, or the delivery time-out has passed.
+    pub(crate) async fn drain(&mut self, newest: impl Fn() -> Vec<(ItemId, Version)>) -> RunStatus {
+        self.observer.on(&RunEvent::Draining);
+        let deadline = self.clock.now() + drain_limit(&self.setup.plan);
+        while self.clock.now() < deadline && !self.fleet.converged(&newest()) {
+            if let Some(status) = self.look(None).await {
+                return status;
+            }
+        }
+        RunStatus::Complete
+    }
+
+    fn announce_phase(&mut self) {
+        let phase = self.setup.plan.phase_at(self.clock.now());
+        if phase != self.phase {
+            self.phase = phase;
+            if let Some(phase) = phase {
+                self.observer.on(&RunEvent::Phase(phase));
+            }
+        }
+    }
+
+    /// Waits one period, and says how the run ends if it must.
+    async fn look(&mut self, faults: Option<&FaultLog>) -> Option<RunStatus> {
+        let next = self.clock.instant(self.clock.now() + LOOK_PERIOD);
+        tokio::select! {
+            _ = self.stop.wait_for(|stop| *stop) => return Some(RunStatus::Interrupted),
+            () = tokio::time::sleep_until(next) => {}
+        }
+        if self.clock.now() >= self.next_sample {
+            self.next_sample = self.clock.now() + SAMPLE_PERIOD;
+            if let Err(why) = self.sample(faults) {
+                return Some(self.trouble(why));
+            }
+        }
+        self.failed().map(|why| self.trouble(why))
+    }
+
+    fn trouble(&self, why: String) -> RunStatus {
+        self.observer.on(&RunEvent::Trouble(why.clone()));
+        RunStatus::Failed(why)
+    }
+
+    /// Why the run cannot go on, if it cannot.
+    fn failed(&mut self) -> Option<String> {
+        let recorder = self.setup.history.recorder();
+        self.setup
+            .servers
+            .failed()
+            .or_else(|| self.setup.proxies.failed())
+            .or_else(|| recorder.failure().map(|why| format!("the history cannot be written: {why}")))
+            .or_else(|| {
+                (recorder.lost() > 0).then(|| format!("{} records were lost: the disk did not keep up", recorder.lost()))
+            })
+    }
+
+    fn sample(&mut self, faults: Option<&FaultLog>) -> Result<(), String> {
+        let sample = self.sampler.sample(self.fleet.subscribed());
+        self.setup.history.recorder().flush();
+        let progress = self.fleet.progress();
+        self.observer.on(&RunEvent::Tick(Progress {
+            now: self.clock.now(),
+            end: self.setup.plan.end(),
+            subscribed: progress.subscribed,
+            watchers: self.setup.plan.watcher_count(),
+            deliveries: progress.deliveries,
+            losses: progress.losses,
+            fault: faults.and_then(FaultLog::in_force),
+        }));
+        self.dir.append_self_sample(&sample).map_err(|error| with_cause(&error))
+    }
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
