@@ -209,7 +209,7 @@ impl FleetControl {
     }
 }
 
-fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -> Rules {
+pub(super) fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -> Rules {
     Rules {
         client: group.client.clone(),
         run_id,

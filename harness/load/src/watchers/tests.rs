@@ -1,1 +1,372 @@
+//! The fleet against the embedded server, and against peers that are no help.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use shakedown_embedded::{EmbeddedServer, RunningServer, ServerConfig};
+use shakedown_model::backoff::{Backoff, Jitter};
+use shakedown_model::event::{AttemptOutcome, Event, Path, ReadSource};
+use shakedown_model::payload::{self, Identity};
+use shakedown_model::plan::{
+    Arrivals, Backend, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
+    PLAN_FORMAT, Plan, Product, Protocol, ProxyKind, ProxySpec, ServerSpec,
+};
+use shakedown_model::{GroupId, ItemId, LinkId, Seed, Version, WatcherId};
+use shakedown_nacos::ConfigKey;
+use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
+use shakedown_record::{Clock, MemoryHistory, Recorder};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::board::Board;
+use super::fleet::{Fleet, FleetConfig, FleetError, GroupAddresses};
+use super::grpc::GrpcWire;
+use super::life::GroupLife;
+use super::names::Names;
+use super::runner::{GroupContext, Runner};
+use super::snapshots::Snapshots;
+use super::wire::{Wire, WireContext};
+
+const RUN: u64 = 77;
+const HTTP: GroupId = GroupId(0);
+const GRPC: GroupId = GroupId(1);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn client(protocol: Protocol) -> ClientSpec {
+    ClientSpec {
+        like: None,
+        protocol,
+        backoff: Backoff::Exponential {
+            base: Duration::from_millis(20),
+            cap: Duration::from_millis(80),
+            jitter: Jitter::None,
+        },
+        cache: Cache::Snapshot,
+        request_timeout: Duration::from_secs(3),
+        connect_timeout: Duration::from_secs(3),
+        poll_timeout: Duration::from_secs(30),
+        poll_grace: Duration::from_secs(10),
+        health_check: (protocol == Protocol::NacosGrpc).then_some(HealthCheck {
+            every: Duration::from_millis(500),
+            timeout: Duration::from_secs(1),
+            tries: 2,
+        }),
+        resync: None,
+        lists_around_query: true,
+        defect: None,
+    }
+}
+
+fn group(protocol: Protocol, first: u32, count: u32) -> GroupSpec {
+    GroupSpec {
+        name: format!("{protocol:?}"),
+        count,
+        first: WatcherId(first),
+        client: client(protocol),
+        link: LinkId(0),
+        shared: 2,
+        own: 0,
+        first_own: ItemId(2),
+        ramp_per_second: 1_000.0,
+        reads_per_second: 0.0,
+        source: Ipv4Addr::LOCALHOST,
+    }
+}
+
+/// Two groups of `count` watchers, HTTP then gRPC, each watcher on the same two items.
+pub(super) fn plan(count: u32) -> Plan {
+    Plan {
+        format: PLAN_FORMAT,
+        name: "fleet".to_owned(),
+        about: String::new(),
+        seed: Seed(5),
+        delivery_timeout: Duration::from_secs(20),
+        server: ServerSpec {
+            product: Product::Nacos,
+            version: "2.5.0".to_owned(),
+            backend: Backend::Embedded,
+            nodes: 1,
+            home: None,
+            ready_timeout: Duration::from_secs(5),
+            embedded: EmbeddedSettings::default(),
+        },
+        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        links: vec![LinkSpec { name: "straight".to_owned(), toxics: Vec::new() }],
+        items: ItemsSpec {
+            shared: 2,
+            payload_bytes: 300,
+            prefix: "fleet-".to_owned(),
+            group: "G".to_owned(),
+            namespace: String::new(),
+        },
+        groups: vec![group(Protocol::NacosHttp, 0, count), group(Protocol::NacosGrpc, count, count)],
+        arrivals: Arrivals::Constant { per_second: 1.0 },
+        phases: Vec::new(),
+        faults: Vec::new(),
+        gates: Vec::new(),
+        required: Vec::new(),
+    }
+}
+
+struct Stage {
+    plan: Arc<Plan>,
+    server: Option<RunningServer>,
+    addresses: (SocketAddr, SocketAddr),
+    dir: TempDir,
+}
+
+impl Stage {
+    async fn new(plan: Plan) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let server = start_server(&dir, LOOPBACK, LOOPBACK);
+        let addresses = (server.http_addr(), server.grpc_addr());
+        let stage = Self { plan: Arc::new(plan), server: Some(server), addresses, dir };
+        for item in 0..2 {
+            stage.publish(item, 1).await;
+        }
+        stage.wait_for_dump(1).await;
+        stage
+    }
+
+    /// An acked publish is visible with the server's next dump (nacos-facts.md §5.1).
+    async fn wait_for_dump(&self, item: u32) {
+        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
+        let key = Names::of(&self.plan).key(ItemId(item));
+        while admin.get(&key).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn publish(&self, item: u32, version: u32) {
+        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let content = payload::encode(identity, 300, Seed(1));
+        let key: ConfigKey = Names::of(&self.plan).key(ItemId(item));
+        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
+        let answer = admin.publish(Publication::new(&key, &content)).await;
+        assert!(matches!(answer, PublishAnswer::Acked), "{answer:?}");
+    }
+
+    fn fleet(&self) -> (Fleet, MemoryHistory) {
+        let (recorder, history) = Recorder::in_memory();
+        let addresses = GroupAddresses { http: vec![self.addresses.0], grpc: vec![self.addresses.1] };
+        let config = FleetConfig {
+            plan: Arc::clone(&self.plan),
+            run_id: RUN,
+            addresses: vec![addresses; 2],
+            clock: Clock::start(),
+            recorder,
+            snapshots: self.dir.path().join("snapshots"),
+        };
+        (Fleet::start(config).unwrap(), history)
+    }
+
+    fn stop_server(&mut self) {
+        self.server.take().unwrap().stop();
+    }
+
+    fn start_server(&mut self) {
+        self.server = Some(start_server(&self.dir, self.addresses.0, self.addresses.1));
+    }
+}
+
+fn start_server(dir: &TempDir, http: SocketAddr, grpc: SocketAddr) -> RunningServer {
+    let data = Some(dir.path().join("server"));
+    EmbeddedServer::start(ServerConfig { http, grpc, data, settings: EmbeddedSettings::default() }).unwrap()
+}
+
+/// Waits for a condition, at most 20 s.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = tokio::time::Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not come true");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn stop(fleet: Fleet) {
+    let end = fleet.stop().await;
+    assert_eq!((end.panicked, end.aborted), (0, 0));
+    assert_eq!((end.progress.snapshots_dropped, end.progress.snapshots_failed), (0, 0));
+}
+
+fn newest(item: u32, version: u32) -> [(ItemId, Version); 1] {
+    [(ItemId(item), Version(version))]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_watcher_of_both_protocols_follows_a_change() {
+    let stage = Stage::new(plan(10)).await;
+    let (fleet, history) = stage.fleet();
+    until("subscribed", || fleet.subscribed() == 20).await;
+    stage.publish(1, 2).await;
+    until("converged", || fleet.converged(&newest(1, 2))).await;
+    assert!(!fleet.converged(&newest(0, 2)));
+    stop(fleet).await;
+    let events = history.events();
+    for watcher in (0..20).map(WatcherId) {
+        let is_http = watcher.0 < 10;
+        let deliveries: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Delivery(delivery) if delivery.watcher == watcher => Some(*delivery),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(deliveries.len(), 3, "{deliveries:?}");
+        assert_eq!(deliveries[0].path, Path::Initial);
+        let woken = if is_http { Path::PollWake } else { Path::Push };
+        assert_eq!((deliveries[2].path, deliveries[2].version), (woken, Version(2)));
+        assert!(deliveries[2].signal.unwrap() <= deliveries[2].at);
+    }
+    let trouble = |event: &&Event| matches!(event, Event::Lost(_) | Event::Corrupt(_));
+    assert_eq!(events.iter().find(trouble), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_comes_back_from_a_restart_within_its_policy() {
+    let mut stage = Stage::new(plan(5)).await;
+    let (fleet, history) = stage.fleet();
+    until("subscribed", || fleet.subscribed() == 10).await;
+    stage.stop_server();
+    until("lost", || fleet.subscribed() == 0).await;
+    until("tried again", || fleet.progress().attempts > 50).await;
+    stage.start_server();
+    stage.publish(0, 2).await;
+    until("converged", || fleet.subscribed() == 10 && fleet.converged(&newest(0, 2))).await;
+    stop(fleet).await;
+    let policy = client(Protocol::NacosHttp).backoff;
+    let mut refused = 0;
+    for event in history.events() {
+        let Event::Attempt(attempt) = event else { continue };
+        refused += u32::from(attempt.outcome == AttemptOutcome::Refused);
+        if attempt.number > 0 {
+            let gap = attempt.started - attempt.waited_from;
+            let (least, most) = policy.bounds(attempt.number);
+            assert!(gap >= least && gap < most + Duration::from_secs(1), "{attempt:?}");
+        }
+    }
+    assert!(refused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cold_start_without_a_server_serves_the_snapshot() {
+    let mut plan = plan(3);
+    for group in &mut plan.groups {
+        group.reads_per_second = 20.0;
+    }
+    let mut stage = Stage::new(plan).await;
+    let (fleet, history) = stage.fleet();
+    until("subscribed", || fleet.subscribed() == 6).await;
+    fleet.crash(&[HTTP, GRPC]);
+    until("crashed", || fleet.subscribed() == 0).await;
+    assert!(!fleet.converged(&newest(0, 1)));
+    stage.stop_server();
+    fleet.cold_start(&[HTTP, GRPC]);
+    let cold_reads = || {
+        let is_cold = |event: &&Event| matches!(event, Event::Read(read) if read.is_cold);
+        history.events().iter().filter(is_cold).count()
+    };
+    until("reads are answered", || cold_reads() >= 12).await;
+    stage.start_server();
+    until("subscribed again", || fleet.subscribed() == 6 && fleet.converged(&newest(0, 1))).await;
+    stop(fleet).await;
+    let events = history.events();
+    for event in &events {
+        if let Event::Read(read) = event
+            && read.is_cold
+        {
+            assert_eq!(read.source, ReadSource::Snapshot);
+            assert_eq!((read.version, read.says_stale), (Some(Version(1)), true));
+        }
+    }
+    let crashes = events.iter().filter(|event| matches!(event, Event::Crash { .. })).count();
+    let cold_starts = events.iter().filter(|event| matches!(event, Event::ColdStart { .. })).count();
+    assert_eq!((crashes, cold_starts), (6, 6));
+}
+
+#[tokio::test]
+async fn a_machine_that_cannot_connect_says_so() {
+    let mut plan = plan(1);
+    for group in &mut plan.groups {
+        group.source = Ipv4Addr::new(203, 0, 113, 1); // TEST-NET-3: no machine has it.
+    }
+    let stage = Stage::new(plan).await;
+    let (fleet, history) = stage.fleet();
+    until("both failed", || fleet.progress().local_failures >= 2).await;
+    stop(fleet).await;
+    for event in history.events() {
+        assert!(matches!(event, Event::Attempt(attempt) if attempt.outcome == AttemptOutcome::Local));
+    }
+}
+
+#[tokio::test]
+async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
+    let silent = TcpListener::bind(LOOPBACK).await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut plan = plan(2);
+    for group in &mut plan.groups {
+        group.client.connect_timeout = Duration::from_millis(100);
+    }
+    let (recorder, history) = Recorder::in_memory();
+    let fleet = Fleet::start(FleetConfig {
+        plan: Arc::new(plan),
+        run_id: RUN,
+        addresses: vec![GroupAddresses { http: vec![address], grpc: vec![address] }; 2],
+        clock: Clock::start(),
+        recorder,
+        snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
+    })
+    .unwrap();
+    until("two attempts each", || fleet.progress().attempts >= 8).await;
+    let before = tokio::time::Instant::now();
+    stop(fleet).await;
+    assert!(before.elapsed() < Duration::from_secs(2));
+    for event in history.events() {
+        assert!(
+            matches!(event, Event::Attempt(attempt) if attempt.outcome == AttemptOutcome::TimedOut),
+            "{event:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_group_without_addresses_is_refused() {
+    let (recorder, _history) = Recorder::in_memory();
+    let started = Fleet::start(FleetConfig {
+        plan: Arc::new(plan(1)),
+        run_id: RUN,
+        addresses: vec![GroupAddresses { http: vec![LOOPBACK], grpc: Vec::new() }; 2],
+        clock: Clock::start(),
+        recorder,
+        snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
+    });
+    assert!(matches!(started, Err(FleetError::NoAddress(group)) if group == "NacosGrpc"));
+}
+
+#[tokio::test]
+async fn a_watchers_task_stays_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = plan(1);
+    let clock = Clock::start();
+    let (recorder, _history) = Recorder::in_memory();
+    let (snapshots, _thread) = Snapshots::start(dir.path().to_owned()).unwrap();
+    let wires = WireContext { names: Names::of(&plan), clock, handshakes: tokio::sync::Semaphore::new(1) };
+    let group = GroupContext {
+        clock,
+        recorder,
+        board: Arc::new(Board::new(&plan)),
+        snapshots,
+        nodes: vec![LOOPBACK],
+        source: Ipv4Addr::LOCALHOST,
+    };
+    let rules = super::fleet::rules(&plan, &plan.groups[1], RUN, 1);
+    let runner = Runner {
+        watcher: shakedown_watcher::Watcher::new(WatcherId(1), &[ItemId(0)], Arc::new(rules)),
+        wire: Wire::Grpc(GrpcWire::new(Arc::new(wires))),
+        life: GroupLife::new().watcher(),
+        group: Arc::new(group),
+    };
+    let size = size_of_val(&runner.run(clock.now()));
+    assert!(size <= 4096, "a watcher's task takes {size} bytes");
+}

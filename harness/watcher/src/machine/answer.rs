@@ -1,8 +1,8 @@
 //! What becomes of answers: content is verified and held, trouble is recorded and asked again later.
 
-use shakedown_model::Offset;
 use shakedown_model::event::{AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path};
 use shakedown_model::plan::{Cache, Protocol};
+use shakedown_model::{Offset, Version};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
@@ -21,7 +21,11 @@ impl Watcher {
             (InFlight::Poll, Reply::Changed(changed)) => self.on_polled(now, changed),
             (InFlight::Fetch(index), Reply::Content { text, md5 }) => {
                 self.end_proof(now, out);
-                self.on_content(now, usize::from(index), text, md5, out);
+                let item = self.items[usize::from(index)].id;
+                match verify(self.rules.run_id, item, text, md5) {
+                    Ok(verified) => self.on_verified(now, usize::from(index), verified, out),
+                    Err(unverified) => self.on_unverified(now, usize::from(index), unverified, out),
+                }
             }
             (InFlight::Fetch(index), Reply::Absent) => {
                 self.end_proof(now, out);
@@ -69,18 +73,13 @@ impl Watcher {
         }
     }
 
-    fn on_content(
+    fn on_verified(
         &mut self,
         now: Offset,
         index: usize,
-        text: &str,
-        md5: Option<&str>,
+        (version, md5): (Version, [u8; 16]),
         out: &mut Vec<Action>,
     ) {
-        let (version, md5) = match verify(self.rules.run_id, self.items[index].id, text, md5) {
-            Ok(verified) => verified,
-            Err(unverified) => return self.on_unverified(now, index, unverified, out),
-        };
         let is_new = self.items[index].hold(version, md5);
         if self.protocol() == Protocol::NacosGrpc && self.rules.client.lists_around_query {
             self.items[index].set(Flag::Unsynced);

@@ -99,7 +99,7 @@ impl Simulation {
             Happens::Publish(item) => self.publish(item),
             Happens::Start => self.input(id, Input::Start),
             Happens::Timer if self.watchers[id as usize].deadline() <= self.now => {
-                self.input(id, Input::Timer)
+                self.input(id, Input::Timer);
             }
             Happens::Connected(of) if of == connection => self.input(id, Input::Connected),
             Happens::Refused(of) if of == connection => {
