@@ -1,1 +1,20 @@
-//! Under construction.
+//! Showing a judged run: terminal summary, JSON object, JUnit XML, charts and one HTML page.
+//!
+//! Every reporter is a pure function of a [`ReportInput`]; only [`write_all`] touches the disk. Reporters never judge:
+//! verdicts, figures and their "n too small" come from `shakedown-check`. They never trust what they print either:
+//! names and witnesses are escaped for the place where they stand. Start at [`ReportInput`].
+
+pub mod charts;
+pub mod html;
+mod input;
+pub mod json;
+pub mod junit;
+mod quantity;
+pub mod terminal;
+mod write;
+
+#[cfg(test)]
+mod fixture;
+
+pub use input::ReportInput;
+pub use write::{ReportError, Written, write_all};

@@ -1,0 +1,159 @@
+//! Drawings as SVG and PNG, through one function over plotters' backends.
+
+use std::error::Error;
+
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
+use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
+use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::style::{Color, ShapeStyle};
+
+use super::drawing::{Drawing, Point, Shape, text_style};
+use super::palette::{Ink, dark_rules};
+
+/// Pixels of a PNG per pixel of the drawing.
+const PNG_SCALE: u32 = 2;
+/// Bitmaps are drawn this much larger, then averaged, so that lines are smooth.
+const SMOOTHING: u32 = 2;
+/// Units of an SVG per pixel of the drawing; plotters counts in whole units.
+const SVG_SCALE: u32 = 4;
+
+/// Why a chart could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The drawing backend failed.
+    #[error("cannot draw a chart: {0}")]
+    Draw(String),
+    /// The picture could not be encoded.
+    #[error("cannot encode a chart as PNG")]
+    Encode(#[from] png::EncodingError),
+}
+
+/// A standalone SVG file: its background is part of it, light or dark as the reader's screen is.
+pub(super) fn svg_file(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
+    let style = format!("<style>@media (prefers-color-scheme:dark){{{}}}</style>", dark_rules("svg"));
+    let (width, height) = whole_size(drawing, 1);
+    let root = format!("width=\"{width}\" height=\"{height}\" xmlns=\"http://www.w3.org/2000/svg\"");
+    svg(drawing, &root, title, &style)
+}
+
+/// An SVG to stand inside a page, which brings the dark colours.
+pub(super) fn svg_inline(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
+    svg(drawing, "preserveAspectRatio=\"xMidYMid meet\"", title, "")
+}
+
+fn svg(drawing: &Drawing, root: &str, title: &str, style: &str) -> Result<String, RenderError> {
+    let mut text = String::new();
+    let size = whole_size(drawing, SVG_SCALE);
+    {
+        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        draw(drawing, &area, SVG_SCALE).map_err(|error| RenderError::Draw(error.to_string()))?;
+        area.present().map_err(|error| RenderError::Draw(error.to_string()))?;
+    }
+    let body = text.split_once('>').map_or("", |(_, body)| body);
+    let title = escaped(title);
+    Ok(format!(
+        "<svg {root} viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>{style}{body}",
+        size.0, size.1
+    ))
+}
+
+/// A PNG file on white.
+pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, RenderError> {
+    let scale = PNG_SCALE * SMOOTHING;
+    let (width, height) = whole_size(drawing, scale);
+    let mut pixels = vec![255_u8; width as usize * height as usize * 3];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        draw(drawing, &area, scale).map_err(|error| RenderError::Draw(error.to_string()))?;
+        area.present().map_err(|error| RenderError::Draw(error.to_string()))?;
+    }
+    let small = averaged(&pixels, width as usize);
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width / SMOOTHING, height / SMOOTHING);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Default);
+    encoder.write_header()?.write_image_data(&small)?;
+    Ok(file)
+}
+
+/// Halves a picture of `width` pixels (both sides even) by averaging each square of four pixels.
+fn averaged(pixels: &[u8], width: usize) -> Vec<u8> {
+    let row = width * 3;
+    pixels
+        .chunks_exact(row * 2)
+        .flat_map(|rows| {
+            (0..width / 2).flat_map(move |x| {
+                (0..3).map(move |channel| {
+                    let left = x * 6 + channel;
+                    let sum: u16 = [left, left + 3, row + left, row + left + 3]
+                        .map(|at| u16::from(rows[at]))
+                        .iter()
+                        .sum();
+                    u8::try_from(sum / 4).unwrap_or(u8::MAX)
+                })
+            })
+        })
+        .collect()
+}
+
+/// Draws on any backend, `scale` units per pixel.
+fn draw<DB>(
+    drawing: &Drawing,
+    area: &DrawingArea<DB, Shift>,
+    scale: u32,
+) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>>
+where
+    DB: DrawingBackend,
+    DB::ErrorType: Error,
+{
+    let scale = f64::from(scale);
+    let at = |(x, y): Point| (whole(x * scale), whole(y * scale));
+    area.fill(&Ink::Surface.rgb())?;
+    for shape in &drawing.shapes {
+        match shape {
+            Shape::Line { points, ink, width, alpha } => {
+                let style = ShapeStyle {
+                    color: ink.rgb().mix(*alpha),
+                    filled: false,
+                    stroke_width: whole(width * scale).max(1).unsigned_abs(),
+                };
+                area.draw(&PathElement::new(points.iter().copied().map(at).collect::<Vec<_>>(), style))?;
+            }
+            Shape::Area { points, ink, alpha } => {
+                let points = points.iter().copied().map(at).collect::<Vec<_>>();
+                area.draw(&Polygon::new(points, ink.rgb().mix(*alpha).filled()))?;
+            }
+            Shape::Rect { from, to, ink, alpha } => {
+                area.draw(&Rectangle::new([at(*from), at(*to)], ink.rgb().mix(*alpha).filled()))?;
+            }
+            Shape::Dot { at: centre, radius, ink, alpha } => {
+                let radius = whole(radius * scale).max(1);
+                area.draw(&Circle::new(at(*centre), radius, ink.rgb().mix(*alpha).filled()))?;
+            }
+            Shape::Text { at: anchor, align, size, ink, text } => {
+                area.draw(&Text::new(text.as_str(), at(*anchor), text_style(*align, size * scale, *ink)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn whole_size(drawing: &Drawing, scale: u32) -> (u32, u32) {
+    let side = |length: f64| whole(length.ceil()).clamp(1, 20_000).unsigned_abs() * scale;
+    (side(drawing.width), side(drawing.height))
+}
+
+fn whole(value: f64) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "pixels; a float cast saturates, and NaN becomes 0")]
+    let whole = value.round() as i32;
+    whole
+}
+
+fn escaped(text: &str) -> String {
+    crate::quantity::plain(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

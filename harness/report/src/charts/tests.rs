@@ -1,0 +1,147 @@
+use super::*;
+use crate::charts::drawing::{Shape, text_width};
+use crate::fixture::Fixture;
+use crate::{ReportError, write_all};
+
+fn fixtures() -> [Fixture; 4] {
+    [Fixture::rough_run(), Fixture::passing_run(), Fixture::empty_run(), Fixture::hostile_run()]
+}
+
+/// Checks that every tag is closed and no stray `<` or `&` stands in the text.
+fn assert_well_formed(svg: &str) {
+    let mut open = Vec::new();
+    let mut rest = svg;
+    while let Some((text, tail)) = rest.split_once('<') {
+        for after in text.split('&').skip(1) {
+            assert!(
+                ["lt;", "gt;", "amp;", "quot;", "apos;"].iter().any(|e| after.starts_with(e)),
+                "&{after}"
+            );
+        }
+        let (tag, tail) = tail.split_once('>').expect("a tag ends");
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes pair in <{tag}>");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name.to_owned()));
+        } else if !tag.ends_with('/') {
+            open.push(tag.split_whitespace().next().unwrap().to_owned());
+        }
+        rest = tail;
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+}
+
+#[test]
+fn every_chart_is_well_formed_svg_with_a_title() {
+    for fixture in fixtures() {
+        for chart in Chart::ALL {
+            let svg = chart.svg(fixture.input()).unwrap();
+            assert!(svg.starts_with("<svg ") && svg.contains("<title>"));
+            assert!(!svg.contains("<script"));
+            assert_well_formed(&svg);
+        }
+    }
+}
+
+#[test]
+fn every_chart_is_a_png() {
+    let fixture = Fixture::rough_run();
+    for chart in Chart::ALL {
+        let bytes = chart.png(fixture.input()).unwrap();
+        let mut reader = png::Decoder::new(&bytes[..]).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(info.width, 2000);
+        assert!(pixels.iter().any(|byte| *byte < 128), "something is drawn");
+        assert!(pixels[..6].iter().all(|byte| *byte == 255), "on white");
+    }
+}
+
+fn texts(drawing: &Drawing) -> Vec<(f64, f64, f64, &str)> {
+    drawing
+        .shapes
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Text { at, align, size, text, .. } => {
+                let width = text_width(text, *size);
+                let left = match align {
+                    drawing::Align::Start => at.0,
+                    drawing::Align::Middle => at.0 - width / 2.0,
+                    drawing::Align::End => at.0 - width,
+                };
+                Some((left, left + width, at.1, text.as_str()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn no_label_leaves_the_picture_or_touches_another() {
+    for fixture in fixtures() {
+        for (chart, format) in Chart::ALL
+            .into_iter()
+            .flat_map(|c| [Format::File, Format::PageWide, Format::PageNarrow].map(|f| (c, f)))
+        {
+            let drawing = chart.drawing(fixture.input(), format);
+            let texts = texts(&drawing);
+            for (n, (left, right, y, text)) in texts.iter().enumerate() {
+                assert!(*left >= 0.0 && *right <= drawing.width, "{chart:?} {format:?}: `{text}` is clipped");
+                assert!(*y > 5.0 && *y < drawing.height - 5.0, "{chart:?} {format:?}: `{text}` at {y}");
+                for (other_left, other_right, other_y, other) in &texts[n + 1..] {
+                    let is_apart = right <= other_left || other_right <= left || (y - other_y).abs() >= 9.5;
+                    assert!(is_apart, "{chart:?} {format:?}: `{text}` and `{other}` overlap");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_latency_chart_names_faults_phases_and_gates() {
+    let fixture = Fixture::rough_run();
+    let drawing = Chart::Latency.drawing(fixture.input(), Format::PageWide);
+    let texts: Vec<&str> = texts(&drawing).into_iter().map(|text| text.3).collect();
+    for wanted in ["jitter", "split", "steady", "recovery", "p99 < 500 ms: failed", "p99 < 300 ms: held"] {
+        assert!(texts.contains(&wanted), "{wanted} in {texts:?}");
+    }
+}
+
+#[test]
+fn a_gap_outside_the_policy_is_a_cross() {
+    let fixture = Fixture::rough_run();
+    let svg = Chart::Reconnect.svg(fixture.input()).unwrap();
+    assert!(svg.contains("a gap outside it"));
+}
+
+/// Set `SHAKEDOWN_REPORT_LOOK` to a folder to keep what this test writes and look at it.
+#[test]
+fn all_files_are_written_and_none_is_left_partial() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root =
+        std::env::var_os("SHAKEDOWN_REPORT_LOOK").map_or_else(|| temporary.path().to_owned(), Into::into);
+    for (name, fixture) in ["rough", "passing", "empty", "hostile"].into_iter().zip(fixtures()) {
+        let run = shakedown_record::RunDir::create(&root, name).unwrap();
+        run.write_manifest(&fixture.manifest).unwrap();
+        run.write_plan(&fixture.plan, "shakedown: 1\n").unwrap();
+        for window in &fixture.faults {
+            run.append_fault(window).unwrap();
+        }
+        let written = write_all(&run, &fixture.judgement, &fixture.series).unwrap();
+        assert_eq!(written.charts.len(), 8);
+        for path in written.charts.iter().chain([&written.report, &written.junit, &written.summary]) {
+            assert!(std::fs::metadata(path).unwrap().len() > 100, "{}", path.display());
+        }
+        let partial = std::fs::read_dir(run.charts_dir()).unwrap();
+        assert!(partial.flatten().all(|entry| !entry.file_name().to_string_lossy().ends_with(".partial")));
+    }
+}
+
+#[test]
+fn a_directory_without_a_plan_is_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let run = shakedown_record::RunDir::create(temporary.path(), "r").unwrap();
+    let fixture = Fixture::empty_run();
+    run.write_manifest(&fixture.manifest).unwrap();
+    let error = write_all(&run, &fixture.judgement, &fixture.series).unwrap_err();
+    assert!(matches!(error, ReportError::RunDir(_)) && error.to_string().contains("plan.json"), "{error}");
+}

@@ -1,0 +1,116 @@
+//! What every chart over time shares: the phases, the faults shaded, the time axis.
+
+use shakedown_check::result::FaultResult;
+use shakedown_model::Offset;
+
+use super::axis::Axis;
+use super::drawing::{Align, fitted, text_width};
+use super::palette::Ink;
+use super::sheet::{LABEL, Panel, SMALL, Sheet};
+use crate::input::ReportInput;
+use crate::quantity::plain;
+
+/// The height of a row of phase names and of a lane of faults.
+const ROW: f64 = 19.0;
+
+/// The time axis of a sheet.
+pub(super) struct Timeline<'a> {
+    input: ReportInput<'a>,
+    axis: Axis,
+    end: Offset,
+    span: (f64, f64),
+}
+
+impl<'a> Timeline<'a> {
+    /// From the run's start to `end`, over the sheet's whole width.
+    pub(super) fn new(input: ReportInput<'a>, sheet: &Sheet, end: Offset) -> Self {
+        let span = (sheet.left(), sheet.right());
+        Self { input, axis: Axis::linear((0.0, end.as_secs_f64()), span), end, span }
+    }
+
+    pub(super) fn x(&self, at: Offset) -> f64 {
+        self.axis.place(at.min(self.end).as_secs_f64())
+    }
+
+    pub(super) const fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// The names of phases, and below them the faults, each in a lane where it covers no other.
+    pub(super) fn header(&self, sheet: &mut Sheet) {
+        let y = sheet.y + ROW / 2.0;
+        let drain = (self.input.plan.end(), self.end, "drain".to_owned());
+        let phases = self.input.plan.phases.iter().map(|phase| (phase.from, phase.until, plain(&phase.name)));
+        for (from, until, name) in phases.chain([drain]) {
+            let (left, right) = (self.x(from), self.x(until));
+            if let Some(name) = fitted(&name, LABEL, right - left - 6.0) {
+                let middle = f64::midpoint(left, right);
+                sheet.drawing.text((middle, y), Align::Middle, (LABEL, Ink::Muted), &name);
+            }
+        }
+        sheet.y += ROW;
+        self.fault_lanes(sheet);
+    }
+
+    fn fault_lanes(&self, sheet: &mut Sheet) {
+        let mut lane_ends: Vec<f64> = Vec::new();
+        for fault in self.shown_faults() {
+            let (left, right) = (self.x(fault.from), self.x(fault.until).max(self.x(fault.from) + 2.0));
+            let room = self.span.1 - self.span.0 - 8.0;
+            let name = fitted(&fault.name, SMALL, room).unwrap_or_default();
+            let wanted = text_width(&name, SMALL) + 8.0;
+            // A name that is longer than its bar stands beside it, to the right where there is room.
+            let (from, until, text_at) = if wanted <= right - left {
+                (left, right, left + 4.0)
+            } else if right + wanted <= self.span.1 {
+                (left, right + wanted, right + 4.0)
+            } else {
+                (left - wanted, right, left - wanted + 4.0)
+            };
+            let lane = lane_ends.iter().position(|end| *end + 4.0 <= from).unwrap_or(lane_ends.len());
+            if lane == lane_ends.len() {
+                lane_ends.push(until);
+            }
+            lane_ends[lane] = until;
+            #[expect(clippy::cast_precision_loss, reason = "a handful of lanes")]
+            let y = sheet.y + lane as f64 * ROW + ROW / 2.0;
+            sheet.drawing.rect((left, y - 8.0), (right, y + 8.0), Ink::Fault, 0.35);
+            sheet.drawing.text((text_at, y), Align::Start, (SMALL, Ink::Text), &name);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a handful of lanes")]
+        let height = lane_ends.len() as f64 * ROW;
+        sheet.y += height;
+    }
+
+    fn shown_faults(&self) -> impl Iterator<Item = &'a FaultResult> {
+        let end = self.end;
+        self.input.judgement.faults.iter().filter(move |fault| fault.from < end)
+    }
+
+    /// The background of a panel: faults shaded, borders of phases.
+    pub(super) fn background(&self, sheet: &mut Sheet, panel: &Panel) {
+        for fault in self.shown_faults() {
+            let (left, right) = (self.x(fault.from), self.x(fault.until));
+            sheet.drawing.rect((left, panel.top), (right.max(left + 1.0), panel.bottom), Ink::Fault, 0.16);
+            for x in [left, right] {
+                sheet.drawing.line(vec![(x, panel.top), (x, panel.bottom)], Ink::Fault, 1.0);
+            }
+        }
+        for phase in &self.input.plan.phases {
+            if phase.until < self.end {
+                let x = self.x(phase.until);
+                sheet.drawing.dashed((x, panel.top), (x, panel.bottom), Ink::Border, 1.0);
+            }
+        }
+    }
+
+    /// The time axis below the last panel.
+    pub(super) fn axis(&self, sheet: &mut Sheet, panel: &Panel) {
+        let wanted = (self.span.1 - self.span.0) / 90.0;
+        sheet.horizontal_axis(panel, &self.axis, &self.axis.round_ticks(wanted));
+        let at = (f64::midpoint(panel.left, panel.right), panel.bottom + 30.0);
+        let text = "seconds since the first phase began";
+        sheet.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), text);
+        sheet.y = panel.bottom + 40.0;
+    }
+}

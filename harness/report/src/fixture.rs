@@ -1,0 +1,137 @@
+//! A run as reporters meet it: three groups, five phases, three faults, a failed gate, an unknown, a violation.
+
+mod plan;
+mod results;
+mod series;
+
+use shakedown_check::result::{Counts, Judgement, RESULT_FORMAT, Series, Validity};
+use shakedown_model::fault::{Bite, FaultWindow};
+use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::verdict::Verdict;
+use shakedown_model::{FaultId, Offset, Plan, Seed};
+
+use crate::input::ReportInput;
+
+/// Everything that a [`ReportInput`] borrows.
+pub(crate) struct Fixture {
+    pub(crate) manifest: Manifest,
+    pub(crate) plan: Plan,
+    pub(crate) faults: Vec<FaultWindow>,
+    pub(crate) judgement: Judgement,
+    pub(crate) series: Series,
+}
+
+impl Fixture {
+    /// A run with something of everything.
+    pub(crate) fn rough_run() -> Self {
+        let plan = plan::plan();
+        let judgement = results::judgement(&plan);
+        let faults = plan
+            .faults_by_id()
+            .map(|(fault, spec)| FaultWindow {
+                fault,
+                applying: spec.from,
+                applied: Some(spec.from),
+                healing: Some(spec.until),
+                healed: Some(spec.until),
+                bite: Bite::Bit("as planned".into()),
+                trouble: None,
+            })
+            .collect();
+        Self { manifest: manifest(), series: series::series(&plan), faults, judgement, plan }
+    }
+
+    /// The same run, passing.
+    pub(crate) fn passing_run() -> Self {
+        let mut fixture = Self::rough_run();
+        results::make_pass(&mut fixture.judgement);
+        fixture
+    }
+
+    /// A run that was interrupted before anything was measured.
+    pub(crate) fn empty_run() -> Self {
+        let mut fixture = Self::rough_run();
+        fixture.series = Series::default();
+        fixture.faults.clear();
+        fixture.manifest.status = RunStatus::Interrupted;
+        fixture.manifest.ended = Some(Offset::from_millis(2_300));
+        fixture.judgement = Judgement {
+            format: RESULT_FORMAT,
+            verdict: Verdict::Unknown,
+            exit_code: 3,
+            reason: "nothing was measured".into(),
+            validity: Validity { is_valid: true, findings: vec![] },
+            figures: vec![],
+            guarantees: vec![],
+            gates: vec![],
+            faults: vec![],
+            counts: Counts::default(),
+        };
+        fixture
+    }
+
+    /// The rough run with names that attack terminals, XML and HTML.
+    pub(crate) fn hostile_run() -> Self {
+        const HOSTILE: &str =
+            "<script>alert(1)</script>\" onload='x' \u{1b}[2J\u{0}&amp; https://evil.example/";
+        let mut fixture = Self::rough_run();
+        fixture.manifest.scenario = HOSTILE.into();
+        fixture.manifest.server = HOSTILE.into();
+        fixture.plan.name = HOSTILE.into();
+        fixture.plan.about = HOSTILE.into();
+        fixture.plan.groups[0].name = HOSTILE.into();
+        fixture.plan.phases[1].name = HOSTILE.into();
+        fixture.plan.faults[0].name = HOSTILE.into();
+        fixture.judgement.reason = HOSTILE.into();
+        fixture.judgement.faults[0].name = HOSTILE.into();
+        fixture.judgement.faults[0].text = HOSTILE.into();
+        fixture.judgement.gates[0].text = HOSTILE.into();
+        fixture.judgement.gates[0].rows[0].note = HOSTILE.into();
+        fixture.judgement.validity.findings[0].text = HOSTILE.into();
+        for guarantee in &mut fixture.judgement.guarantees {
+            guarantee.text = HOSTILE.into();
+            guarantee.witness = vec![HOSTILE.into()];
+        }
+        for fault in 0..20 {
+            let mut result = fixture.judgement.faults[0].clone();
+            result.fault = FaultId(1000 + fault);
+            fixture.judgement.faults.push(result);
+        }
+        fixture
+    }
+
+    pub(crate) fn input(&self) -> ReportInput<'_> {
+        ReportInput {
+            dir: "reports/runs/rough",
+            manifest: &self.manifest,
+            plan: &self.plan,
+            faults: &self.faults,
+            judgement: &self.judgement,
+            series: &self.series,
+        }
+    }
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        format: RUN_FORMAT,
+        run: "rough".into(),
+        run_id: 9,
+        scenario: "jitter-and-cut".into(),
+        seed: Seed(7),
+        harness: "0.1.0".into(),
+        started: "2026-11-20T12:00:00.123456Z".into(),
+        status: RunStatus::Complete,
+        ended: Some(Offset::from_secs(125)),
+        server: "embedded Nacos 2.5.0, 1 node".into(),
+        proxy: "embedded".into(),
+        machine: Machine {
+            cpus: 2,
+            cpu_model: "AMD EPYC 7B13".into(),
+            memory_bytes: 8_328_000_000,
+            kernel: "6.8.0-48-generic".into(),
+            open_files: 65_536,
+        },
+        remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
+    }
+}

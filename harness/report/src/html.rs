@@ -1,0 +1,153 @@
+//! `report.html`: one self-contained page, without scripts and without anything remote.
+//!
+//! maud escapes every text; a strict content security policy stands behind it. The styles are in `style.css`; charts
+//! are inline SVG, drawn once for wide and once for narrow screens.
+
+mod figures;
+mod judged;
+mod measures;
+mod words;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::charts::{Chart, RenderError, palette};
+use crate::input::{ReportInput, severity};
+use crate::quantity::{count, counted, plain, time};
+use shakedown_model::verdict::Outcome;
+
+/// Nothing may be loaded and nothing may run; styles stand in the page.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// The page.
+///
+/// # Errors
+/// [`RenderError`] when a chart cannot be drawn.
+pub fn page(input: ReportInput<'_>) -> Result<String, RenderError> {
+    let title = format!("{}: {}", plain(&input.manifest.scenario), input.judgement.verdict.name());
+    let dark = format!("@media screen and (prefers-color-scheme:dark){{{}}}", palette::dark_rules(".chart"));
+    let body = html! {
+        (header(input))
+        main {
+            (figures::section(input, Chart::Latency)?)
+            (judged::gates(input))
+            (judged::guarantees(input))
+            (judged::faults(input))
+            (measures::of_phases(input))
+            (measures::of_faults(input))
+            (figures::section(input, Chart::Spectrum)?)
+            (figures::section(input, Chart::Reconnect)?)
+            (figures::section(input, Chart::Staleness)?)
+            (judged::validity(input))
+            (words::repeat(input))
+            (words::how_to_read(input))
+        }
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(include_str!("html/style.css"))) (PreEscaped(dark)) }
+            }
+            body { (body) }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn header(input: ReportInput<'_>) -> Markup {
+    let ReportInput { manifest, plan, judgement, .. } = input;
+    let class = outcome_class(severity(judgement.verdict));
+    html! {
+        header class=(class) {
+            p.scenario { (plain(&manifest.scenario)) }
+            h1 { span.verdict { (sentence_case(judgement.verdict.name())) } }
+            p.reason { (plain(&judgement.reason)) }
+            @if let Some(trouble) = input.trouble() { p.trouble { (trouble) } }
+            p.about { (plain(&plan.about)) }
+            dl.facts {
+                (fact("Exit code", &judgement.exit_code.to_string()))
+                (fact("Seed", &manifest.seed.to_string()))
+                (fact("Started", &started(input)))
+                (fact("Length", &format!("{:.0} s, drain included", input.end().as_secs_f64())))
+                (fact("Server", &plain(&manifest.server)))
+                (fact("Proxy", &plain(&manifest.proxy)))
+                (fact("Machine", &machine(input)))
+                (fact("Harness", &format!("shakedown {}", plain(&manifest.harness))))
+            }
+            (counts(input))
+        }
+    }
+}
+
+fn fact(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+fn counts(input: ReportInput<'_>) -> Markup {
+    let counts = input.judgement.counts;
+    let timeout = time(shakedown_model::time::nanos(input.plan.delivery_timeout));
+    let late = format!("later than {timeout}");
+    let rows = [
+        (counts.watchers, "watchers"),
+        (counts.acked, "publishes acked"),
+        (counts.expected, "deliveries due"),
+        (counts.undelivered, late.as_str()),
+        (counts.coalesced, "coalesced"),
+        (counts.losses, "connections lost"),
+        (counts.attempts, "attempts to connect"),
+        (counts.ambiguous, "ambiguous publishes"),
+    ];
+    html! {
+        ul.counts { @for (n, what) in rows { li { b { (count(n)) } " " (what) } } }
+        @if counts.subscribed < counts.watchers {
+            p.trouble { (count(counts.watchers - counts.subscribed)) " watchers were never subscribed." }
+        }
+        @if counts.unsent + counts.refused > 0 {
+            p.trouble { (counted(counts.refused, "publish")) " refused, " (count(counts.unsent)) " never sent." }
+        }
+    }
+}
+
+fn started(input: ReportInput<'_>) -> String {
+    let started = plain(&input.manifest.started);
+    if started.is_empty() { "not started".to_owned() } else { started.replace('T', " ").replace('Z', " UTC") }
+}
+
+fn machine(input: ReportInput<'_>) -> String {
+    let machine = &input.manifest.machine;
+    let gigabytes = crate::quantity::as_f64(machine.memory_bytes) / 1e9;
+    format!(
+        "{} ({}), {gigabytes:.1} GB, Linux {}, {} open files",
+        counted(u64::from(machine.cpus), "core"),
+        plain(&machine.cpu_model),
+        plain(&machine.kernel),
+        count(machine.open_files),
+    )
+}
+
+fn sentence_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+const fn outcome_class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Unknown => "unknown",
+        Outcome::Fail => "fail",
+    }
+}
+
+/// An outcome as a coloured word; the word alone says it all.
+fn badge(outcome: Outcome) -> Markup {
+    html! { span class={ "badge " (outcome_class(outcome)) } { (crate::input::outcome_word(outcome)) } }
+}
+
+#[cfg(test)]
+mod tests;

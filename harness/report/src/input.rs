@@ -1,0 +1,133 @@
+//! What every reporter reads: the run's manifest and plan, the fault windows, the judgement and the series.
+
+use shakedown_check::result::{Figure, Judgement, Series};
+use shakedown_model::fault::FaultWindow;
+use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::manifest::{Manifest, RunStatus};
+use shakedown_model::plan::{GroupSpec, Protocol};
+use shakedown_model::verdict::{Outcome, Verdict};
+use shakedown_model::{FaultId, GroupId, Offset, PhaseId, Plan};
+
+use crate::quantity::{counted, plain};
+
+/// Everything that a report shows.
+///
+/// Ids in the judgement are looked up with care: an old or damaged run yields `group 7` as a name, never a panic.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportInput<'a> {
+    /// The run directory, as a person would type it.
+    pub dir: &'a str,
+    /// What ran, and where.
+    pub manifest: &'a Manifest,
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// The faults as they were applied and healed.
+    pub faults: &'a [FaultWindow],
+    /// The judgement.
+    pub judgement: &'a Judgement,
+    /// What charts draw.
+    pub series: &'a Series,
+}
+
+impl<'a> ReportInput<'a> {
+    pub(crate) fn group_name(&self, group: GroupId) -> String {
+        self.plan.groups.get(group.index()).map_or_else(|| format!("group {group}"), |spec| plain(&spec.name))
+    }
+
+    /// A group's name, or a dash for measures without one.
+    pub(crate) fn group_or_dash(&self, group: Option<GroupId>) -> String {
+        group.map_or_else(|| "–".to_owned(), |group| self.group_name(group))
+    }
+
+    pub(crate) fn phase_name(&self, phase: PhaseId) -> String {
+        self.plan.phases.get(phase.index()).map_or_else(|| format!("phase {phase}"), |spec| plain(&spec.name))
+    }
+
+    pub(crate) fn fault_name(&self, fault: FaultId) -> String {
+        self.plan.faults.get(fault.index()).map_or_else(|| format!("fault {fault}"), |spec| plain(&spec.name))
+    }
+
+    pub(crate) fn scope_name(&self, scope: Scope) -> String {
+        match scope {
+            Scope::Run => "whole run".to_owned(),
+            Scope::Phase(phase) => self.phase_name(phase),
+            Scope::Fault(fault) => self.fault_name(fault),
+        }
+    }
+
+    /// The group's name with its transport and size: `modern · gRPC · 1,000 watchers`.
+    pub(crate) fn group_title(&self, group: GroupId) -> String {
+        let name = self.group_name(group);
+        match self.plan.groups.get(group.index()) {
+            None => name,
+            Some(spec) => {
+                format!("{name} · {} · {}", client_name(spec), counted(u64::from(spec.count), "watcher"))
+            }
+        }
+    }
+
+    /// The groups that charts draw a panel for: those of the plan.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = GroupId> + use<> {
+        (0..u16::try_from(self.plan.groups.len()).unwrap_or(u16::MAX)).map(GroupId)
+    }
+
+    /// The figures of one measure in the order of scope, then group.
+    pub(crate) fn figures(&self, measure: Measure) -> Vec<&'a Figure> {
+        let mut figures: Vec<&'a Figure> =
+            self.judgement.figures.iter().filter(|figure| figure.measure == measure).collect();
+        figures.sort_by_key(|figure| (figure.scope, figure.group));
+        figures
+    }
+
+    /// When the run's drain ended, or the plan ends.
+    pub(crate) fn end(&self) -> Offset {
+        self.manifest.ended.unwrap_or_else(|| self.plan.end())
+    }
+
+    /// How far the run came, when it is not simply complete.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match &self.manifest.status {
+            RunStatus::Complete => None,
+            RunStatus::Running => Some("the run has not ended, or the harness was killed".to_owned()),
+            RunStatus::Interrupted => Some(format!(
+                "interrupted at {:.1} s of {:.1} s",
+                self.end().as_secs_f64(),
+                self.planned_secs()
+            )),
+            RunStatus::Failed(why) => Some(format!("the run failed: {}", plain(why))),
+        }
+    }
+
+    fn planned_secs(&self) -> f64 {
+        self.plan.end().as_secs_f64()
+    }
+}
+
+fn client_name(spec: &GroupSpec) -> String {
+    let transport = match spec.client.protocol {
+        Protocol::NacosHttp => "HTTP long poll",
+        Protocol::NacosGrpc => "gRPC",
+    };
+    match &spec.client.like {
+        Some(like) => format!("{transport}, like {}", plain(like)),
+        None => transport.to_owned(),
+    }
+}
+
+/// The word for an outcome.
+pub(crate) const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Unknown => "unknown",
+        Outcome::Fail => "fail",
+    }
+}
+
+/// How bad a verdict is: the colour that it gets.
+pub(crate) const fn severity(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Pass => Outcome::Pass,
+        Verdict::GateFailed | Verdict::Violated => Outcome::Fail,
+        Verdict::Unknown | Verdict::Invalid | Verdict::Interrupted => Outcome::Unknown,
+    }
+}

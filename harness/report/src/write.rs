@@ -1,0 +1,75 @@
+//! Writes every report into the run directory, each file whole or not at all.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use shakedown_check::result::{Judgement, Series};
+use shakedown_record::{RunDir, RunDirError, write_atomically};
+
+use crate::charts::{Chart, RenderError};
+use crate::input::ReportInput;
+use crate::{html, junit, terminal};
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The page.
+    pub report: PathBuf,
+    /// The charts, SVG and PNG.
+    pub charts: Vec<PathBuf>,
+    /// JUnit XML.
+    pub junit: PathBuf,
+    /// The summary as plain text.
+    pub summary: PathBuf,
+}
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The run directory could not be read or written.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
+    /// The folder for charts could not be made.
+    #[error("cannot make the folder `{path}` for charts; is there the right to write?")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A chart could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] RenderError),
+    /// The JUnit XML could not be made.
+    #[error(transparent)]
+    Junit(#[from] junit::JunitError),
+}
+
+/// Writes `report.html`, `charts/*.svg`, `charts/*.png`, `junit.xml` and `summary.txt`.
+///
+/// # Errors
+/// When the run directory lacks its manifest or plan, or cannot be written.
+pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<Written, ReportError> {
+    let (manifest, plan, faults) = (run.manifest()?, run.plan()?, run.faults()?);
+    let dir = run.path().display().to_string();
+    let input =
+        ReportInput { dir: &dir, manifest: &manifest, plan: &plan, faults: &faults, judgement, series };
+    let folder = run.charts_dir();
+    fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
+    let mut charts = Vec::new();
+    for chart in Chart::ALL {
+        for (ending, content) in [("svg", chart.svg(input)?.into_bytes()), ("png", chart.png(input)?)] {
+            let path = folder.join(format!("{}.{ending}", chart.name()));
+            write_atomically(&path, &content)?;
+            charts.push(path);
+        }
+    }
+    let written =
+        Written { report: run.report_path(), charts, junit: run.junit_path(), summary: run.summary_path() };
+    let look = terminal::Look { width: 100, is_coloured: false };
+    write_atomically(&written.summary, terminal::summary(input, look).as_bytes())?;
+    write_atomically(&written.junit, junit::xml(input)?.as_bytes())?;
+    write_atomically(&written.report, html::page(input)?.as_bytes())?;
+    Ok(written)
+}
