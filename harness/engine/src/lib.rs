@@ -4,9 +4,9 @@
 //! work through the phases, drains, reads everything once more, and stops what it started. It judges nothing, shows
 //! nothing and prints nothing: an [`Observer`] is told of what happens, and the run directory holds what was measured.
 
-mod drain;
 mod health;
 mod machine;
+mod node_reads;
 mod observer;
 pub mod preflight;
 mod probe;

@@ -14,6 +14,7 @@ use shakedown_record::{RecorderError, RunDir, RunDirError};
 use shakedown_topology::{GuardError, PortError, ProxiesError, ServersError};
 use tokio::sync::watch;
 
+use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
 use crate::preflight::{self, PreflightError};
 use crate::setup::Setup;
@@ -57,6 +58,9 @@ pub enum EngineError {
     /// The mutator, or the first versions of the items.
     #[error(transparent)]
     Mutator(#[from] MutatorError),
+    /// The first versions cannot be read.
+    #[error(transparent)]
+    NotVisible(#[from] NotVisible),
     /// The control plane's client.
     #[error(transparent)]
     Admin(#[from] AdminError),

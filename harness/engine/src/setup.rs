@@ -12,6 +12,7 @@ use shakedown_record::{HistoryWriter, RunDir};
 use shakedown_topology::{Guard, Ports, Proxies, ServerPlace, Servers};
 use tokio::time::Instant;
 
+use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
 use crate::publisher::NacosPublisher;
 use crate::run::{EngineError, RunOptions};
@@ -53,6 +54,8 @@ impl Setup {
         let plan = Arc::new(plan);
         let publisher = NacosPublisher::new(servers.nodes()[0].http, &plan)?;
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
+        let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
+        reads.wait_for_initial(servers.nodes()).await?;
         observer.on(&RunEvent::SettingUp("starting the proxies".into()));
         let seed = plan.seed;
         let proxies = Proxies::start(&plan.proxy, seed, &logs, guard.as_ref(), &mut ports).await?;

@@ -16,7 +16,7 @@ use shakedown_record::{Clock, RunDir};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::drain::FinalReads;
+use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
 use crate::probe::NacosProbe;
 use crate::publisher::{NacosPublisher, PUBLISH_TIMEOUT, config_key};
@@ -69,8 +69,8 @@ pub(crate) async fn work_through(
     let Stage { setup, observer, .. } = stage;
     if status == RunStatus::Complete {
         let recorder = setup.history.recorder();
-        let reads = FinalReads { plan: &setup.plan, run_id: manifest.run_id, clock, recorder: &recorder };
-        manifest.remarks.extend(reads.read_all(setup.servers.nodes()).await);
+        let reads = NodeReads { plan: &setup.plan, run_id: manifest.run_id };
+        manifest.remarks.extend(reads.record_all(setup.servers.nodes(), clock, &recorder).await);
     }
     manifest.remarks.extend(overflow_remark(overflows));
     observer.on(&RunEvent::TearingDown);

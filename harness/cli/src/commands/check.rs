@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use shakedown_check::result::Judgement;
-use shakedown_record::RunDir;
+use shakedown_record::{RunDir, RunDirError};
+use shakedown_report::terminal::{self, Look};
+use shakedown_report::ReportInput;
 
 use super::{complain, say};
 use crate::args::CheckArgs;
@@ -22,12 +24,22 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
 pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result<Judgement, Failure> {
     let (judgement, series) =
         shakedown_check::check(run).map_err(|error| Failure::from_error(on_error, &error))?;
-    let input = shakedown_report::ReportInput::read(run, &judgement, &series)
-        .map_err(|error| Failure::from_error(on_error, &error))?;
+    let read_error = |error: RunDirError| Failure::from_error(on_error, &error);
+    let (manifest, plan, faults) =
+        (run.manifest().map_err(read_error)?, run.plan().map_err(read_error)?, run.faults().map_err(read_error)?);
+    let dir = run.path().display().to_string();
+    let input = ReportInput {
+        dir: &dir,
+        manifest: &manifest,
+        plan: &plan,
+        faults: &faults,
+        judgement: &judgement,
+        series: &series,
+    };
     if json {
-        say(&shakedown_report::json(&input).to_string());
+        say(&shakedown_report::json::object(input));
     } else {
-        say(&shakedown_report::terminal(&input, console::colors_enabled()));
+        say(&terminal::summary(input, look()));
     }
     let written = shakedown_check::write(run, &judgement, &series)
         .map_err(|error| Failure::from_error(Exit::Missing, &error))
@@ -41,4 +53,10 @@ pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result
         return Err(failure);
     }
     Ok(judgement)
+}
+
+/// As wide as the terminal, and coloured where colour is wanted.
+fn look() -> Look {
+    let width = usize::from(console::Term::stdout().size_checked().map_or(100, |(_, columns)| columns));
+    Look { width: width.clamp(80, 120), is_coloured: console::colors_enabled() }
 }

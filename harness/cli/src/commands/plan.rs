@@ -10,24 +10,25 @@ use crate::exit::{Exit, Failure};
 
 /// Loads a scenario with the changes that the arguments ask for; its warnings are printed.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
-    let mut set = Vec::new();
+    let mut overrides = Overrides::new();
     for (key, value) in [
         ("server.backend", args.backend.clone()),
         ("proxy.kind", args.proxy.clone()),
         ("seed", args.seed.map(|seed| seed.to_string())),
     ] {
         if let Some(value) = value {
-            set.push(format!("{key}={value}"));
+            overrides.set(format!("{key}={value}"));
         }
     }
-    set.extend(args.set.iter().cloned());
-    let overrides = Overrides::parse(&set).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
+    for assignment in &args.set {
+        overrides.set(assignment);
+    }
     let mut loaded = shakedown_scenario::load(&args.scenario, &overrides)
         .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
     fill_home(&mut loaded.plan.server.home, args.nacos_home.as_deref());
     fill_home(&mut loaded.plan.proxy.home, args.toxiproxy_home.as_deref());
-    for warning in &loaded.warnings {
-        complain(warning);
+    if !loaded.warnings.is_empty() {
+        complain(&loaded.warnings.render(console::colors_enabled_stderr()));
     }
     Ok(loaded)
 }

@@ -1,0 +1,129 @@
+//! Fresh reads of every item from every node, straight and not through a proxy: before the run, until the first
+//! versions can be read, and after it, for the record.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
+use shakedown_model::event::Event;
+use shakedown_model::payload::{self, Identity};
+use shakedown_model::{ItemId, Plan, Version};
+use shakedown_nacos::admin::{AdminClient, AdminError};
+use shakedown_record::{Clock, Recorder};
+use shakedown_topology::NodeAddress;
+use tokio::time::Instant;
+
+use crate::publisher::config_key;
+
+/// Reads at once.
+const AT_ONCE: usize = 16;
+/// A read may take this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// A read that failed is tried again this often: right after a fault a server may still be busy.
+const READ_TRIES: u32 = 3;
+/// A server answers a publish before it can be read, normally for up to 100 ms (nacos-facts.md §1.3, §5.1).
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The first versions were published, but cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("`{data_id}` was published, but node {node} did not serve it within {} s: {found}", VISIBLE_WITHIN.as_secs())]
+pub struct NotVisible {
+    /// The item.
+    data_id: String,
+    /// The node.
+    node: u16,
+    /// What it answered instead.
+    found: String,
+}
+
+/// Reads the items of a run.
+pub(crate) struct NodeReads<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) run_id: u64,
+}
+
+impl NodeReads<'_> {
+    /// Waits until every node serves the first version of every item.
+    pub(crate) async fn wait_for_initial(&self, nodes: &[NodeAddress]) -> Result<(), NotVisible> {
+        let deadline = Instant::now() + VISIBLE_WITHIN;
+        for address in nodes {
+            let not_visible = |item, found| NotVisible {
+                data_id: self.plan.data_id(item),
+                node: address.node.0,
+                found,
+            };
+            let admin = AdminClient::new(address.http, READ_TIMEOUT)
+                .map_err(|error| not_visible(ItemId(0), error.to_string()))?;
+            for item in (0..self.plan.item_count()).map(ItemId) {
+                while let Some(found) = self.other_than_initial(&admin, item).await {
+                    if Instant::now() >= deadline {
+                        return Err(not_visible(item, found));
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn other_than_initial(&self, admin: &AdminClient, item: ItemId) -> Option<String> {
+        match self.version(admin, item).await {
+            Ok(Some(Version::INITIAL)) => None,
+            Ok(Some(version)) => Some(format!("it has version {version}")),
+            Ok(None) => Some("it has none, or not that of this run".into()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Reads every item from every node and records what it found; gives what could not be read.
+    pub(crate) async fn record_all(&self, nodes: &[NodeAddress], clock: Clock, recorder: &Recorder) -> Vec<String> {
+        let mut failures = Vec::new();
+        for address in nodes {
+            let admin = match AdminClient::new(address.http, READ_TIMEOUT) {
+                Ok(admin) => admin,
+                Err(error) => {
+                    failures.push(error.to_string());
+                    continue;
+                }
+            };
+            let reads = (0..self.plan.item_count()).map(|n| -> BoxFuture<'_, Option<AdminError>> {
+                let (item, node, admin) = (ItemId(n), address.node, &admin);
+                Box::pin(async move {
+                    let version = match self.version_in_tries(admin, item).await {
+                        Ok(version) => version,
+                        Err(error) => return Some(error),
+                    };
+                    recorder.record(Event::FinalRead { at: clock.now(), node, item, version });
+                    None
+                })
+            });
+            let failed: Vec<AdminError> =
+                stream::iter(reads).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
+            if let Some(first) = failed.first() {
+                let (failed, all) = (failed.len(), self.plan.item_count());
+                failures.push(format!("{failed} of {all} final reads from node {} failed: {first}", address.node));
+            }
+        }
+        failures
+    }
+
+    async fn version_in_tries(&self, admin: &AdminClient, item: ItemId) -> Result<Option<Version>, AdminError> {
+        let mut tries = 1;
+        loop {
+            match self.version(admin, item).await {
+                Err(_) if tries < READ_TRIES => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// The version that a node serves; none when the item is absent, torn, or not of this run.
+    async fn version(&self, admin: &AdminClient, item: ItemId) -> Result<Option<Version>, AdminError> {
+        let key = config_key(&self.plan.items, &self.plan.data_id(item));
+        let content = admin.get(&key).await?;
+        Ok(content.and_then(|content| {
+            let Identity { run, item: found, version } = payload::decode(&content).ok()?;
+            (run == self.run_id && found == item).then_some(version)
+        }))
+    }
+}
