@@ -10,3 +10,6 @@ mod link;
 pub mod nemesis;
 pub mod proxies;
 pub mod toxiproxy;
+
+#[cfg(test)]
+mod testing;

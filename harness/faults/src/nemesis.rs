@@ -110,4 +110,6 @@ async fn ride_all(
 }
 
 #[cfg(test)]
+mod live_tests;
+#[cfg(test)]
 mod tests;

@@ -56,9 +56,12 @@ fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
     }
 }
 
+/// How long the nth publish takes and what it is answered.
+type Script = dyn Fn(usize) -> (Duration, Result<(), PublishError>) + Send + Sync;
+
 /// A server that answers after a time, or as a script says, and looks at what it is sent.
 struct FakeServer {
-    takes: Box<dyn Fn(usize) -> (Duration, Result<(), PublishError>) + Send + Sync>,
+    takes: Box<Script>,
     count: AtomicUsize,
     in_flight: Mutex<Vec<ItemId>>,
     received: Mutex<Vec<(ItemId, String, String)>>,
