@@ -372,8 +372,15 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub(crate) fn required<T: Field>(&self, key: &str, found: &mut Findings) -> Option<Spanned<T>> {
-        if self.entries.iter().any(|entry| entry.key.value == key && !entry.value.is_null()) {
-            return self.optional(key, found);
+        match self.entries.iter().find(|entry| entry.key.value == key) {
+            None => {}
+            Some(entry) if entry.value.is_null() => {
+                found
+                    .error("scenario::missing_key", entry.key.span, format!("key `{key}` has no value"))
+                    .help(format!("write `{key}: ...`"));
+                return None;
+            }
+            Some(_) => return self.optional(key, found),
         }
         found
             .error("scenario::missing_key", self.span, format!("key `{key}` is missing"))

@@ -69,7 +69,16 @@ pub(crate) fn load_with(
     let mut sources = Sources::default();
     let mut found = Findings::default();
     let file = sources.add(name, text);
-    let plan = read(file, text, overrides, lookup, &mut sources, &mut found);
+    let plan = match tree::parse(file, text, lookup, &mut found) {
+        Some(mut root) => {
+            overrides.apply(&mut root, &mut sources, lookup, &mut found);
+            RawScenario::read(&root, &mut found).and_then(|raw| resolve(&raw, &mut found))
+        }
+        None => {
+            empty(file, &mut found);
+            None
+        }
+    };
     let (problems, warnings) = found.finish(&sources);
     match plan.filter(|_| problems.is_empty()) {
         Some(plan) => {
@@ -80,23 +89,11 @@ pub(crate) fn load_with(
     }
 }
 
-fn read(
-    file: usize,
-    text: &str,
-    overrides: &Overrides,
-    lookup: Lookup<'_>,
-    sources: &mut Sources,
-    found: &mut Findings,
-) -> Option<Plan> {
-    let Some(mut root) = tree::parse(file, text, lookup, found) else {
-        if !found.has_errors() {
-            found
-                .error("scenario::empty", Span { source: file, start: 0, end: 0 }, "the scenario is empty")
-                .help("begin with `shakedown: 1`");
-        }
-        return None;
-    };
-    overrides.apply(&mut root, sources, lookup, found);
-    let raw = RawScenario::read(&root, found)?;
-    resolve(&raw, found)
+/// A text without any value is no scenario; where the text is not YAML, that is a finding already.
+fn empty(file: usize, found: &mut Findings) {
+    if !found.has_errors() {
+        found
+            .error("scenario::empty", Span { source: file, start: 0, end: 0 }, "the scenario is empty")
+            .help("begin with `shakedown: 1`");
+    }
 }

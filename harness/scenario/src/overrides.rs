@@ -128,7 +128,15 @@ fn descend<'a>(node: &'a mut Node, step: &Spanned<String>, found: &mut Findings)
                 .position(|name| name.as_deref() == Some(step.value.as_str()))
                 .or_else(|| step.value.parse().ok().filter(|at| *at < nodes.len()));
             match at {
-                Some(at) => Some(&mut nodes[at]),
+                Some(at) => {
+                    let element = &mut nodes[at];
+                    // What is chosen by its only key is the value of that key.
+                    if only_key(element) == Some(step.value.as_str()) {
+                        descend(element, step, found)
+                    } else {
+                        Some(element)
+                    }
+                }
                 None => {
                     let known: Vec<_> = names.iter().flatten().map(String::as_str).collect();
                     let help = if known.is_empty() {
@@ -163,9 +171,12 @@ fn descend<'a>(node: &'a mut Node, step: &Spanned<String>, found: &mut Findings)
 /// What an element of a list is called.
 fn name_of(node: &Node) -> Option<String> {
     let named = ["name", "group"].iter().find_map(|key| node.get(key)?.text());
-    match (named, &node.value) {
-        (Some(name), _) => Some(name.to_owned()),
-        (None, Value::Map(entries)) if entries.len() == 1 => Some(entries[0].key.value.clone()),
-        _ => None,
+    named.or_else(|| only_key(node)).map(ToOwned::to_owned)
+}
+
+fn only_key(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Map(entries) if entries.len() == 1 => Some(&entries[0].key.value),
+        Value::Map(_) | Value::List(_) | Value::Scalar(_) => None,
     }
 }

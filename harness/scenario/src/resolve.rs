@@ -32,6 +32,8 @@ const MAX_PAYLOAD: usize = 8 << 20;
 const MAX_LIST: usize = 1000;
 /// The most config items, and the most watchers.
 const MAX_COUNT: u32 = 1_000_000;
+/// Stands for a number of items that could not be read, so that what refers to it is not refused as well.
+const UNKNOWN_COUNT: u32 = 100_000;
 /// The most mutations of a run, so that a plan stays within memory.
 const MAX_MUTATIONS: f64 = 5e6;
 /// The highest rate that arrivals may have; a Nacos node stores about 1,000 publishes a second (yardsticks.md).
@@ -152,7 +154,7 @@ fn unique(names: &[&Spanned<Name>], found: &mut Findings) {
 
 fn items(raw: Option<&RawItems>, found: &mut Findings) -> ItemsSpec {
     let mut items = ItemsSpec {
-        shared: 1,
+        shared: UNKNOWN_COUNT,
         payload_bytes: 1024,
         prefix: "shakedown.item-".to_owned(),
         group: "DEFAULT_GROUP".to_owned(),

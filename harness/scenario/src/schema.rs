@@ -31,7 +31,7 @@ pub(crate) fn object(about: &str, fields: Vec<(&str, bool, &str, Json)>) -> Json
     let properties: Map<String, Json> = fields
         .into_iter()
         .map(|(key, is_required, doc, schema)| {
-            (key.to_owned(), described(doc, if is_required { schema } else { or_null(schema) }))
+            (key.to_owned(), described(doc, if is_required { schema } else { or_null(&schema) }))
         })
         .collect();
     schema["properties"] = Json::Object(properties);
@@ -53,7 +53,7 @@ pub(crate) fn choice(about: &str, variants: Vec<(&str, &str, Json)>) -> Json {
 }
 
 /// A key that may be left out may also be left empty.
-fn or_null(schema: Json) -> Json {
+fn or_null(schema: &Json) -> Json {
     json!({ "anyOf": [schema, { "type": "null" }] })
 }
 
