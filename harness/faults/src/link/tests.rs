@@ -19,7 +19,7 @@ fn names(recipe: &Recipe) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn latency_is_one_toxic_per_direction() {
-    let recipe = latency::recipe("fault-3", Stream::Both, 20Duration::ZERO, 5Duration::ZERO).unwrap();
+    let recipe = latency::recipe("fault-3", Stream::Both, 200 * MS, 50 * MS).unwrap();
     let (onset, healing) = names(&recipe);
     assert_eq!(onset, ["+fault-3-latency-upstream", "+fault-3-latency-downstream"]);
     assert_eq!(healing, ["-fault-3-latency-upstream", "-fault-3-latency-downstream"]);
