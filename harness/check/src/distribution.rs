@@ -133,7 +133,11 @@ impl Distribution {
             return StatValue::LaterThan(self.censored_beyond);
         }
         let value = if rank == known { self.max } else { self.known_at_rank(rank) };
-        if measure.is_share() { StatValue::Share(as_f64(value) / SHARE_UNITS) } else { StatValue::Time(value) }
+        if measure.is_share() {
+            StatValue::Share(as_f64(value) / SHARE_UNITS)
+        } else {
+            StatValue::Time(value)
+        }
     }
 
     fn known_at_rank(&self, rank: u64) -> u64 {
@@ -149,6 +153,8 @@ impl Distribution {
         let fine = (10_u32..=80).map(|i| 1.0 - 10_f64.powf(-f64::from(i) / 10.0));
         let mut points: Vec<(f64, u64)> = coarse
             .chain(fine)
+            // Ten digits read back from JSON as they were written.
+            .map(|quantile| (quantile * 1e10).round() / 1e10)
             .map(|quantile| (quantile, rank(quantile, n)))
             .take_while(|(_, rank)| *rank < known)
             .map(|(quantile, rank)| (quantile, self.known_at_rank(rank)))
@@ -161,7 +167,11 @@ impl Distribution {
 }
 
 /// The rank, from 1, of a quantile among `n` samples: the smallest with at least that share at or below it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a quantile of a count is within the count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a quantile of a count is within the count"
+)]
 pub(crate) fn rank(quantile: f64, n: u64) -> u64 {
     // A billionth less, so that 0.9 · 100 is rank 90 whatever its last binary digit.
     ((quantile * as_f64(n) - 1e-9).ceil() as u64).clamp(1, n.max(1))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shakedown_model::gate::{Measure, Scope, Stat};
 use shakedown_model::GroupId;
+use shakedown_model::gate::{Measure, Scope, Stat};
 
 use crate::distribution::Distribution;
 use crate::result::Figure;
@@ -16,7 +16,12 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// The distribution of a key, empty at first.
-    pub(crate) fn entry(&mut self, measure: Measure, scope: Scope, group: Option<GroupId>) -> &mut Distribution {
+    pub(crate) fn entry(
+        &mut self,
+        measure: Measure,
+        scope: Scope,
+        group: Option<GroupId>,
+    ) -> &mut Distribution {
         debug_assert!(scope != Scope::Run, "the run's distributions are merged, not recorded");
         self.distributions.entry((measure, scope, group)).or_default()
     }
@@ -30,7 +35,10 @@ impl Figures {
         for ((measure, group), distribution) in whole {
             self.distributions.insert((measure, Scope::Run, group), distribution);
         }
-        self.distributions.iter().map(|((measure, scope, group), d)| figure(*measure, *scope, *group, d)).collect()
+        self.distributions
+            .iter()
+            .map(|((measure, scope, group), d)| figure(*measure, *scope, *group, d))
+            .collect()
     }
 }
 
@@ -62,7 +70,9 @@ mod tests {
             figures.entry(Measure::Failover, Scope::Phase(PhaseId(1)), Some(GroupId(0))).record(value);
         }
         for value in 1..=9000 {
-            figures.entry(Measure::Failover, Scope::Phase(PhaseId(2)), Some(GroupId(0))).record(value.min(10));
+            figures
+                .entry(Measure::Failover, Scope::Phase(PhaseId(2)), Some(GroupId(0)))
+                .record(value.min(10));
         }
         let figures = figures.finish();
         let run = figures.iter().find(|figure| figure.scope == Scope::Run).unwrap();

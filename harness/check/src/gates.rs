@@ -34,7 +34,9 @@ fn groups(evidence: &Evidence<'_>, gate: &Gate) -> Vec<Option<GroupId>> {
     let cut = evidence.plan.faults_by_id().filter(|(_, fault)| fault.action.cuts());
     let touched: Vec<GroupId> = match gate.scope {
         Scope::Fault(fault) => evidence.plan.faults[fault.index()].groups.clone(),
-        Scope::Run if gate.measure.belongs_to_fault() => cut.flat_map(|(_, fault)| fault.groups.clone()).collect(),
+        Scope::Run if gate.measure.belongs_to_fault() => {
+            cut.flat_map(|(_, fault)| fault.groups.clone()).collect()
+        }
         Scope::Run | Scope::Phase(_) => evidence.groups().map(|(group, _)| group).collect(),
     };
     evidence.groups().map(|(group, _)| group).filter(|group| touched.contains(group)).map(Some).collect()
@@ -43,7 +45,8 @@ fn groups(evidence: &Evidence<'_>, gate: &Gate) -> Vec<Option<GroupId>> {
 fn row(gate: &Gate, group: Option<GroupId>, figures: &[Figure]) -> GateRow {
     let found =
         figures.iter().find(|f| f.measure == gate.measure && f.scope == gate.scope && f.group == group);
-    let (value, count) = found.map_or((StatValue::TooFew, 0), |figure| (figure.stat(gate.stat), figure.count));
+    let (value, count) =
+        found.map_or((StatValue::TooFew, 0), |figure| (figure.stat(gate.stat), figure.count));
     let outcome = compare(value, gate.op, gate.threshold);
     let note = if outcome == Outcome::Unknown { why_unknown(gate, found, value) } else { String::new() };
     GateRow { group, outcome, value, count, note }
@@ -73,11 +76,13 @@ fn why_unknown(gate: &Gate, found: Option<&Figure>, value: StatValue) -> String 
     let Some(figure) = found.filter(|figure| figure.count > 0) else { return "no samples".into() };
     match value {
         StatValue::LaterThan(ns) => format!("all that is known is later than {}", words::time(ns)),
-        StatValue::TooFew if gate.measure == Measure::Propagation && figure.negative * 100 > figure.count => format!(
-            "{} of {} were seen before their ack; with more than 1 % the acks cannot be trusted",
-            words::count(figure.negative),
-            words::counted(figure.count, "sample")
-        ),
+        StatValue::TooFew if gate.measure == Measure::Propagation && figure.negative * 100 > figure.count => {
+            format!(
+                "{} of {} were seen before their ack; with more than 1 % the acks cannot be trusted",
+                words::count(figure.negative),
+                words::counted(figure.count, "sample")
+            )
+        }
         StatValue::TooFew => {
             let mutations = match figure.mutations {
                 0 => String::new(),
@@ -85,7 +90,9 @@ fn why_unknown(gate: &Gate, found: Option<&Figure>, value: StatValue) -> String 
             };
             format!("n too small: {}{mutations}", words::counted(figure.count, "sample"))
         }
-        StatValue::Time(_) | StatValue::Share(_) => format!("{} cannot be compared with the bound", words::stat(value)),
+        StatValue::Time(_) | StatValue::Share(_) => {
+            format!("{} cannot be compared with the bound", words::stat(value))
+        }
     }
 }
 

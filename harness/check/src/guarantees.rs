@@ -52,12 +52,20 @@ impl Violations {
 
     /// Fail with this text when there were any.
     fn failed(self, text: impl FnOnce(u64) -> String) -> Option<Judged> {
-        (self.count > 0).then(|| Judged { outcome: Outcome::Fail, text: text(self.count), witness: self.witness })
+        (self.count > 0).then(|| Judged {
+            outcome: Outcome::Fail,
+            text: text(self.count),
+            witness: self.witness,
+        })
     }
 
     /// Unknown with this text when there were any.
     fn unknown(self, text: impl FnOnce(u64) -> String) -> Option<Judged> {
-        (self.count > 0).then(|| Judged { outcome: Outcome::Unknown, text: text(self.count), witness: self.witness })
+        (self.count > 0).then(|| Judged {
+            outcome: Outcome::Unknown,
+            text: text(self.count),
+            witness: self.witness,
+        })
     }
 }
 
@@ -87,7 +95,10 @@ fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
         Guarantee::NothingLost => nothing_lost::check(evidence),
         Guarantee::Converges if !evidence.is_whole() => {
             // A delivery that is missing from the record would look like a watcher left behind.
-            return Judged::new(Outcome::Unknown, "the recording is not whole; what watchers ended on is not known");
+            return Judged::new(
+                Outcome::Unknown,
+                "the recording is not whole; what watchers ended on is not known",
+            );
         }
         Guarantee::Converges => converges::check(evidence),
         Guarantee::Monotonic => monotonic::check(evidence),
@@ -97,7 +108,10 @@ fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
         Guarantee::SafeFailover => safe_failover::check(evidence),
     };
     if judged.outcome == Outcome::Pass && !evidence.is_whole() {
-        return Judged::new(Outcome::Unknown, format!("{}, as far as recorded; the recording is not whole", judged.text));
+        return Judged::new(
+            Outcome::Unknown,
+            format!("{}, as far as recorded; the recording is not whole", judged.text),
+        );
     }
     judged
 }

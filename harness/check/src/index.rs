@@ -110,7 +110,8 @@ impl Index {
     /// The first acked publish of an item newer than `version`, or of all when nothing is held.
     pub(crate) fn acked_after(&self, item: ItemId, version: Option<Version>) -> Option<&Publish> {
         let publishes = self.publishes_of(item);
-        let newer = version.map_or(0, |version| publishes.partition_point(|publish| publish.version <= version));
+        let newer =
+            version.map_or(0, |version| publishes.partition_point(|publish| publish.version <= version));
         publishes[newer..].iter().find(|publish| publish.outcome == PublishOutcome::Acked)
     }
 

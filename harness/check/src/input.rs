@@ -18,7 +18,9 @@ pub enum CheckError {
     #[error(transparent)]
     History(#[from] HistoryError),
     /// The plan was written in another form.
-    #[error("`{path}` has form {found}, and this version reads form {expected}; judge it with the version that made it")]
+    #[error(
+        "`{path}` has form {found}, and this version reads form {expected}; judge it with the version that made it"
+    )]
     PlanVersion {
         /// The plan.
         path: PathBuf,
@@ -28,7 +30,9 @@ pub enum CheckError {
         expected: u32,
     },
     /// The plan contradicts itself, such as a gate on a phase that it does not have.
-    #[error("`{path}` contradicts itself: {what}; it was changed by hand or damaged, so restore it or run the scenario again")]
+    #[error(
+        "`{path}` contradicts itself: {what}; it was changed by hand or damaged, so restore it or run the scenario again"
+    )]
     PlanBroken {
         /// The plan.
         path: PathBuf,

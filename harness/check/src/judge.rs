@@ -83,7 +83,10 @@ fn contradiction(plan: &Plan) -> Option<String> {
     }
     for gate in &plan.gates {
         if !has_scope(gate.scope) || gate.group.is_some_and(|group| group.index() >= plan.groups.len()) {
-            return Some(format!("gate `{}` is about a phase, fault or group that it does not have", gate.text));
+            return Some(format!(
+                "gate `{}` is about a phase, fault or group that it does not have",
+                gate.text
+            ));
         }
     }
     for fault in &plan.faults {

@@ -59,15 +59,18 @@ fn recording(evidence: &Evidence<'_>) -> Finding {
     let (outcome, text) = match evidence.history_end {
         HistoryEnd::CutShort { block, byte } => (
             Outcome::Fail,
-            format!("history.bin is cut short in block {block} at byte {byte}; what lies before it was judged"),
+            format!(
+                "history.bin is cut short in block {block} at byte {byte}; what lies before it was judged"
+            ),
         ),
         HistoryEnd::Corrupt { block, byte } => (
             Outcome::Fail,
             format!("history.bin is corrupt in block {block} at byte {byte}; what lies before it was judged"),
         ),
-        HistoryEnd::Whole if strays > 0 => {
-            (Outcome::Fail, format!("{} outside of the plan; is plan.json of this run?", counted(strays, "record")))
-        }
+        HistoryEnd::Whole if strays > 0 => (
+            Outcome::Fail,
+            format!("{} outside of the plan; is plan.json of this run?", counted(strays, "record")),
+        ),
         HistoryEnd::Whole => (Outcome::Pass, "the recording is whole and fits the plan".into()),
     };
     finding("recording", outcome, text)
@@ -77,7 +80,9 @@ fn run_end(evidence: &Evidence<'_>) -> Finding {
     let (outcome, text) = match &evidence.manifest.status {
         RunStatus::Complete => (Outcome::Pass, "every phase and the drain ended".to_owned()),
         RunStatus::Interrupted => (Outcome::Unknown, format!("interrupted at {}", evidence.horizon)),
-        RunStatus::Failed(why) => (Outcome::Fail, format!("stopped by trouble at {}: {why}", evidence.horizon)),
+        RunStatus::Failed(why) => {
+            (Outcome::Fail, format!("stopped by trouble at {}: {why}", evidence.horizon))
+        }
         RunStatus::Running => (Outcome::Fail, "the run is still going, or the harness was killed".to_owned()),
     };
     finding("run-end", outcome, text)
@@ -103,11 +108,13 @@ fn scheduler_lag(evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {
 }
 
 fn mutator_lateness(evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {
-    let measured = evidence.index.publishes().iter().filter(|publish| {
-        publish.mutation.is_some() && evidence.measured_phase(publish.intended).is_some()
-    });
-    let mut beyond: Vec<u64> =
-        measured.map(|publish| bursts.beyond(publish.ready, nanos(publish.sent.since(publish.ready)))).collect();
+    let measured =
+        evidence.index.publishes().iter().filter(|publish| {
+            publish.mutation.is_some() && evidence.measured_phase(publish.intended).is_some()
+        });
+    let mut beyond: Vec<u64> = measured
+        .map(|publish| bursts.beyond(publish.ready, nanos(publish.sent.since(publish.ready))))
+        .collect();
     if beyond.is_empty() {
         return finding("mutator-lateness", Outcome::Pass, "no mutation in measured phases");
     }
@@ -151,7 +158,8 @@ struct Bursts {
 
 impl Bursts {
     fn new(evidence: &Evidence<'_>) -> Self {
-        let acked = evidence.index.publishes().iter().filter(|publish| publish.outcome == PublishOutcome::Acked);
+        let acked =
+            evidence.index.publishes().iter().filter(|publish| publish.outcome == PublishOutcome::Acked);
         let mut bursts: Vec<_> = acked
             .map(|publish| {
                 let listeners = evidence.index.slots.of_item(publish.item).len() as u64;
@@ -182,7 +190,11 @@ fn cpu_steal(evidence: &Evidence<'_>) -> Finding {
         .map(|sample| sample.steal_share)
         .collect();
     if samples.is_empty() {
-        return finding("cpu-steal", Outcome::Unknown, "the harness left no sample of itself in measured phases");
+        return finding(
+            "cpu-steal",
+            Outcome::Unknown,
+            "the harness left no sample of itself in measured phases",
+        );
     }
     let stolen = samples.iter().filter(|sample| **sample > STEAL_SHARE).count() as u64;
     let seconds = samples.len() as u64;
@@ -198,13 +210,17 @@ fn cpu_steal(evidence: &Evidence<'_>) -> Finding {
 }
 
 fn local_attempts(evidence: &Evidence<'_>) -> Finding {
-    let local = evidence.index.attempts().iter().filter(|a| a.outcome == AttemptOutcome::Local).count() as u64;
+    let local =
+        evidence.index.attempts().iter().filter(|a| a.outcome == AttemptOutcome::Local).count() as u64;
     match local {
         0 => finding("local-attempts", Outcome::Pass, "no attempt to connect failed on this machine"),
         n => finding(
             "local-attempts",
             Outcome::Fail,
-            format!("{} to connect failed on this machine (no port or no file); raise its limits", counted(n, "attempt")),
+            format!(
+                "{} to connect failed on this machine (no port or no file); raise its limits",
+                counted(n, "attempt")
+            ),
         ),
     }
 }
@@ -213,14 +229,19 @@ fn ramp(evidence: &Evidence<'_>) -> Finding {
     let measured_from = evidence.plan.phases.iter().find(|phase| phase.is_measured).map(|phase| phase.from);
     let watchers = evidence.index.slots.watchers();
     let subscribed_by = |at: Offset| {
-        let lives = (0_u32..).map(WatcherId).take(watchers).map(|watcher| &evidence.index.lives[watcher.index()]);
+        let lives =
+            (0_u32..).map(WatcherId).take(watchers).map(|watcher| &evidence.index.lives[watcher.index()]);
         lives.filter(|life| life.first_subscribed().is_some_and(|first| first <= at)).count()
     };
     // Without a warm-up the ramp lies within the first phase; then only those count that never came.
     let deadline = measured_from.filter(|from| *from > Offset::ZERO).unwrap_or(Offset::NEVER);
     let (in_time, ever) = (subscribed_by(deadline), subscribed_by(Offset::NEVER));
     let outcome = if in_time == watchers { Outcome::Pass } else { Outcome::Unknown };
-    let by = if deadline == Offset::NEVER { String::new() } else { format!(" by {deadline}, when measuring began") };
+    let by = if deadline == Offset::NEVER {
+        String::new()
+    } else {
+        format!(" by {deadline}, when measuring began")
+    };
     let text = format!(
         "{} of {} watchers were subscribed{by}; {} never were",
         count(in_time as u64),
@@ -231,14 +252,26 @@ fn ramp(evidence: &Evidence<'_>) -> Finding {
 }
 
 fn fault_bites(faults: &[FaultResult]) -> Finding {
-    let toothless: Vec<_> =
-        faults.iter().filter(|fault| fault.outcome != Outcome::Pass).map(|fault| fault.name.as_str()).collect();
+    let toothless: Vec<_> = faults
+        .iter()
+        .filter(|fault| fault.outcome != Outcome::Pass)
+        .map(|fault| fault.name.as_str())
+        .collect();
     match toothless.as_slice() {
-        [] => finding("fault-bites", Outcome::Pass, format!("{} in force as planned", counted(faults.len() as u64, "fault"))),
+        [] => finding(
+            "fault-bites",
+            Outcome::Pass,
+            format!("{} in force as planned", counted(faults.len() as u64, "fault")),
+        ),
         names => finding(
             "fault-bites",
             Outcome::Unknown,
-            format!("{} of {} did not bite or had trouble: {}", names.len(), counted(faults.len() as u64, "fault"), names.join(", ")),
+            format!(
+                "{} of {} did not bite or had trouble: {}",
+                names.len(),
+                counted(faults.len() as u64, "fault"),
+                names.join(", ")
+            ),
         ),
     }
 }
@@ -257,7 +290,9 @@ fn fault_result(evidence: &Evidence<'_>, id: FaultId) -> FaultResult {
         (None, _) if !was_due => (Outcome::Unknown, "the run ended before it was due".to_owned()),
         (None, _) => (Outcome::Unknown, "never applied".to_owned()),
         (Some(Bite::Missed(saw)), _) => (Outcome::Unknown, format!("did not bite: {saw}")),
-        (Some(Bite::Bit(saw) | Bite::NotMeasured(saw)), None) => (Outcome::Unknown, format!("never wholly applied: {saw}")),
+        (Some(Bite::Bit(saw) | Bite::NotMeasured(saw)), None) => {
+            (Outcome::Unknown, format!("never wholly applied: {saw}"))
+        }
         (Some(Bite::Bit(saw)), Some(_)) => (Outcome::Pass, saw.clone()),
         (Some(Bite::NotMeasured(why)), Some(_)) => (Outcome::Pass, format!("not measured: {why}")),
     };

@@ -18,7 +18,8 @@ pub(crate) fn decide(
     gates: &[GateResult],
 ) -> (Verdict, String) {
     let required = |outcome| guarantees.iter().find(move |g| g.is_required && g.outcome == outcome);
-    let is_witnessed = |g: &&GuaranteeResult| g.guarantee.is_safety() && g.outcome == Outcome::Fail && g.is_required;
+    let is_witnessed =
+        |g: &&GuaranteeResult| g.guarantee.is_safety() && g.outcome == Outcome::Fail && g.is_required;
     let witnessed = guarantees.iter().find(is_witnessed);
     let finding = |outcome| validity.findings.iter().find(move |finding| finding.outcome == outcome);
     if evidence.manifest.status == RunStatus::Interrupted {
@@ -27,7 +28,9 @@ pub(crate) fn decide(
     }
     if !validity.is_valid {
         return match (witnessed, finding(Outcome::Fail)) {
-            (Some(seen), _) => (Verdict::Violated, format!("{} (seen, though the run is invalid)", broken(seen))),
+            (Some(seen), _) => {
+                (Verdict::Violated, format!("{} (seen, though the run is invalid)", broken(seen)))
+            }
             (None, Some(why)) => (Verdict::Invalid, harness("the run is invalid", why)),
             (None, None) => (Verdict::Invalid, "the run is invalid".into()),
         };

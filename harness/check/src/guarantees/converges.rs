@@ -30,7 +30,8 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             continue;
         }
         let is_readable = reads.iter().any(|read| read.version.is_some());
-        let is_clear = is_readable && life.first_subscribed().is_some() && !index.is_ambiguous(item, Offset::NEVER);
+        let is_clear =
+            is_readable && life.first_subscribed().is_some() && !index.is_ambiguous(item, Offset::NEVER);
         let violations = if is_clear { &mut behind } else { &mut unclear };
         violations.add(|| lines(evidence, slot));
     }
@@ -53,14 +54,17 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
 
 fn lines(evidence: &Evidence<'_>, slot: Slot) -> [String; 2] {
     let index = &evidence.index;
-    let (watcher, item) = (evidence.watcher_words(index.slots.watcher(slot)), evidence.item_words(index.slots.item(slot)));
+    let (watcher, item) =
+        (evidence.watcher_words(index.slots.watcher(slot)), evidence.item_words(index.slots.item(slot)));
     let ended = match index.held(slot).next_back() {
         Some((held, _)) => format!("{} {watcher} last received version {} of {item}", held.at, held.version),
         None => format!("{watcher} never held {item}"),
     };
     let read = match index.final_reads_of(index.slots.item(slot)).first() {
         Some(read) => {
-            let found = read.version.map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
+            let found = read
+                .version
+                .map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
             format!("{} a fresh read of {item} returned {found}", read.at)
         }
         None => format!("{item} was not read after the drain"),

@@ -12,16 +12,17 @@ use crate::words::count;
 
 pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let mut torn = Violations::default();
-    for corrupt in evidence.index.corrupts.iter().filter(|corrupt| corrupt.corruption != Corruption::Misplaced) {
+    for corrupt in
+        evidence.index.corrupts.iter().filter(|corrupt| corrupt.corruption != Corruption::Misplaced)
+    {
         torn.add(|| [line(evidence, corrupt)]);
     }
     let deliveries = evidence.index.deliveries();
-    torn.failed(|n| format!("{} contents did not verify, beside {} that did", count(n), count(deliveries))).unwrap_or_else(
-        || match deliveries {
+    torn.failed(|n| format!("{} contents did not verify, beside {} that did", count(n), count(deliveries)))
+        .unwrap_or_else(|| match deliveries {
             0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
             n => Judged::new(Outcome::Pass, format!("{} deliveries verified", count(n))),
-        },
-    )
+        })
 }
 
 /// A corrupt content in words.

@@ -23,14 +23,18 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             {
                 let is_ambiguous = index.is_ambiguous(index.slots.item(slot), held.at);
                 let violations = if is_ambiguous { &mut unclear } else { &mut backwards };
-                violations.add(|| [line(evidence, slot, newer, "held"), line(evidence, slot, held, "went back to")]);
+                violations.add(|| {
+                    [line(evidence, slot, newer, "held"), line(evidence, slot, held, "went back to")]
+                });
             }
             before = Some(held);
         }
     }
     backwards
         .failed(|n| format!("{} from a newer to an older version", counted(n, "step")))
-        .or_else(|| unclear.unknown(|n| format!("{} back, of items with an ambiguous publish", counted(n, "step"))))
+        .or_else(|| {
+            unclear.unknown(|n| format!("{} back, of items with an ambiguous publish", counted(n, "step")))
+        })
         .unwrap_or_else(|| match index.deliveries() {
             0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
             n => Judged::new(Outcome::Pass, format!("no step back in {} deliveries", count(n))),

@@ -42,12 +42,12 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     if !evidence.is_whole() && invented.count > 0 {
         return unless_missing(evidence, invented);
     }
-    invented.failed(|n| format!("{} of {} values seen were never published", count(n), count(seen))).unwrap_or_else(|| {
-        match seen {
+    invented
+        .failed(|n| format!("{} of {} values seen were never published", count(n), count(seen)))
+        .unwrap_or_else(|| match seen {
             0 => Judged::new(Outcome::Unknown, "no value was seen"),
             n => Judged::new(Outcome::Pass, format!("{} values seen were published", count(n))),
-        }
-    })
+        })
 }
 
 /// A publish is recorded once it has ended, so a recording that is not whole may lack it: only what is in the wrong
@@ -59,7 +59,9 @@ fn unless_missing(evidence: &Evidence<'_>, invented: Violations) -> Judged {
     };
     let misplaced = index.corrupts.iter().any(|corrupt| corrupt.corruption == Corruption::Misplaced);
     let delivered = index.slots.all().any(|slot| {
-        index.held(slot).any(|(held, is_real)| !is_real && is_proven(index.slots.item(slot), held.version, held.at))
+        index
+            .held(slot)
+            .any(|(held, is_real)| !is_real && is_proven(index.slots.item(slot), held.version, held.at))
     });
     let judged = if misplaced || delivered {
         invented.failed(|n| format!("{} values seen were not published, as far as recorded", count(n)))

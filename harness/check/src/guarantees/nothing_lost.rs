@@ -24,12 +24,18 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             };
             checked += 1;
             let read_publish = read.version.and_then(|version| evidence.index.publish(item, version));
-            let is_ambiguous = read_publish.is_some_and(|publish| publish.outcome == PublishOutcome::Ambiguous);
+            let is_ambiguous =
+                read_publish.is_some_and(|publish| publish.outcome == PublishOutcome::Ambiguous);
             if read.version == Some(last.version) || (is_ambiguous && read.version > Some(last.version)) {
                 continue;
             }
             let lines = || {
-                let acked = format!("{} version {} of {} was acked", last.done, last.version, evidence.item_words(item));
+                let acked = format!(
+                    "{} version {} of {} was acked",
+                    last.done,
+                    last.version,
+                    evidence.item_words(item)
+                );
                 [acked, read_line(evidence, read)]
             };
             if is_ambiguous { overtaken.add(lines) } else { lost.add(lines) }
@@ -37,7 +43,9 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     }
     let reads = |n| counted(n, "final read");
     lost.failed(|n| format!("{} of {checked} did not return the last acked value", reads(n)))
-        .or_else(|| overtaken.unknown(|n| format!("{} returned an older value whose publish was ambiguous", reads(n))))
+        .or_else(|| {
+            overtaken.unknown(|n| format!("{} returned an older value whose publish was ambiguous", reads(n)))
+        })
         .unwrap_or_else(|| match (checked, unread) {
             (_, 1..) => Judged::new(Outcome::Unknown, format!("{} missing after the drain", reads(unread))),
             (0, 0) => Judged::new(Outcome::Unknown, "nothing was acked, so nothing could be lost or kept"),
@@ -46,6 +54,12 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
 }
 
 fn read_line(evidence: &Evidence<'_>, read: &FinalRead) -> String {
-    let found = read.version.map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
-    format!("{} a fresh read of {} from node {} returned {found}", read.at, evidence.item_words(read.item), read.node)
+    let found =
+        read.version.map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
+    format!(
+        "{} a fresh read of {} from node {} returned {found}",
+        read.at,
+        evidence.item_words(read.item),
+        read.node
+    )
 }

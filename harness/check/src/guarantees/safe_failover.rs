@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
+use shakedown_model::Offset;
 use shakedown_model::event::{Read, ReadSource};
 use shakedown_model::fault::FaultAction;
 use shakedown_model::plan::Cache;
 use shakedown_model::verdict::Outcome;
-use shakedown_model::Offset;
 
 use super::{Judged, Violations};
 use crate::evidence::Evidence;
@@ -45,7 +45,11 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let crashes = evidence.plan.faults.iter().any(|fault| matches!(fault.action, FaultAction::Crash { .. }));
     unsafe_reads
         .failed(|n| {
-            format!("{} of {} cold reads did not serve the last snapshot, whole and marked as stale", count(n), count(checked))
+            format!(
+                "{} of {} cold reads did not serve the last snapshot, whole and marked as stale",
+                count(n),
+                count(checked)
+            )
         })
         .unwrap_or_else(|| {
             let text = match checked {
@@ -75,7 +79,9 @@ fn snapshots(evidence: &Evidence<'_>, read: &Read, crashed: Offset) -> Vec<Held>
 fn what_is_wrong(read: &Read, right: &[Held]) -> Option<String> {
     match (read.source, read.version) {
         (ReadSource::Nothing, _) => Some("was not answered".into()),
-        (ReadSource::Live | ReadSource::Memory, _) => Some("was answered from memory that it cannot have".into()),
+        (ReadSource::Live | ReadSource::Memory, _) => {
+            Some("was answered from memory that it cannot have".into())
+        }
         (ReadSource::Snapshot, None) => Some("served a snapshot that is not whole".into()),
         (ReadSource::Snapshot, Some(version)) if !right.iter().any(|held| held.version == version) => {
             Some(format!("served version {version}"))

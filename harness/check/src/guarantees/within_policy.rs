@@ -42,7 +42,9 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let of = |n| format!("{} of {} pauses", count(n), count(checked));
     broken
         .failed(|n| format!("{} before an attempt are outside of the declared backoff", of(n)))
-        .or_else(|| unexplained.unknown(|n| format!("{} are too long, and no scheduler lag was recorded", of(n))))
+        .or_else(|| {
+            unexplained.unknown(|n| format!("{} are too long, and no scheduler lag was recorded", of(n)))
+        })
         .unwrap_or_else(|| {
             let but = if explained == 0 {
                 String::new()

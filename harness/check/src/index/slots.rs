@@ -34,7 +34,9 @@ impl Slots {
         };
         for watcher in (0..plan.watcher_count()).map(WatcherId) {
             for item in plan.items_of(watcher) {
-                let slot = Slot(u32::try_from(slots.items.len()).expect("slots are bounded by watchers times items"));
+                let slot = Slot(
+                    u32::try_from(slots.items.len()).expect("slots are bounded by watchers times items"),
+                );
                 slots.items.push(item);
                 slots.watchers.push(watcher);
                 slots.by_item[item.index()].push(slot);

@@ -38,7 +38,9 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
     mutations.sort_by_key(|(_, publish)| (publish.intended, publish.item, publish.version));
     let mut pass = Pass::new(evidence, findings);
     for (mutation, publish) in mutations {
-        let Some(scope) = evidence.measured_scope(publish.intended).filter(|_| pass.is_judged(publish.intended)) else {
+        let Some(scope) =
+            evidence.measured_scope(publish.intended).filter(|_| pass.is_judged(publish.intended))
+        else {
             continue;
         };
         pass.publish(scope, publish);

@@ -19,8 +19,9 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
     let cut_off = stretches(evidence);
     for read in &evidence.index.reads {
         findings.counts.reads += 1;
-        let is_cut_off =
-            cut_off[read.watcher.index()].iter().any(|(from, until)| *from <= read.intended && read.intended < *until);
+        let is_cut_off = cut_off[read.watcher.index()]
+            .iter()
+            .any(|(from, until)| *from <= read.intended && read.intended < *until);
         let Some(scope) = evidence.measured_scope(read.intended).filter(|_| is_cut_off) else { continue };
         let group = evidence.index.slots.group_of(read.watcher);
         let failover = findings.figures.entry(Measure::Failover, scope, Some(group));

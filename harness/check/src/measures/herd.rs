@@ -68,7 +68,8 @@ mod tests {
     use super::*;
 
     fn most(attempts: &[(u64, u32)]) -> u64 {
-        let attempts: Vec<_> = attempts.iter().map(|(ms, who)| (Offset::from_millis(*ms), WatcherId(*who))).collect();
+        let attempts: Vec<_> =
+            attempts.iter().map(|(ms, who)| (Offset::from_millis(*ms), WatcherId(*who))).collect();
         most_within(&attempts)
     }
 
@@ -78,6 +79,10 @@ mod tests {
         assert_eq!(most(&[(0, 1), (20, 1), (40, 1)]), 1, "one watcher counts once");
         assert_eq!(most(&[(50, 1), (149, 2), (151, 3)]), 2, "windows slide and are not a grid");
         assert_eq!(most(&[(0, 1), (100, 2)]), 1, "the end of a window is exclusive");
-        assert_eq!(most(&[(0, 1), (30, 2), (60, 1), (120, 3), (125, 4)]), 4, "a watcher that tried twice stays");
+        assert_eq!(
+            most(&[(0, 1), (30, 2), (60, 1), (120, 3), (125, 4)]),
+            4,
+            "a watcher that tried twice stays"
+        );
     }
 }

@@ -5,13 +5,15 @@
 //!   is censored at what the record shows.
 //! - A watcher that noticed before the last proxy had answered is a negative detection: counted apart, as the smallest.
 //! - Reconnect after a crash on purpose counts from the cold start, and a crash drops an outage that it interrupts.
+//! - A crash on purpose forgets: that watcher has caught up once it holds the newest again, not before.
 //! - Catch-up is of those that missed something when the fault healed; who missed nothing has nothing to catch up with.
 //! - Outages that belong to no fault are counted as losses and are in no figure.
+
+use std::collections::BTreeMap;
 
 use shakedown_model::event::AttemptOutcome;
 use shakedown_model::fault::FaultAction;
 use shakedown_model::gate::{Measure, Scope};
-use shakedown_model::plan::Cache;
 use shakedown_model::time::nanos;
 use shakedown_model::{FaultId, GroupId, ItemId, Offset, WatcherId};
 
@@ -72,25 +74,23 @@ fn attempt_gaps(evidence: &Evidence<'_>, outage: &Outage, fault: FaultId, findin
 fn catch_up(evidence: &Evidence<'_>, findings: &mut Findings) {
     for (id, fault, window) in evidence.cuts() {
         let Some(healed) = window.healed else { continue };
-        let loses_memory = matches!(fault.action, FaultAction::Crash { .. });
+        let forgets = matches!(fault.action, FaultAction::Crash { .. });
         for group in &fault.groups {
             for watcher in evidence.watchers_of(*group) {
                 let outages = of_watcher(&evidence.outages, watcher);
                 let Some(cut) = outages.iter().find(|outage| outage.fault == Some(id)) else { continue };
-                let forgets = loses_memory && evidence.group_spec(watcher).client.cache == Cache::None;
                 let since = if forgets { cut.from } else { Offset::ZERO };
-                let catch_up = || (Measure::CatchUp, Scope::Fault(id), Some(*group));
-                match caught_up(evidence, watcher, since, healed) {
-                    CaughtUp::MissedNothing => {}
-                    CaughtUp::At(at) => {
-                        let (measure, scope, group) = catch_up();
-                        findings.figures.entry(measure, scope, group).record(nanos(at.since(healed)));
-                    }
-                    CaughtUp::Never if evidence.index.lives[watcher.index()].last_crash(Offset::NEVER) > Some(healed) => {}
-                    CaughtUp::Never => {
-                        let (measure, scope, group) = catch_up();
-                        let beyond = nanos(evidence.horizon.since(healed));
-                        findings.figures.entry(measure, scope, group).censor(beyond);
+                let caught_up = caught_up(evidence, watcher, since, healed);
+                let crashes_later =
+                    evidence.index.lives[watcher.index()].last_crash(Offset::NEVER) > Some(healed);
+                if caught_up == CaughtUp::MissedNothing || caught_up == CaughtUp::Never && crashes_later {
+                    continue;
+                }
+                let figure = findings.figures.entry(Measure::CatchUp, Scope::Fault(id), Some(*group));
+                match caught_up {
+                    CaughtUp::At(at) => figure.record(nanos(at.since(healed))),
+                    CaughtUp::Never | CaughtUp::MissedNothing => {
+                        figure.censor(nanos(evidence.horizon.since(healed)));
                     }
                 }
             }
@@ -127,7 +127,7 @@ fn caught_up(evidence: &Evidence<'_>, watcher: WatcherId, since: Offset, healed:
 }
 
 fn attempt_series(evidence: &Evidence<'_>, group: GroupId) -> Option<AttemptSeries> {
-    let mut buckets: std::collections::BTreeMap<u64, (u32, u32)> = std::collections::BTreeMap::new();
+    let mut buckets: BTreeMap<u64, (u32, u32)> = BTreeMap::new();
     for watcher in evidence.watchers_of(group) {
         for attempt in evidence.index.attempts_of(watcher) {
             let (attempts, connected) = buckets.entry(attempt.started.0 / ATTEMPT_BUCKET_NS).or_default();
@@ -135,8 +135,10 @@ fn attempt_series(evidence: &Evidence<'_>, group: GroupId) -> Option<AttemptSeri
             *connected += u32::from(attempt.outcome == AttemptOutcome::Connected);
         }
     }
-    let buckets: Vec<_> =
-        buckets.into_iter().map(|(nth, (all, connected))| (Offset(nth * ATTEMPT_BUCKET_NS), all, connected)).collect();
+    let buckets: Vec<_> = buckets
+        .into_iter()
+        .map(|(nth, (all, connected))| (Offset(nth * ATTEMPT_BUCKET_NS), all, connected))
+        .collect();
     (!buckets.is_empty()).then_some(AttemptSeries { group, bucket_ns: ATTEMPT_BUCKET_NS, buckets })
 }
 

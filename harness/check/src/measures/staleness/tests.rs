@@ -1,0 +1,77 @@
+use shakedown_model::Offset;
+use shakedown_model::gate::{Measure, Scope, Stat};
+
+use crate::result::StatValue::Time;
+use crate::testing::{CUT, LEGACY, MODERN, MS, STEADY, Tiny, ms};
+
+fn max(tiny: &Tiny, scope: Scope) -> u64 {
+    let figure = tiny.figure(Measure::Staleness, scope, Some(MODERN)).unwrap();
+    match figure.stat(Stat::Max) {
+        Time(ns) => ns / MS,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// (value in ms, stale watchers) at an instant of the chart.
+fn at(tiny: &Tiny, instant: Offset) -> (u64, u32) {
+    let (_, series) = tiny.judge();
+    let group = series.staleness.iter().find(|series| series.group == MODERN).unwrap();
+    let point = group.points.iter().find(|(at, _, _)| *at == instant).unwrap();
+    (point.1 / MS, point.2)
+}
+
+#[test]
+fn is_the_age_of_the_oldest_ack_that_is_missing_and_its_maximum_is_exact() {
+    let tiny = Tiny::calm()
+        .acked(0, 2, 10_000, 10_010)
+        .acked(0, 3, 12_000, 12_010)
+        .deliveries(10_050, [1, 2, 3], 0, 2)
+        .deliveries(12_060, [1, 2, 3], 0, 3)
+        .delivery(13_333, 0, 0, 2)
+        .delivery(14_000, 0, 0, 3);
+    assert_eq!(max(&tiny, STEADY), 3_323);
+    assert_eq!(at(&tiny, ms(10_000)), (0, 0));
+    assert_eq!(at(&tiny, ms(13_300)), (3_290, 1));
+    assert_eq!(at(&tiny, ms(13_400)), (1_390, 1), "what is missing now was acked later");
+    assert_eq!(at(&tiny, ms(14_000)), (0, 0));
+    let legacy = tiny.figure(Measure::Staleness, STEADY, Some(LEGACY)).unwrap();
+    assert_eq!(legacy.stat(Stat::Max), Time(50 * MS), "between two instants of the grid");
+}
+
+#[test]
+fn two_items_of_one_watcher_are_one_stale_watcher() {
+    let tiny =
+        Tiny::calm().acked(0, 2, 10_000, 10_010).acked(1, 2, 10_000, 10_020).deliveries(10_500, 0..4, 0, 2);
+    assert_eq!(at(&tiny, ms(10_200)), (190, 2));
+    assert_eq!(at(&tiny, ms(11_000)), (980, 2));
+}
+
+#[test]
+fn goes_on_over_phases_and_through_the_drain() {
+    let tiny = Tiny::calm().acked(0, 2, 19_000, 19_000).deliveries(70_000, 0..4, 0, 2);
+    assert_eq!(max(&tiny, STEADY), 1_000);
+    assert_eq!(max(&tiny, CUT), 51_000);
+    assert_eq!(max(&tiny, Scope::Run), 51_000);
+}
+
+#[test]
+fn a_crash_on_purpose_is_no_staleness_and_what_comes_after_counts_from_the_subscription() {
+    let tiny = Tiny::calm()
+        .crash(40_000, 0)
+        .acked(0, 2, 41_000, 41_000)
+        .deliveries(41_010, [1, 2, 3], 0, 2)
+        .cold_start(45_000, 0)
+        .subscribed(46_000, 0)
+        .delivery(46_300, 0, 0, 2);
+    assert_eq!(at(&tiny, ms(43_000)), (0, 0));
+    // It keeps a snapshot of version 1, and version 2 is five seconds old.
+    assert_eq!(at(&tiny, ms(46_200)), (5_200, 1));
+    let forgets = tiny.planned(|plan| plan.groups[0].client.cache = shakedown_model::plan::Cache::None);
+    assert_eq!(at(&forgets, ms(46_200)), (200, 1), "it holds nothing, and misses it since it is back");
+}
+
+#[test]
+fn nobody_is_stale_in_a_calm_run_and_nothing_is_told_of_an_empty_one() {
+    assert_eq!(max(&Tiny::calm(), Scope::Run), 0);
+    assert!(Tiny::empty().judge().1.staleness.is_empty());
+}

@@ -1,0 +1,449 @@
+//! Tiny histories, written by hand in milliseconds.
+//!
+//! The plan: `modern` (watchers 0 and 1, gRPC, Java's backoff, a snapshot on disk) and `legacy` (watchers 2 and 3,
+//! HTTP, one second between attempts, no cache), all on items 0 and 1. Warm-up until 5 s, steady until 20 s, cut until 60 s. Fault 0 `split` is a
+//! blackhole on `modern` from 25 s to 35 s; fault 1 `crash` crashes `modern` from 40 s to 45 s.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use shakedown_model::backoff::Backoff;
+use shakedown_model::event::{
+    Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Lost, Path, Publish,
+    PublishOutcome, Read, ReadSource,
+};
+use shakedown_model::fault::{Bite, FaultAction, FaultPlan, FaultWindow, Stream};
+use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
+use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus, SelfSample};
+use shakedown_model::plan::{
+    Arrivals, Backend, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
+    PLAN_FORMAT, Phase, Product, Protocol, ProxyKind, ProxySpec, ServerSpec,
+};
+use shakedown_model::verdict::{Guarantee, Outcome};
+use shakedown_model::{
+    FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, Offset, PhaseId, Plan, Seed, Version, WatcherId,
+};
+
+use crate::evidence::Evidence;
+use crate::index::IndexBuilder;
+use crate::result::{Figure, GuaranteeResult, Judgement, Series};
+use crate::{HistoryEnd, RunInput, judge};
+
+pub(crate) const MODERN: GroupId = GroupId(0);
+pub(crate) const LEGACY: GroupId = GroupId(1);
+pub(crate) const STEADY: Scope = Scope::Phase(PhaseId(1));
+pub(crate) const CUT: Scope = Scope::Phase(PhaseId(2));
+pub(crate) const SPLIT: Scope = Scope::Fault(FaultId(0));
+pub(crate) const CRASH: Scope = Scope::Fault(FaultId(1));
+pub(crate) const MS: u64 = 1_000_000;
+
+pub(crate) fn ms(ms: u64) -> Offset {
+    Offset::from_millis(ms)
+}
+
+/// A run that grows record by record.
+#[derive(Debug, Clone)]
+pub(crate) struct Tiny {
+    pub(crate) input: RunInput,
+    mutations: u32,
+}
+
+impl Tiny {
+    /// The plan with nothing recorded: no watcher, no lag, no fault.
+    pub(crate) fn empty() -> Self {
+        let input = RunInput {
+            plan: plan(),
+            manifest: manifest(),
+            events: Vec::new(),
+            history_end: HistoryEnd::Whole,
+            faults: Vec::new(),
+            self_samples: Vec::new(),
+        };
+        Self { input, mutations: 0 }
+    }
+
+    /// A calm run: both faults bit and were healed, no lag, every watcher subscribed at 1 s and holding version 1 of
+    /// both items, which a fresh read returns too. Nothing else happened.
+    pub(crate) fn calm() -> Self {
+        let mut tiny = Self::empty().window(0, 25_000, 35_000).window(1, 40_000, 45_000);
+        for item in 0..2 {
+            tiny = tiny.initial(item);
+            for watcher in 0..4 {
+                tiny = tiny.delivery(900, watcher, item, 1);
+            }
+            tiny = tiny.final_read(81_000, item, Some(1));
+        }
+        for watcher in 0..4 {
+            tiny = tiny.subscribed(1_000, watcher);
+        }
+        for second in 0..80 {
+            let sample = SelfSample {
+                at: Offset::from_secs(second),
+                rss_bytes: 0,
+                cpu_cores: 0.1,
+                steal_share: 0.0,
+                open_files: 10,
+                subscribed: 4,
+            };
+            tiny.input.self_samples.push(sample);
+            for tenth in 0..10 {
+                tiny = tiny.lag(second * 1000 + tenth * 100, 0);
+            }
+        }
+        tiny
+    }
+
+    pub(crate) fn event(mut self, event: Event) -> Self {
+        self.input.events.push(event);
+        self
+    }
+
+    /// Changes the plan.
+    pub(crate) fn planned(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        change(&mut self.input.plan);
+        self
+    }
+
+    pub(crate) fn status(mut self, status: RunStatus) -> Self {
+        self.input.manifest.status = status;
+        self
+    }
+
+    pub(crate) fn cut_short(mut self) -> Self {
+        self.input.history_end = HistoryEnd::CutShort { block: 3, byte: 77 };
+        self
+    }
+
+    /// Replaces the window of a fault.
+    pub(crate) fn window(mut self, fault: u16, from: u64, until: u64) -> Self {
+        self.input.faults.retain(|window| window.fault != FaultId(fault));
+        self.input.faults.push(FaultWindow {
+            fault: FaultId(fault),
+            applying: ms(from - 5),
+            applied: Some(ms(from)),
+            healing: Some(ms(until - 5)),
+            healed: Some(ms(until)),
+            bite: Bite::Bit("held every byte".into()),
+            trouble: None,
+        });
+        self
+    }
+
+    /// Adds a gate in every group.
+    pub(crate) fn gate(
+        mut self,
+        measure: Measure,
+        stat: Stat,
+        (op, threshold): (Op, Threshold),
+        scope: Scope,
+    ) -> Self {
+        let text = format!("{measure}.{stat} < bound");
+        self.input.plan.gates.push(Gate { text, measure, stat, op, threshold, scope, group: None });
+        self
+    }
+
+    fn initial(self, item: u32) -> Self {
+        let at = ms(1);
+        self.event(Event::Publish(Publish {
+            mutation: None,
+            item: ItemId(item),
+            version: Version(1),
+            intended: at,
+            ready: at,
+            sent: at,
+            done: ms(2),
+            outcome: PublishOutcome::Acked,
+        }))
+    }
+
+    /// A mutation sent when it was due.
+    pub(crate) fn publish(
+        mut self,
+        item: u32,
+        version: u32,
+        (intended, done): (u64, u64),
+        outcome: PublishOutcome,
+    ) -> Self {
+        let mutation = Some(MutationId(self.mutations));
+        self.mutations += 1;
+        let at = ms(intended);
+        self.event(Event::Publish(Publish {
+            mutation,
+            item: ItemId(item),
+            version: Version(version),
+            intended: at,
+            ready: at,
+            sent: at,
+            done: ms(done),
+            outcome,
+        }))
+    }
+
+    pub(crate) fn acked(self, item: u32, version: u32, intended: u64, done: u64) -> Self {
+        self.publish(item, version, (intended, done), PublishOutcome::Acked)
+    }
+
+    pub(crate) fn delivery(self, at: u64, watcher: u32, item: u32, version: u32) -> Self {
+        self.event(Event::Delivery(Delivery {
+            at: ms(at),
+            watcher: WatcherId(watcher),
+            item: ItemId(item),
+            version: Version(version),
+            signal: None,
+            path: Path::Push,
+        }))
+    }
+
+    pub(crate) fn deliveries(
+        mut self,
+        at: u64,
+        watchers: impl IntoIterator<Item = u32>,
+        item: u32,
+        version: u32,
+    ) -> Self {
+        for watcher in watchers {
+            self = self.delivery(at, watcher, item, version);
+        }
+        self
+    }
+
+    pub(crate) fn corrupt(self, at: u64, watcher: u32, corruption: Corruption) -> Self {
+        let (watcher, item) = (WatcherId(watcher), ItemId(0));
+        self.event(Event::Corrupt(Corrupt { at: ms(at), watcher, item, corruption, claims: None }))
+    }
+
+    pub(crate) fn subscribed(self, at: u64, watcher: u32) -> Self {
+        self.event(Event::Subscribed { at: ms(at), watcher: WatcherId(watcher) })
+    }
+
+    pub(crate) fn lost(self, at: u64, watcher: u32) -> Self {
+        self.event(Event::Lost(Lost {
+            at: ms(at),
+            watcher: WatcherId(watcher),
+            cause: LossCause::HealthCheck,
+        }))
+    }
+
+    pub(crate) fn crash(self, at: u64, watcher: u32) -> Self {
+        self.event(Event::Crash { at: ms(at), watcher: WatcherId(watcher) })
+    }
+
+    pub(crate) fn cold_start(self, at: u64, watcher: u32) -> Self {
+        self.event(Event::ColdStart { at: ms(at), watcher: WatcherId(watcher) })
+    }
+
+    /// An attempt that took 10 ms.
+    pub(crate) fn attempt(
+        self,
+        watcher: u32,
+        number: u32,
+        (waited_from, started): (u64, u64),
+        outcome: AttemptOutcome,
+    ) -> Self {
+        self.event(Event::Attempt(Attempt {
+            watcher: WatcherId(watcher),
+            number,
+            waited_from: ms(waited_from),
+            started: ms(started),
+            ended: ms(started + 10),
+            outcome,
+        }))
+    }
+
+    /// A read of item 0 that was answered 4 ms later; a cold one says that it may be stale.
+    pub(crate) fn read(self, at: u64, watcher: u32, source: ReadSource, version: Option<u32>) -> Self {
+        self.event(Event::Read(read(at, watcher, source, version)))
+    }
+
+    pub(crate) fn final_read(self, at: u64, item: u32, version: Option<u32>) -> Self {
+        self.event(Event::FinalRead {
+            at: ms(at),
+            node: NodeId(0),
+            item: ItemId(item),
+            version: version.map(Version),
+        })
+    }
+
+    pub(crate) fn lag(self, due: u64, late_ns: u64) -> Self {
+        self.event(Event::Lag { due: ms(due), late_ns })
+    }
+
+    pub(crate) fn judge(&self) -> (Judgement, Series) {
+        judge(&self.input)
+    }
+
+    pub(crate) fn judgement(&self) -> Judgement {
+        self.judge().0
+    }
+
+    pub(crate) fn figure(&self, measure: Measure, scope: Scope, group: Option<GroupId>) -> Option<Figure> {
+        let figures = self.judgement().figures;
+        figures.into_iter().find(|f| f.measure == measure && f.scope == scope && f.group == group)
+    }
+
+    pub(crate) fn guarantee(&self, guarantee: Guarantee) -> GuaranteeResult {
+        self.judgement().guarantees.into_iter().find(|result| result.guarantee == guarantee).unwrap()
+    }
+
+    /// The outcome of a finding about the harness, and its text.
+    pub(crate) fn finding(&self, name: &str) -> (Outcome, String) {
+        let validity = self.judgement().validity;
+        let finding = validity.findings.into_iter().find(|finding| finding.name == name);
+        finding.map(|finding| (finding.outcome, finding.text)).unwrap()
+    }
+
+    /// Looks at the evidence itself.
+    pub(crate) fn with_evidence<T>(&self, look: impl FnOnce(&Evidence<'_>) -> T) -> T {
+        let mut builder = IndexBuilder::new(&self.input.plan);
+        self.input.events.iter().for_each(|event| builder.push(*event));
+        let RunInput { plan, manifest, history_end, faults, self_samples, .. } = &self.input;
+        look(&Evidence::new((plan, manifest), *history_end, faults, self_samples, builder.finish()))
+    }
+}
+
+pub(crate) fn read(at: u64, watcher: u32, source: ReadSource, version: Option<u32>) -> Read {
+    Read {
+        intended: ms(at),
+        answered: ms(at + 4),
+        watcher: WatcherId(watcher),
+        item: ItemId(0),
+        source,
+        version: version.map(Version),
+        says_stale: source != ReadSource::Live,
+        is_cold: source == ReadSource::Snapshot,
+    }
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        format: RUN_FORMAT,
+        run: "tiny".into(),
+        run_id: 7,
+        scenario: "tiny".into(),
+        seed: Seed(7),
+        harness: "0".into(),
+        started: String::new(),
+        status: RunStatus::Complete,
+        ended: Some(ms(82_000)),
+        server: "embedded".into(),
+        proxy: "embedded".into(),
+        machine: Machine::default(),
+        remarks: Vec::new(),
+    }
+}
+
+/// The plan of every tiny history. It plans no mutation of its own: arrivals are once in a hundred years.
+pub(crate) fn plan() -> Plan {
+    let phase = |name: &str, from, until, is_measured| Phase {
+        name: name.into(),
+        from: ms(from),
+        until: ms(until),
+        is_measured,
+        mutates_before_faults: false,
+    };
+    let fault = |name: &str, (from, until), action| FaultPlan {
+        name: name.into(),
+        phase: PhaseId(2),
+        from: ms(from),
+        until: ms(until),
+        action,
+        groups: vec![MODERN],
+    };
+    let groups = vec![MODERN];
+    Plan {
+        format: PLAN_FORMAT,
+        name: "tiny".into(),
+        about: String::new(),
+        seed: Seed(7),
+        delivery_timeout: Duration::from_secs(20),
+        server: server(),
+        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        links: vec![LinkSpec { name: "office".into(), toxics: Vec::new() }],
+        items: ItemsSpec {
+            shared: 2,
+            payload_bytes: 256,
+            prefix: "item-".into(),
+            group: "G".into(),
+            namespace: String::new(),
+        },
+        groups: vec![
+            group("modern", WatcherId(0), modern_client()),
+            group("legacy", WatcherId(2), legacy_client()),
+        ],
+        arrivals: Arrivals::Constant { per_second: 1e-9 },
+        phases: vec![
+            phase("warm-up", 0, 5_000, false),
+            phase("steady", 5_000, 20_000, true),
+            phase("cut", 20_000, 60_000, true),
+        ],
+        faults: vec![
+            fault(
+                "split",
+                (25_000, 35_000),
+                FaultAction::Blackhole { groups: groups.clone(), stream: Stream::Both },
+            ),
+            fault("crash", (40_000, 45_000), FaultAction::Crash { groups }),
+        ],
+        gates: Vec::new(),
+        required: Guarantee::ALL.to_vec(),
+    }
+}
+
+fn server() -> ServerSpec {
+    ServerSpec {
+        product: Product::Nacos,
+        version: "2.5.0".into(),
+        backend: Backend::Embedded,
+        nodes: 1,
+        home: None,
+        ready_timeout: Duration::from_secs(30),
+        embedded: EmbeddedSettings::default(),
+    }
+}
+
+fn group(name: &str, first: WatcherId, client: ClientSpec) -> GroupSpec {
+    GroupSpec {
+        name: name.into(),
+        count: 2,
+        first,
+        client,
+        link: LinkId(0),
+        shared: 2,
+        own: 0,
+        first_own: ItemId(2),
+        ramp_per_second: 100.0,
+        reads_per_second: 1.0,
+        source: Ipv4Addr::LOCALHOST,
+    }
+}
+
+fn modern_client() -> ClientSpec {
+    ClientSpec {
+        like: None,
+        protocol: Protocol::NacosGrpc,
+        backoff: Backoff::NacosJava,
+        cache: Cache::Snapshot,
+        request_timeout: Duration::from_secs(3),
+        connect_timeout: Duration::from_secs(3),
+        poll_timeout: Duration::from_secs(30),
+        poll_grace: Duration::from_secs(3),
+        health_check: Some(HealthCheck {
+            every: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+            tries: 3,
+        }),
+        resync: None,
+        lists_around_query: false,
+        defect: None,
+    }
+}
+
+fn legacy_client() -> ClientSpec {
+    ClientSpec {
+        protocol: Protocol::NacosHttp,
+        backoff: Backoff::Constant { delay: Duration::from_secs(1) },
+        cache: Cache::None,
+        health_check: None,
+        ..modern_client()
+    }
+}

@@ -1,0 +1,179 @@
+use std::time::Duration;
+
+use shakedown_model::event::AttemptOutcome;
+use shakedown_model::fault::Bite;
+use shakedown_model::gate::{Measure, Op, Scope, Stat, Threshold};
+use shakedown_model::manifest::RunStatus;
+use shakedown_model::verdict::Outcome::{self, Fail, Pass, Unknown};
+use shakedown_model::verdict::Verdict;
+
+use super::*;
+use crate::testing::{MS, Tiny, ms};
+
+fn outcome(tiny: &Tiny, name: &str) -> Outcome {
+    tiny.finding(name).0
+}
+
+/// Adds `n` lags in the steady phase, far from any burst unless `due` says otherwise.
+fn lags(mut tiny: Tiny, n: u64, due: u64, late_ms: u64) -> Tiny {
+    for _ in 0..n {
+        tiny = tiny.lag(due, late_ms * MS);
+    }
+    tiny
+}
+
+#[test]
+fn a_calm_run_is_valid() {
+    let validity = Tiny::calm().judgement().validity;
+    assert!(validity.findings.iter().all(|finding| finding.outcome == Pass), "{validity:?}");
+}
+
+#[test]
+fn scheduler_lag_is_bounded_at_its_p99_by_the_tightest_gate() {
+    // 550 samples lie in measured phases: six late ones are beyond p99.
+    assert_eq!(outcome(&lags(Tiny::calm(), 5, 10_000, 6), "scheduler-lag"), Pass);
+    let late = lags(Tiny::calm(), 60, 10_000, 6);
+    assert_eq!(outcome(&late, "scheduler-lag"), Fail);
+    assert_eq!(late.judgement().verdict, Verdict::Invalid);
+    let bound = |time| (Op::Below, Threshold::Time(Duration::from_millis(time)));
+    let gated = late.gate(Measure::Reconnect, Stat::Max, bound(900), Scope::Run);
+    assert_eq!(outcome(&gated, "scheduler-lag"), Pass);
+    assert_eq!(
+        outcome(&gated.gate(Measure::Detect, Stat::Max, bound(40), Scope::Run), "scheduler-lag"),
+        Fail
+    );
+}
+
+#[test]
+fn lag_in_a_burst_counts_beyond_twice_the_floor() {
+    // 1,000 listeners: a floor of 20 ms, a burst of 100 + 40 ms.
+    let crowd = Tiny::calm().planned(|plan| {
+        plan.groups[0].count = 500;
+        plan.groups[1].first = WatcherId(500);
+        plan.groups[1].count = 500;
+    });
+    let crowd = crowd.acked(0, 2, 10_000, 10_010);
+    assert_eq!(outcome(&lags(crowd.clone(), 60, 10_100, 44), "scheduler-lag"), Pass);
+    assert_eq!(outcome(&lags(crowd.clone(), 60, 10_100, 46), "scheduler-lag"), Fail);
+    assert_eq!(
+        outcome(&lags(crowd.clone(), 60, 10_005, 20), "scheduler-lag"),
+        Pass,
+        "it ran within the burst"
+    );
+    assert_eq!(outcome(&lags(crowd.clone(), 60, 10_160, 20), "scheduler-lag"), Fail, "the burst is over");
+    assert_eq!(
+        outcome(&lags(crowd.acked(1, 2, 10_020, 10_030), 60, 10_100, 84), "scheduler-lag"),
+        Pass,
+        "they add up"
+    );
+}
+
+#[test]
+fn without_lag_samples_nothing_is_known() {
+    let mut tiny = Tiny::calm();
+    tiny.input.events.retain(|event| !matches!(event, shakedown_model::event::Event::Lag { .. }));
+    assert_eq!(outcome(&tiny, "scheduler-lag"), Unknown);
+    assert_eq!(tiny.judgement().verdict, Verdict::Unknown);
+}
+
+#[test]
+fn lateness_of_warm_up_does_not_count() {
+    assert_eq!(outcome(&lags(Tiny::calm(), 500, 2_000, 90), "scheduler-lag"), Pass);
+}
+
+#[test]
+fn a_mutator_that_sends_late_makes_the_run_invalid() {
+    let mut tiny = Tiny::calm().acked(0, 2, 10_000, 10_200);
+    let Some(shakedown_model::event::Event::Publish(publish)) = tiny.input.events.last_mut() else {
+        panic!()
+    };
+    publish.sent = ms(10_004);
+    assert_eq!(outcome(&tiny, "mutator-lateness"), Pass);
+    let Some(shakedown_model::event::Event::Publish(publish)) = tiny.input.events.last_mut() else {
+        panic!()
+    };
+    publish.sent = ms(10_006);
+    assert_eq!(outcome(&tiny, "mutator-lateness"), Fail);
+}
+
+#[test]
+fn stolen_time_counts_when_it_is_more_than_a_second_or_a_twentieth() {
+    let steal = |seconds: usize| {
+        let mut tiny = Tiny::calm();
+        tiny.input.self_samples[20..20 + seconds].iter_mut().for_each(|sample| sample.steal_share = 0.3);
+        outcome(&tiny, "cpu-steal")
+    };
+    assert_eq!([steal(1), steal(2), steal(4)], [Pass, Pass, Fail]);
+    let mut none = Tiny::calm();
+    none.input.self_samples.clear();
+    assert_eq!(outcome(&none, "cpu-steal"), Unknown);
+}
+
+#[test]
+fn trouble_of_the_harness_makes_the_run_invalid() {
+    let local = Tiny::calm().attempt(0, 0, (500, 500), AttemptOutcome::Local);
+    let mut remark = Tiny::calm();
+    remark.input.manifest.remarks.push("ListenOverflows grew by 3".into());
+    let stray = Tiny::calm().delivery(9_000, 99, 0, 1);
+    let failed = Tiny::calm().status(RunStatus::Failed("the server died".into()));
+    let killed = Tiny::calm().status(RunStatus::Running);
+    let mut corrupt = Tiny::calm();
+    corrupt.input.history_end = HistoryEnd::Corrupt { block: 4, byte: 99 };
+    for (name, tiny) in [
+        ("local-attempts", local),
+        ("remark", remark),
+        ("recording", stray),
+        ("recording", Tiny::calm().cut_short()),
+        ("recording", corrupt),
+        ("run-end", failed),
+        ("run-end", killed),
+    ] {
+        let judgement = tiny.judgement();
+        assert_eq!(
+            (outcome(&tiny, name), judgement.verdict, judgement.exit_code),
+            (Fail, Verdict::Invalid, 3),
+            "{name}"
+        );
+        assert!(judgement.reason.contains(name), "{}", judgement.reason);
+    }
+}
+
+#[test]
+fn a_fault_that_did_not_bite_makes_the_run_unknown_and_not_invalid() {
+    let change = |change: fn(&mut shakedown_model::fault::FaultWindow)| {
+        let mut tiny = Tiny::calm();
+        change(&mut tiny.input.faults[0]);
+        tiny
+    };
+    let missed = change(|window| window.bite = Bite::Missed("0 of 3 probes were held".into()));
+    let trouble = change(|window| window.trouble = Some("one proxy did not answer".into()));
+    let halfway = change(|window| window.applied = None);
+    let mut never = Tiny::calm();
+    never.input.faults.remove(0);
+    for tiny in [missed, trouble, halfway, never] {
+        let judgement = tiny.judgement();
+        assert_eq!((judgement.verdict, judgement.validity.is_valid), (Verdict::Unknown, true));
+        assert_eq!(judgement.faults[0].outcome, Unknown);
+        assert!(judgement.reason.contains("split"), "{}", judgement.reason);
+    }
+    let not_measured = change(|window| window.bite = Bite::NotMeasured("done by the harness".into()));
+    assert_eq!(not_measured.judgement().faults[0].outcome, Pass);
+}
+
+#[test]
+fn watchers_that_come_after_the_warm_up_are_found() {
+    let late = |at: Option<u64>| {
+        let mut tiny = Tiny::calm();
+        tiny.input.events.retain(
+            |event| !matches!(event, shakedown_model::event::Event::Subscribed { watcher, .. } if watcher.0 == 3),
+        );
+        at.map_or(tiny.clone(), |at| tiny.subscribed(at, 3))
+    };
+    assert_eq!(outcome(&late(Some(5_000)), "ramp"), Pass);
+    assert_eq!(outcome(&late(Some(5_001)), "ramp"), Unknown);
+    assert_eq!(outcome(&late(None), "ramp"), Unknown);
+    let no_warm_up = late(Some(5_001)).planned(|plan| {
+        plan.phases[0].is_measured = true;
+    });
+    assert_eq!(outcome(&no_warm_up, "ramp"), Pass);
+}
