@@ -92,7 +92,6 @@ impl Registry {
                 return self.view(&new.name);
             }
             existing.stop(&self.plane).await?;
-            self.proxies.remove(&new.name);
         }
         self.insert(new).await
     }
@@ -105,7 +104,8 @@ impl Registry {
             self.stats.remove(&name);
             return Err(error);
         }
-        Ok(self.proxies.entry(name).insert_entry(proxy).into_mut().view())
+        self.proxies.insert(name.clone(), proxy);
+        self.view(&name)
     }
 
     /// Changes a proxy's addresses, or opens or closes it.

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use link::Link;
@@ -65,6 +65,8 @@ pub(crate) struct Shard {
     /// All shards, this one included.
     peers: Vec<ShardSender>,
     index: usize,
+    /// A connection's task panicked.
+    panicked: Notify,
 }
 
 /// The receiving half of a shard that does not run yet.
@@ -93,11 +95,13 @@ pub(crate) fn run(
             links: RefCell::default(),
             peers,
             index,
+            panicked: Notify::new(),
         });
         tokio::select! {
             ended = shard.timer.run() => ended,
             () = shard.obey(inbox.0) => Ok(()),
             () = shard.sweep() => Ok(()),
+            () = shard.panicked.notified() => Err(io::Error::other("the task of a connection panicked")),
             _ = stop => Ok(()),
         }
     })
@@ -123,7 +127,7 @@ impl Shard {
                 Command::Serve(id, number, client) => self.serve_std(id, number, client),
                 Command::SetToxics(id, toxics, done) => {
                     if let Some(link) = self.link(id) {
-                        link.set_toxics(toxics, self, Moment::now());
+                        link.set_toxics(&toxics, self, Moment::now());
                     }
                     answer(done, ());
                 }

@@ -1,5 +1,7 @@
 //! The routes: method and path to registry call to answer.
 
+use std::rc::Rc;
+
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
@@ -57,7 +59,7 @@ struct Populated<T: Serialize> {
 
 impl Api {
     /// The answer to one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    pub(super) async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Answer {
         // Toxiproxy keeps web pages from reaching it through a browser.
         let agent = request.headers().get(header::USER_AGENT).map(header::HeaderValue::as_bytes);
         if agent.is_some_and(|agent| agent.starts_with(b"Mozilla/")) {
@@ -75,7 +77,11 @@ impl Api {
             Route::Version if method == Method::GET => Ok(answer::version()),
             Route::Stats if method == Method::GET => Ok(answer::json(StatusCode::OK, &self.stats.read())),
             Route::Version | Route::Stats => Ok(not_allowed()),
-            changing => act(&mut *self.registry.lock().await, changing, &method, &body).await,
+            route => {
+                // A caller who hangs up must not leave a change half done.
+                let act = async move { act(&mut *self.registry.lock().await, route, &method, &body).await };
+                tokio::task::spawn_local(act).await.unwrap_or(Err(RegistryError::Defect))
+            }
         };
         answered.unwrap_or_else(|error| answer::error(&error))
     }

@@ -33,6 +33,9 @@ pub(crate) enum RegistryError {
     /// A data plane thread has ended.
     #[error("the proxy's data plane has failed; start the proxy server again")]
     PlaneFailed,
+    /// The request's own task died.
+    #[error("a defect of the proxy: the request's task panicked; see the log")]
+    Defect,
 }
 
 impl RegistryError {
@@ -43,7 +46,7 @@ impl RegistryError {
             Self::NotFound | Self::Toxic(ToxicError::NotFound) => StatusCode::NOT_FOUND,
             Self::Exists | Self::Toxic(ToxicError::Exists) => StatusCode::CONFLICT,
             Self::Toxic(_) => StatusCode::BAD_REQUEST,
-            Self::Listen(_) | Self::PlaneFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Listen(_) | Self::PlaneFailed | Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

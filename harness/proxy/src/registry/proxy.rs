@@ -130,7 +130,10 @@ impl Proxy {
         }
         let (done, answer) = oneshot::channel();
         plane.tell(home, Command::Accept(id, listener, done)).await?;
-        answer.await.map_err(|_| RegistryError::PlaneFailed)?.map_err(bound)?;
+        if let Err(error) = answer.await.map_err(|_| RegistryError::PlaneFailed)? {
+            plane.tell_all(|done| Command::Close(id, done)).await?;
+            return Err(bound(error).into());
+        }
         self.listen = listen;
         self.link = Some((id, home));
         tracing::info!(proxy = self.name, listen = self.listen, upstream = self.upstream, "proxy started");

@@ -40,12 +40,16 @@ struct State {
 }
 
 /// Takes the connection off the link's list, however its task ends.
-struct Membership(Rc<Connection>);
+struct Membership(Rc<Connection>, Rc<Shard>);
 
 impl Drop for Membership {
     fn drop(&mut self) {
         self.0.link.spec.tally.closed();
         self.0.link.remove(self.0.number);
+        if std::thread::panicking() {
+            // The runtime keeps a task's panic to itself; the server must tell it.
+            self.1.panicked.notify_one();
+        }
     }
 }
 
@@ -96,7 +100,7 @@ impl Connection {
 
     /// Serves the connection to its end.
     pub(super) async fn run(self: Rc<Self>, shard: Rc<Shard>) {
-        let membership = Membership(Rc::clone(&self));
+        let membership = Membership(Rc::clone(&self), Rc::clone(&shard));
         // Most connections idle: what only connecting needs must not stay in the task.
         Box::pin(self.connect(&shard)).await;
         poll_fn(|cx| self.poll_pump(cx, &shard)).await;
@@ -295,5 +299,23 @@ impl Connection {
         if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             *task = Some(cx.waker().clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Design: at most 8 KB for an idle connection; this is what it has besides two sockets in tokio and the task's
+    /// header.
+    #[test]
+    fn an_idle_connection_is_small() {
+        let task = |connection: Rc<Connection>, shard| connection.run(shard);
+        assert!(size_of::<Connection>() <= 640, "{}", size_of::<Connection>());
+        assert!(size_of_output(&task) <= 256, "{}", size_of_output(&task));
+    }
+
+    fn size_of_output<F>(_: &impl FnOnce(Rc<Connection>, Rc<Shard>) -> F) -> usize {
+        size_of::<F>()
     }
 }

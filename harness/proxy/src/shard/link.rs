@@ -87,10 +87,10 @@ impl Link {
     }
 
     /// Puts other toxics in force. When it returns they hold on every connection of this shard.
-    pub(super) fn set_toxics(&self, toxics: Arc<ToxicSet>, shard: &Shard, now: Moment) {
-        let before = self.toxics.replace(Arc::clone(&toxics));
+    pub(super) fn set_toxics(&self, toxics: &Arc<ToxicSet>, shard: &Shard, now: Moment) {
+        let before = self.toxics.replace(Arc::clone(toxics));
         for connection in self.connections.borrow().values() {
-            connection.adopt(&before, &toxics, shard, now);
+            connection.adopt(&before, toxics, shard, now);
         }
     }
 

@@ -57,10 +57,10 @@ pub(crate) struct ToxicView<'a> {
 /// Whole numbers without a fraction, as Go writes them.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn as_short_number<S: Serializer>(number: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    #[expect(clippy::float_cmp, reason = "toxicity is within 0 and 1, so these are its only whole numbers")]
+    // Toxicity is within 0 and 1, so these are its only whole numbers.
     match *number {
-        whole if whole == 0.0 => serializer.serialize_u8(0),
-        whole if whole == 1.0 => serializer.serialize_u8(1),
+        0.0 => serializer.serialize_u8(0),
+        1.0 => serializer.serialize_u8(1),
         fraction => serializer.serialize_f32(fraction),
     }
 }

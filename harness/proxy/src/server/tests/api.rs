@@ -1,8 +1,10 @@
 //! Answers compared with those of Toxiproxy 2.12.0's binary, to which the same requests were sent.
 
+use std::io::{Read, Write};
+
 use serde_json::{Value, json};
 
-use super::support::{Ending, Harness, Upstream, connect, connected, ending_of, round_trip};
+use super::support::{Ending, Harness, Upstream, connect, connected, ending_of, eventually, round_trip};
 
 fn populated() -> Harness {
     let harness = Harness::start(1);
@@ -98,7 +100,7 @@ fn a_toxic_of_toxiproxy_that_is_not_here_is_named_with_those_that_are() {
 }
 
 #[test]
-fn unknown_paths_methods_and_browsers_are_turned_away() {
+fn unknown_paths_and_methods_are_turned_away() {
     let harness = populated();
     for path in ["/nope", "/proxies/a/", "/proxies/a/toxics/b/c", "/"] {
         assert_eq!(harness.raw("GET", path, ""), (404, "404 page not found\n".to_owned()), "{path}");
@@ -209,6 +211,31 @@ fn disabling_closes_and_enabling_opens_the_same_port() {
     connected(listen);
     harness.call("DELETE", "/proxies/p", &Value::Null);
     assert!(std::net::TcpStream::connect(listen).is_err());
+}
+
+#[test]
+fn a_caller_who_hangs_up_leaves_no_change_half_done() {
+    let harness = Harness::start(2);
+    let upstream = Upstream::echo();
+    let listen = harness.proxy("p", &upstream);
+    for _ in 0..30 {
+        // It may be closed just now, by a caller before.
+        let _live = std::net::TcpStream::connect(listen);
+        let mut caller = std::net::TcpStream::connect(harness.server.api_addr()).unwrap();
+        let body = r#"{"enabled":false}"#;
+        let length = body.len();
+        let head = format!("PATCH /proxies/p HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        caller.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        drop(caller);
+        harness.call("PATCH", "/proxies/p", &json!({"enabled": true}));
+    }
+    eventually("the proxy serves on the same port", || {
+        harness.call("PATCH", "/proxies/p", &json!({"enabled": true}));
+        std::net::TcpStream::connect(listen).is_ok_and(|mut client| {
+            let mut byte = [0];
+            client.write_all(b"x").is_ok() && client.read_exact(&mut byte).is_ok()
+        })
+    });
 }
 
 #[test]
