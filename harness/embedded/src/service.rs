@@ -16,6 +16,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -72,6 +73,14 @@ pub struct RunningServer {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<Mutex<Option<String>>>,
+    counts: Arc<Counts>,
+}
+
+/// How much a server has to do with, kept for those outside its thread.
+#[derive(Debug, Default)]
+struct Counts {
+    registered: AtomicUsize,
+    hanging: AtomicUsize,
 }
 
 impl EmbeddedServer {
@@ -89,11 +98,13 @@ impl EmbeddedServer {
         let (stop, stopped) = oneshot::channel();
         let failure = Arc::new(Mutex::new(None));
         let failed = Arc::clone(&failure);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
         let serve = move || {
             let tasks = LocalSet::new();
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 runtime.block_on(tasks.run_until(async move {
-                    let node = Rc::new(Node::new(core, journal));
+                    let node = Rc::new(Node::new(core, journal, counted));
                     serve(node, http, grpc, stopped).await
                 }))
             }));
@@ -116,6 +127,7 @@ impl EmbeddedServer {
             stop: Some(stop),
             thread: Some(thread),
             failure,
+            counts,
         })
     }
 }
@@ -131,6 +143,18 @@ impl RunningServer {
     #[must_use]
     pub const fn grpc_addr(&self) -> SocketAddr {
         self.grpc
+    }
+
+    /// How many gRPC connections are registered.
+    #[must_use]
+    pub fn registered_count(&self) -> usize {
+        self.counts.registered.load(Ordering::Relaxed)
+    }
+
+    /// How many long polls hang.
+    #[must_use]
+    pub fn hanging_count(&self) -> usize {
+        self.counts.hanging.load(Ordering::Relaxed)
     }
 
     /// Closes every connection and both ports, and waits for the thread.

@@ -27,7 +27,7 @@ use crate::core::ConnectionId;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Streams that a client may have open at once.
-const MAX_STREAMS: u32 = 256;
+const MAX_STREAMS: u32 = 100;
 
 /// What a client may send before it is read: per stream, and over all streams.
 const STREAM_WINDOW: u32 = 1024 * 1024;

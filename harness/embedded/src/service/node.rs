@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use shakedown_nacos::http::answer;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::Counts;
 use super::grpc::{Link, Sent};
 use crate::core::{Change, ConnectionId, Core, KeyError, NewConfig, Output, PollId, PublishError};
 use crate::journal::{Journal, JournalError};
@@ -39,6 +41,7 @@ pub(super) struct Node {
     /// When the driver will wake by itself.
     armed: Cell<Option<Duration>>,
     rearm: Notify,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug)]
@@ -72,13 +75,14 @@ pub(super) fn load(
 }
 
 impl Node {
-    pub(super) fn new(core: Core, journal: Option<Journal>) -> Self {
+    pub(super) fn new(core: Core, journal: Option<Journal>, counts: Arc<Counts>) -> Self {
         let state = State { core, journal, polls: BTreeMap::new(), links: BTreeMap::new() };
         Self {
             state: RefCell::new(state),
             started: Instant::now(),
             armed: Cell::new(None),
             rearm: Notify::new(),
+            counts,
         }
     }
 
@@ -88,6 +92,8 @@ impl Node {
         let mut state = self.state.borrow_mut();
         let answer = input(&mut state.core, now);
         state.send_outputs(now);
+        self.counts.registered.store(state.core.registered_count(), Ordering::Relaxed);
+        self.counts.hanging.store(state.core.hanging_count(), Ordering::Relaxed);
         self.rearm_if_earlier(state.core.next_due());
         answer
     }

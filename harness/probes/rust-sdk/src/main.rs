@@ -32,12 +32,9 @@ async fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<ServerCommand, String> {
-    let (Some("--port"), Some(port), Some("--"), Some(program)) = (
-        arguments.next().as_deref(),
-        arguments.next(),
-        arguments.next().as_deref(),
-        arguments.next(),
-    ) else {
+    let (Some("--port"), Some(port), Some("--"), Some(program)) =
+        (arguments.next().as_deref(), arguments.next(), arguments.next().as_deref(), arguments.next())
+    else {
         return Err(USAGE.to_owned());
     };
     let port = port.parse().ok().filter(|port| *port <= u16::MAX - 1000);

@@ -1,5 +1,6 @@
 //! The steps of the proof.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,11 +8,13 @@ use nacos_sdk::api::config::{ConfigChangeListener, ConfigResponse, ConfigService
 use nacos_sdk::api::props::ClientProps;
 use tokio::sync::mpsc;
 
-use crate::server::ServerCommand;
+use crate::server::{Server, ServerCommand};
 
 const GROUP: &str = "probe";
 const DATA_ID: &str = "rust-sdk.listened";
 const REMOVED_DATA_ID: &str = "rust-sdk.removed";
+/// Never listened to, because the SDK answers a get of a listened config from its memory.
+const KEPT_DATA_ID: &str = "rust-sdk.kept";
 
 /// A publish is readable after the server's 100 ms tick; this is generous.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(5);
@@ -37,10 +40,18 @@ impl ConfigChangeListener for Forward {
 /// Runs every step against a server of its own.
 pub async fn run(command: &ServerCommand) -> Result<(), String> {
     let server = command.start().await?;
-    let service = connect(command.port).await?;
+    let cache = std::env::temp_dir().join(format!("rust-sdk-probe-{}", std::process::id()));
+    let outcome = steps(command, server, &cache).await;
+    // What the SDK left there is of no more use, and an absent directory is what is wanted.
+    std::fs::remove_dir_all(&cache).ok();
+    outcome
+}
+
+async fn steps(command: &ServerCommand, server: Server, cache: &Path) -> Result<(), String> {
+    let service = connect(command.port, cache).await?;
     let (sender, mut seen) = mpsc::unbounded_channel();
 
-    step("publish and get", publish(&service, DATA_ID, "one")).await?;
+    step("publish", publish(&service, DATA_ID, "one")).await?;
     step("get what was published", holds(&service, DATA_ID, "one", VISIBLE_WITHIN)).await?;
 
     let listener = Arc::new(Forward(sender));
@@ -52,11 +63,13 @@ pub async fn run(command: &ServerCommand) -> Result<(), String> {
     step("see the change", sees(&mut seen, "two", PUSHED_WITHIN)).await?;
 
     step("delete", removes(&service)).await?;
+    step("publish what shall outlive the server", publish(&service, KEPT_DATA_ID, "kept")).await?;
+    step("get it", holds(&service, KEPT_DATA_ID, "kept", VISIBLE_WITHIN)).await?;
 
     step("kill the server", server.kill()).await?;
     let _server = command.start().await?;
     let restarted = Instant::now();
-    step("get what was stored before", holds(&service, DATA_ID, "two", RECONNECTED_WITHIN)).await?;
+    step("get what was stored before", holds(&service, KEPT_DATA_ID, "kept", RECONNECTED_WITHIN)).await?;
     step("publish after the restart", publish(&service, DATA_ID, "three")).await?;
     let left = RELISTED_WITHIN.saturating_sub(restarted.elapsed());
     step("see the change after the restart", sees(&mut seen, "three", left)).await?;
@@ -68,8 +81,11 @@ pub async fn run(command: &ServerCommand) -> Result<(), String> {
     .await
 }
 
-async fn connect(port: u16) -> Result<ConfigService, String> {
-    let properties = ClientProps::new().server_addr(format!("127.0.0.1:{port}")).app_name("rust-sdk-probe");
+async fn connect(port: u16, cache: &Path) -> Result<ConfigService, String> {
+    let properties = ClientProps::new()
+        .server_addr(format!("127.0.0.1:{port}"))
+        .app_name("rust-sdk-probe")
+        .cache_dir(cache);
     let building = ConfigServiceBuilder::new(properties).build();
     match tokio::time::timeout(Duration::from_secs(30), building).await {
         Ok(built) => built.map_err(|error| format!("step `connect`: {error:?}")),
@@ -101,7 +117,12 @@ async fn get(service: &ConfigService, data_id: &str) -> Result<ConfigResponse, S
     }
 }
 
-async fn holds(service: &ConfigService, data_id: &str, content: &str, within: Duration) -> Result<(), String> {
+async fn holds(
+    service: &ConfigService,
+    data_id: &str,
+    content: &str,
+    within: Duration,
+) -> Result<(), String> {
     until(within, || async {
         let response = get(service, data_id).await?;
         if response.content() == content && response.md5().len() == 32 {
@@ -116,7 +137,8 @@ async fn holds(service: &ConfigService, data_id: &str, content: &str, within: Du
 async fn removes(service: &ConfigService) -> Result<(), String> {
     publish(service, REMOVED_DATA_ID, "gone soon").await?;
     holds(service, REMOVED_DATA_ID, "gone soon", VISIBLE_WITHIN).await?;
-    let removed = service.remove_config(REMOVED_DATA_ID.to_owned(), GROUP.to_owned()).await.map_err(describe)?;
+    let removed =
+        service.remove_config(REMOVED_DATA_ID.to_owned(), GROUP.to_owned()).await.map_err(describe)?;
     if !removed {
         return Err("removing was answered with false".to_owned());
     }
@@ -129,7 +151,11 @@ async fn removes(service: &ConfigService) -> Result<(), String> {
     .await
 }
 
-async fn sees(seen: &mut mpsc::UnboundedReceiver<String>, content: &str, within: Duration) -> Result<(), String> {
+async fn sees(
+    seen: &mut mpsc::UnboundedReceiver<String>,
+    content: &str,
+    within: Duration,
+) -> Result<(), String> {
     let waiting = async {
         let mut others = Vec::new();
         while let Some(next) = seen.recv().await {
@@ -146,12 +172,17 @@ async fn sees(seen: &mut mpsc::UnboundedReceiver<String>, content: &str, within:
 }
 
 /// Tries until it holds; the last failure tells why it did not.
-async fn until<F: Future<Output = Result<(), String>>>(within: Duration, attempt: impl Fn() -> F) -> Result<(), String> {
+async fn until<F: Future<Output = Result<(), String>>>(
+    within: Duration,
+    attempt: impl Fn() -> F,
+) -> Result<(), String> {
     let deadline = Instant::now() + within;
     loop {
         match attempt().await {
             Ok(()) => return Ok(()),
-            Err(message) if Instant::now() >= deadline => return Err(format!("not within {within:?}: {message}")),
+            Err(message) if Instant::now() >= deadline => {
+                return Err(format!("not within {within:?}: {message}"));
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
