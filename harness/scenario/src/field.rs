@@ -3,14 +3,13 @@
 //! One declaration per part (the macros below) yields the type that mirrors the file, its reader, which reports every
 //! unknown, missing and ill-formed value and goes on, and its schema: so that the three cannot drift apart.
 
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
-use std::time::Duration;
+mod values;
 
 use serde_json::{Value as Json, json};
 
+pub(crate) use values::{Bytes, Name, PerSecond};
+
 use crate::problem::{Findings, nearest};
-use crate::quantity::{self, Wrong};
 use crate::source::{Span, Spanned};
 use crate::tree::{Entry, Node, Scalar, Value};
 
@@ -36,34 +35,6 @@ pub(crate) fn scalar<'a>(node: &'a Node, what: &str, found: &mut Findings) -> Op
             None
         }
     }
-}
-
-fn quantity<T>(
-    node: &Node,
-    what: &str,
-    parse: fn(&str) -> Result<T, Wrong>,
-    found: &mut Findings,
-) -> Option<T> {
-    let scalar = scalar(node, what, found)?;
-    match parse(&scalar.text) {
-        Ok(value) => Some(value),
-        Err(wrong) => {
-            found.error(wrong.code, node.span, format!("`{}` is not {what}", scalar.shown)).help(wrong.help);
-            None
-        }
-    }
-}
-
-fn number<T: std::str::FromStr>(node: &Node, what: &str, help: &str, found: &mut Findings) -> Option<T> {
-    let scalar = scalar(node, what, found)?;
-    let is_digits = scalar.text.bytes().all(|byte| byte.is_ascii_digit());
-    let value = scalar.text.parse().ok().filter(|_| is_digits);
-    if value.is_none() {
-        found
-            .error("scenario::not_a_number", node.span, format!("`{}` is not {what}", scalar.shown))
-            .help(help);
-    }
-    value
 }
 
 impl<T: Field> Field for Spanned<T> {
@@ -106,6 +77,7 @@ impl<T: Field> Field for Named<T> {
             Name::check(&key.value, key.span, found);
             if named.iter().any(|(name, _)| name.value.0 == key.value) {
                 duplicate(&key.value, key.span, found);
+                continue;
             }
             if let Some(read) = T::read(value, found) {
                 named.push((Spanned { value: Name(key.value.clone()), span: key.span }, read));
@@ -115,153 +87,6 @@ impl<T: Field> Field for Named<T> {
     }
     fn schema() -> Json {
         json!({ "type": "object", "propertyNames": Name::schema(), "additionalProperties": T::schema() })
-    }
-}
-
-/// A name: of a group, a phase, a fault, a link, a scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(pub(crate) String);
-
-impl Name {
-    fn check(name: &str, span: Span, found: &mut Findings) {
-        let is_good = (1..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-            && !name.starts_with('-');
-        if !is_good {
-            found.error("scenario::bad_name", span, format!("`{name}` cannot be a name")).help(
-                "a name has 1 to 64 letters, digits, `-` or `_`, and does not begin with `-`: gates and `--set` refer to it",
-            );
-        }
-    }
-}
-
-impl Field for Name {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        let scalar = scalar(node, "a name", found)?;
-        Self::check(&scalar.text, node.span, found);
-        Some(Self(scalar.text.clone()))
-    }
-    fn schema() -> Json {
-        json!({ "type": ["string", "number"], "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$" })
-    }
-}
-
-impl Field for String {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        scalar(node, "a text", found).map(|scalar| scalar.text.clone())
-    }
-    fn schema() -> Json {
-        json!({ "type": ["string", "number", "boolean"] })
-    }
-}
-
-impl Field for bool {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        let scalar = scalar(node, "`true` or `false`", found)?;
-        match scalar.text.as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => {
-                found
-                    .error(
-                        "scenario::unknown_word",
-                        node.span,
-                        format!("`{}` is not known here", scalar.shown),
-                    )
-                    .help("write `true` or `false`");
-                None
-            }
-        }
-    }
-    fn schema() -> Json {
-        json!({ "type": "boolean" })
-    }
-}
-
-impl Field for u32 {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        number(
-            node,
-            "a count",
-            "a count is a whole number below 4,294,967,296, written in digits only",
-            found,
-        )
-    }
-    fn schema() -> Json {
-        json!({ "type": "integer", "minimum": 0, "maximum": Self::MAX })
-    }
-}
-
-impl Field for u64 {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        number(node, "a whole number", "write a whole number below 2^64, in digits only", found)
-    }
-    fn schema() -> Json {
-        json!({ "type": "integer", "minimum": 0, "maximum": Self::MAX })
-    }
-}
-
-impl Field for Duration {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        quantity(node, "a time", quantity::time, found)
-    }
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? *(us|ms|s|m)$" })
-    }
-}
-
-/// A number of bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bytes(pub(crate) usize);
-
-impl Field for Bytes {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        quantity(node, "a size", quantity::size, found).map(Self)
-    }
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+ *(B|KiB|MiB)$" })
-    }
-}
-
-/// A number per second.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PerSecond(pub(crate) f64);
-
-impl Field for PerSecond {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        quantity(node, "a rate", quantity::rate, found).map(Self)
-    }
-    fn schema() -> Json {
-        json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? */s$" })
-    }
-}
-
-impl Field for Ipv4Addr {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        let scalar = scalar(node, "an IPv4 address", found)?;
-        let address = scalar.text.parse().ok();
-        if address.is_none() {
-            found
-                .error(
-                    "scenario::bad_address",
-                    node.span,
-                    format!("`{}` is not an IPv4 address", scalar.shown),
-                )
-                .help("write an address of this machine's loopback, such as `127.0.0.2`");
-        }
-        address
-    }
-    fn schema() -> Json {
-        json!({ "type": "string", "format": "ipv4", "pattern": r"^127\." })
-    }
-}
-
-impl Field for PathBuf {
-    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
-        scalar(node, "a path", found).map(|scalar| Self::from(&scalar.text))
-    }
-    fn schema() -> Json {
-        json!({ "type": "string" })
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a plan needs of the machine, so that too little of it is known before anything is started.
 
+use shakedown_model::fault::FaultAction;
 use shakedown_model::plan::{Backend, Plan, ProxyKind};
 
 /// Files that the harness has open beside its connections: logs, the recording, listeners, canaries, the mutator's
 /// connections, snapshots while they are written.
-const BESIDE: u64 = 512;
+const BESIDE: u64 = 300;
 
 /// Connections and open files of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +26,15 @@ impl Needs {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let connections = u64::from(plan.watcher_count());
+        // A blackhole holds the old connections while their watchers make new ones.
+        let held = if has_blackhole(plan) { 2 * connections } else { connections };
         let (proxy_in, proxy_out) = match plan.proxy.kind {
-            ProxyKind::Embedded => (2 * connections, 0),
-            ProxyKind::Toxiproxy => (0, 2 * connections + BESIDE),
+            ProxyKind::Embedded => (2 * held, 0),
+            ProxyKind::Toxiproxy => (0, 2 * held + BESIDE),
         };
         let (server_in, server_out) = match plan.server.backend {
-            Backend::Embedded => (connections, 0),
-            Backend::Process => (0, connections + BESIDE),
+            Backend::Embedded => (held, 0),
+            Backend::Process => (0, held + BESIDE),
         };
         Self {
             connections,
@@ -47,4 +50,8 @@ impl Needs {
     pub fn open_files(&self) -> u64 {
         self.harness_files.max(self.proxy_files).max(self.server_files)
     }
+}
+
+fn has_blackhole(plan: &Plan) -> bool {
+    plan.faults.iter().any(|fault| matches!(fault.action, FaultAction::Blackhole { .. }))
 }

@@ -13,7 +13,7 @@ record! {
     /// The servers.
     RawServer {
         "product" product: optional Product = "The product. Default: nacos.",
-        "version" version: optional String = "Its version; the process backend checks that its home has it. Default: 2.5.0.",
+        "version" version: optional String = "Its version, 2.x if embedded; tells the process backend how to start its home. Default: 2.5.0.",
         "backend" backend: optional Backend = "Where servers come from: built in, or a server home on this machine. Default: embedded.",
         "nodes" nodes: optional u32 = "How many nodes; 1 for now. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",

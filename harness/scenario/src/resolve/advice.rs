@@ -11,8 +11,6 @@ use crate::quantity::show_time;
 use crate::raw::RawScenario;
 use crate::source::{Span, Spanned};
 
-/// Connections of one source address to one proxy above which connecting slows down (design: "Sockets").
-const MAX_CONNECTIONS_PER_PAIR: u32 = 12_000;
 /// Samples that a quantile needs beyond it (design: "One burst is not many samples").
 const SAMPLES_BEYOND: f64 = 10.0;
 /// Mutations that a quantile of propagation or end-to-end needs.
@@ -34,11 +32,6 @@ pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], fo
             found
                 .warn("scenario::long_ramp", ramp, format!("starting this group takes {takes:.1} s, the warm-up lasts {}", show_time(warm_up)))
                 .help("raise `ramp`, or lengthen the warm-up: watchers that are not yet subscribed are in no figure");
-        }
-        if group.count > MAX_CONNECTIONS_PER_PAIR {
-            found
-                .warn("scenario::many_connections", count, format!("more than {MAX_CONNECTIONS_PER_PAIR} connections from one source address to one proxy"))
-                .help("split the group in two with a `source` of their own: past 14,000, connecting slows down 40-fold");
         }
         poll_gives_up(raw.span, group, plan, found);
     }

@@ -25,6 +25,15 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     server.product = given(raw.product.as_ref(), server.product);
     server.version = given(raw.version.as_ref(), server.version);
     server.backend = given(raw.backend.as_ref(), server.backend);
+    if let Some(version) =
+        raw.version.as_ref().filter(|version| !is_supported(&version.value, server.backend))
+    {
+        found
+            .error("scenario::not_supported", version.span, "this version of Nacos is not supported here")
+            .help(
+                "the embedded server imitates `2.x`; a server home may hold `2.x` or `3.x`, such as `2.5.0`",
+            );
+    }
     server.home = raw.home.as_ref().map(|home| home.value.clone());
     positive(raw.ready_timeout.as_ref(), "ready-timeout", found);
     server.ready_timeout = given(raw.ready_timeout.as_ref(), server.ready_timeout);
@@ -52,6 +61,15 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
             .help("remove `home`, or choose `backend: process`");
     }
     server
+}
+
+fn is_supported(version: &str, backend: Backend) -> bool {
+    let line =
+        version.split_once('.').map(|(line, rest)| (line, rest.starts_with(|c: char| c.is_ascii_digit())));
+    match backend {
+        Backend::Embedded => line == Some(("2", true)),
+        Backend::Process => matches!(line, Some(("2" | "3", true))),
+    }
 }
 
 fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
