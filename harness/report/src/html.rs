@@ -116,14 +116,22 @@ fn counts(input: ReportInput<'_>) -> Markup {
 
 fn started(input: ReportInput<'_>) -> String {
     let started = plain(&input.manifest.started);
-    if started.is_empty() { "not started".to_owned() } else { started.replace('T', " ").replace('Z', " UTC") }
+    match started.split_once('.') {
+        // Milliseconds are enough to lay the page beside a server's log.
+        Some((seconds, fraction)) if fraction.ends_with('Z') => {
+            let millis: String = fraction.chars().take_while(char::is_ascii_digit).take(3).collect();
+            format!("{}.{millis} UTC", seconds.replace('T', " "))
+        }
+        _ if started.is_empty() => "not started".to_owned(),
+        _ => started,
+    }
 }
 
 fn machine(input: ReportInput<'_>) -> String {
     let machine = &input.manifest.machine;
     let gigabytes = crate::quantity::as_f64(machine.memory_bytes) / 1e9;
     format!(
-        "{} ({}), {gigabytes:.1} GB, Linux {}, {} open files",
+        "{} ({}), {gigabytes:.1} GB, Linux {}, {} open files",
         counted(u64::from(machine.cpus), "core"),
         plain(&machine.cpu_model),
         plain(&machine.kernel),

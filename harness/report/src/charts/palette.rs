@@ -20,10 +20,12 @@ pub(crate) enum Ink {
     Purple,
     Amber,
     Grey,
+    /// A gate that failed.
+    Fail,
 }
 
 impl Ink {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Surface,
         Self::Text,
         Self::Muted,
@@ -36,6 +38,7 @@ impl Ink {
         Self::Purple,
         Self::Amber,
         Self::Grey,
+        Self::Fail,
     ];
 
     /// Colours for the lines of a series, told apart by readers with any colour vision.
@@ -56,6 +59,7 @@ impl Ink {
             Self::Purple => 0xb0_4f_8c,
             Self::Amber => 0xa8_75_00,
             Self::Grey => 0x6b_74_80,
+            Self::Fail => 0xb3_26_1e,
         }
     }
 
@@ -73,6 +77,7 @@ impl Ink {
             Self::Purple => 0xe3_9b_c4,
             Self::Amber => 0xf0_e4_42,
             Self::Grey => 0x9b_a6_b2,
+            Self::Fail => 0xff_8f_85,
         }
     }
 
@@ -119,7 +124,7 @@ mod tests {
             assert!(contrast(ink.light(), Ink::Surface.light()) >= 3.0, "{ink:?} on light");
             assert!(contrast(ink.dark(), Ink::Surface.dark()) >= 3.0, "{ink:?} on dark");
         }
-        for ink in [Ink::Text, Ink::Muted] {
+        for ink in [Ink::Text, Ink::Muted, Ink::Fail] {
             assert!(contrast(ink.light(), Ink::Surface.light()) >= 4.5, "{ink:?} on light");
             assert!(contrast(ink.dark(), Ink::Surface.dark()) >= 4.5, "{ink:?} on dark");
         }

@@ -47,8 +47,8 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
 fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {
     let width = input.series.attempts.first().map_or(0, |series| series.bucket_ns);
     let mut legend = vec![
-        (Mark::Patch, Ink::Blue, format!("attempts per {}: connected", time(width))),
-        (Mark::Patch, Ink::Vermillion, "not connected".to_owned()),
+        (Mark::Block, Ink::Blue, format!("attempts per {}: connected", time(width))),
+        (Mark::Block, Ink::Vermillion, "not connected".to_owned()),
     ];
     if !input.judgement.faults.is_empty() {
         legend.push((Mark::Patch, Ink::Fault, "fault in force".to_owned()));
@@ -98,7 +98,7 @@ fn draw_gaps(sheet: &mut Sheet, input: ReportInput<'_>) {
     let gaps = &input.series.gaps;
     let longest = gaps.iter().map(|gap| gap.gap_ns.max(gap.allowed_ns.1)).max().unwrap_or(FLOOR_NS);
     let values = Axis::log((as_f64(FLOOR_NS), as_f64(longest.max(FLOOR_NS * 10))), (0.0, 1.0));
-    let at = (14.0, sheet.y + 10.0);
+    let at = (sheet.margin(), sheet.y + 10.0);
     sheet.drawing.text(at, Align::Start, (LABEL, Ink::Text), "Attempt gaps against the declared policy");
     sheet.y += 24.0;
     let mut legend = vec![

@@ -11,9 +11,7 @@ pub(super) const LABEL: f64 = 12.0;
 /// The size of tick labels in pixels.
 pub(super) const SMALL: f64 = 11.0;
 /// Room for the labels of a vertical axis.
-const LABELS_LEFT: f64 = 58.0;
-/// Room right of panels.
-const MARGIN_RIGHT: f64 = 14.0;
+const TICK_LABELS: f64 = 48.0;
 
 /// For whom a chart is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +32,14 @@ impl Format {
         }
     }
 
+    /// Room at both sides; the page has its own.
+    const fn margin(self) -> f64 {
+        match self {
+            Self::File => 14.0,
+            Self::PageWide | Self::PageNarrow => 2.0,
+        }
+    }
+
     pub(crate) const fn is_narrow(self) -> bool {
         matches!(self, Self::PageNarrow)
     }
@@ -46,6 +52,7 @@ pub(super) enum Mark {
     Dots,
     Dashes,
     Patch,
+    Block,
     Arrow,
     Cross,
 }
@@ -81,25 +88,30 @@ impl Sheet {
     pub(super) fn new(format: Format, title: &str) -> Self {
         let mut sheet = Self { drawing: Drawing::new(format.width()), format, y: 8.0 };
         if format == Format::File {
-            let room = format.width() - 2.0 * MARGIN_RIGHT;
+            let room = format.width() - 2.0 * format.margin();
             let title = fitted(title, TITLE, room).unwrap_or_default();
-            sheet.drawing.text((MARGIN_RIGHT, 20.0), Align::Start, (TITLE, Ink::Text), &title);
+            sheet.drawing.text((format.margin(), 20.0), Align::Start, (TITLE, Ink::Text), &title);
             sheet.y = 40.0;
         }
         sheet
     }
 
     pub(super) const fn left(&self) -> f64 {
-        LABELS_LEFT
+        self.margin() + TICK_LABELS
+    }
+
+    /// Where titles and legends begin.
+    pub(super) const fn margin(&self) -> f64 {
+        self.format.margin()
     }
 
     pub(super) const fn right(&self) -> f64 {
-        self.format.width() - MARGIN_RIGHT
+        self.format.width() - self.margin()
     }
 
     /// A line of text over the whole width, wrapped.
     pub(super) fn sentence(&mut self, text: &str, ink: Ink) {
-        let room = self.right() - MARGIN_RIGHT;
+        let room = self.right() - self.margin();
         let mut line = String::new();
         for word in text.split_whitespace() {
             let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
@@ -114,8 +126,8 @@ impl Sheet {
     }
 
     fn sentence_line(&mut self, line: &str, ink: Ink) {
-        let line = fitted(line, LABEL, self.right() - MARGIN_RIGHT).unwrap_or_default();
-        self.drawing.text((MARGIN_RIGHT, self.y + 8.0), Align::Start, (LABEL, ink), &line);
+        let line = fitted(line, LABEL, self.right() - self.margin()).unwrap_or_default();
+        self.drawing.text((self.margin(), self.y + 8.0), Align::Start, (LABEL, ink), &line);
         self.y += 18.0;
     }
 
@@ -123,13 +135,13 @@ impl Sheet {
     pub(super) fn legend(&mut self, entries: &[(Mark, Ink, String)]) {
         const SAMPLE: f64 = 22.0;
         const APART: f64 = 18.0;
-        let mut x = MARGIN_RIGHT;
+        let mut x = self.margin();
         let right = self.right();
         for (mark, ink, label) in entries {
-            let label = fitted(label, LABEL, right - MARGIN_RIGHT - SAMPLE - 6.0).unwrap_or_default();
+            let label = fitted(label, LABEL, right - self.margin() - SAMPLE - 6.0).unwrap_or_default();
             let width = SAMPLE + 6.0 + text_width(&label, LABEL);
-            if x > MARGIN_RIGHT && x + width > right {
-                x = MARGIN_RIGHT;
+            if x > self.margin() && x + width > right {
+                x = self.margin();
                 self.y += 18.0;
             }
             let y = self.y + 8.0;
@@ -151,6 +163,7 @@ impl Sheet {
             }
             Mark::Dashes => self.drawing.dashed((x, y), (x + width, y), ink, 1.25),
             Mark::Patch => self.drawing.rect((x, y - 6.0), (x + width, y + 6.0), ink, 0.3),
+            Mark::Block => self.drawing.rect((x, y - 6.0), (x + width, y + 6.0), ink, 0.85),
             Mark::Arrow => self.drawing.arrow_up(middle, 5.0, ink),
             Mark::Cross => self.drawing.cross(middle, 4.0, ink),
         }
@@ -164,18 +177,18 @@ impl Sheet {
         let start = nth * (cell + APART);
         let top = self.y + 22.0;
         let panel = Panel {
-            left: start + LABELS_LEFT,
-            right: start + cell - MARGIN_RIGHT,
+            left: start + self.left(),
+            right: start + cell - self.margin().max(2.0),
             top,
             bottom: top + height,
         };
-        let title = fitted(title, LABEL, panel.right - start - MARGIN_RIGHT).unwrap_or_default();
+        let title = fitted(title, LABEL, panel.right - start - self.margin()).unwrap_or_default();
         (panel, title)
     }
 
     /// The title of a panel, left of its axis so that it stays clear of the data.
     pub(super) fn panel_title(&mut self, panel: &Panel, title: &str) {
-        let at = (panel.left - LABELS_LEFT + MARGIN_RIGHT, panel.top - 11.0);
+        let at = (panel.left - self.left() + self.margin(), panel.top - 11.0);
         self.drawing.text(at, Align::Start, (LABEL, Ink::Text), title);
     }
 
@@ -196,7 +209,7 @@ impl Sheet {
             self.drawing.line(vec![(x, panel.bottom), (x, panel.bottom + 4.0)], Ink::Border, 1.0);
             let half = text_width(&tick.label, SMALL) / 2.0;
             if x - half > free {
-                let at = (x, panel.bottom + 13.0);
+                let at = (x.min(self.format.width() - half - 1.0), panel.bottom + 13.0);
                 self.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), &tick.label);
                 free = x + half + 6.0;
             }

@@ -32,7 +32,7 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         let mut bottom = sheet.y;
         for (n, group) in (0_u32..).zip(row) {
             let of = u32::try_from(columns).unwrap_or(1);
-            let (panel, title) = sheet.panel(&input.group_title(*group), 210.0, (n, of));
+            let (panel, title) = sheet.panel(&input.group_name(*group), 210.0, (n, of));
             sheet.panel_title(&panel, &title);
             let across = Axis::linear((0.0, widest), (panel.left, panel.right));
             let up = values.at(panel.vertical());
@@ -99,19 +99,11 @@ fn depth(count: u64) -> f64 {
 }
 
 fn quantile_ticks(widest: f64) -> Vec<Tick> {
-    [
-        (0.0, "0"),
-        (0.301_03, "50 %"),
-        (1.0, "90 %"),
-        (2.0, "99 %"),
-        (3.0, "99.9 %"),
-        (4.0, "99.99 %"),
-        (5.0, "99.999 %"),
-    ]
-    .into_iter()
-    .filter(|(value, _)| *value <= widest)
-    .map(|(value, label)| Tick { value, label: label.to_owned() })
-    .collect()
+    [(0.301_03, "50 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %"), (5.0, "99.999 %")]
+        .into_iter()
+        .filter(|(value, _)| *value <= widest)
+        .map(|(value, label)| Tick { value, label: label.to_owned() })
+        .collect()
 }
 
 fn draw_panel(

@@ -46,13 +46,15 @@ impl Thresholds<'_> {
             let (from, until) = self.span(gate);
             let (left, right) = (timeline.x(from), timeline.x(until.min(timeline.end())));
             let y = axis.place_ns(ns);
-            sheet.drawing.dashed((left, y), (right, y), Ink::Text, 1.25);
-            let words = self.words(gate, ns);
+            let outcome = self.outcome(gate);
+            let ink = if outcome == Some(Outcome::Fail) { Ink::Fail } else { Ink::Text };
+            sheet.drawing.dashed((left, y), (right, y), ink, 1.25);
+            let words = words(gate, ns, outcome);
             let size = (text_width(&words, SMALL), SMALL + 3.0);
             let Some(corner) = label_corner(panel, (left, right, y), size, (data, &taken)) else { continue };
             taken.push((corner, (corner.0 + size.0, corner.1 + size.1)));
             let at = (corner.0, corner.1 + size.1 / 2.0);
-            sheet.drawing.text(at, Align::Start, (SMALL, Ink::Text), &words);
+            sheet.drawing.text(at, Align::Start, (SMALL, ink), &words);
         }
     }
 
@@ -73,31 +75,33 @@ impl Thresholds<'_> {
         }
     }
 
-    /// `p99 < 300 ms: failed`, judged for this panel's group.
-    fn words(&self, gate: &Gate, ns: u64) -> String {
-        let op = match gate.op {
-            Op::Below => "<",
-            Op::AtMost => "≤",
-            Op::Above => ">",
-            Op::AtLeast => "≥",
-        };
-        let outcome = self
-            .input
-            .judgement
-            .gates
-            .iter()
-            .find(|result| result.text == gate.text)
-            .and_then(|result| result.rows.iter().find(|row| row.group == Some(self.group)))
-            .map_or("", |row| match row.outcome {
-                Outcome::Pass => ": held",
-                Outcome::Unknown => ": unknown",
-                Outcome::Fail => ": failed",
-            });
-        format!("{} {op} {}{outcome}", gate.stat, quantity::time(ns))
+    /// How the gate went in this panel's group.
+    fn outcome(&self, gate: &Gate) -> Option<Outcome> {
+        let results = &self.input.judgement.gates;
+        let result = results.iter().find(|result| result.text == gate.text)?;
+        result.rows.iter().find(|row| row.group == Some(self.group)).map(|row| row.outcome)
     }
 }
 
-/// The top left of the place near the line (left, right, y) that covers the least data and no other words.
+/// `p99 < 300 ms: failed`.
+fn words(gate: &Gate, ns: u64, outcome: Option<Outcome>) -> String {
+    let op = match gate.op {
+        Op::Below => "<",
+        Op::AtMost => "≤",
+        Op::Above => ">",
+        Op::AtLeast => "≥",
+    };
+    let outcome = match outcome {
+        None => "",
+        Some(Outcome::Pass) => ": held",
+        Some(Outcome::Unknown) => ": unknown",
+        Some(Outcome::Fail) => ": failed",
+    };
+    format!("{} {op} {}{outcome}", gate.stat, quantity::time(ns))
+}
+
+/// The top left of the place for words near the line (left, right, y): on no other words, on as little data as can
+/// be, near the line and within its ends.
 fn label_corner(
     panel: &Panel,
     (left, right, y): (f64, f64, f64),
@@ -105,30 +109,39 @@ fn label_corner(
     (data, taken): (&[Point], &[(Point, Point)]),
 ) -> Option<Point> {
     const CLEAR: f64 = 3.0;
-    let highest_x = panel.right - width;
+    let highest_x = (panel.right - width).max(panel.left + CLEAR);
     let columns = [
         right - width,
         left + CLEAR,
+        f64::midpoint(left, right - width),
         right + CLEAR,
         left - width - CLEAR,
-        f64::midpoint(left, right - width),
-    ];
-    let rows = [y - height - 1.0, y + 1.0];
-    let corners = rows.iter().flat_map(|row| columns.iter().map(move |column| (*column, *row)));
-    corners
-        .map(|(x, y)| (x.clamp(panel.left + CLEAR, highest_x.max(panel.left + CLEAR)), y))
+    ]
+    .map(|x| x.clamp(panel.left + CLEAR, highest_x));
+    let rows = (0_u8..8).flat_map(|n| {
+        let away = f64::from(n) * 10.0;
+        [y - height - 1.0 - away, y + 2.0 + away]
+    });
+    rows.flat_map(|row| columns.map(|column| (column, row)))
         .filter(|(_, y)| *y >= panel.top && y + height <= panel.bottom)
         .filter(|(x, y)| {
             !taken.iter().any(|(a, b)| *x < b.0 && a.0 < x + width && *y < b.1 && a.1 < y + height)
         })
-        .min_by_key(|(x, y)| {
-            data.iter()
+        .map(|(x, row)| {
+            let covered = data
+                .iter()
                 .filter(|(px, py)| {
-                    (*x - CLEAR..=x + width + CLEAR).contains(px)
-                        && (*y - CLEAR..=y + height + CLEAR).contains(py)
+                    (x - CLEAR..=x + width + CLEAR).contains(px) && (row..=row + height).contains(py)
                 })
-                .count()
+                .count();
+            let outside = (left - x).max(0.0) + (x + width - right).max(0.0);
+            let away = (row + height / 2.0 - y).abs();
+            #[expect(clippy::cast_precision_loss, reason = "a count of chart points")]
+            let cost = covered as f64 * 12.0 + outside * 0.5 + away;
+            ((x, row), cost)
         })
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(corner, _)| corner)
 }
 
 #[cfg(test)]

@@ -56,10 +56,11 @@ impl<'a> Timeline<'a> {
         let mut lane_ends: Vec<f64> = Vec::new();
         for fault in self.shown_faults() {
             let (left, right) = (self.x(fault.from), self.x(fault.until).max(self.x(fault.from) + 2.0));
-            let room = self.span.1 - self.span.0 - 8.0;
+            // A name that is longer than its bar stands beside it, where there is more room.
+            let beside = (self.span.1 - right).max(left - self.span.0);
+            let room = beside.max(right - left) - 8.0;
             let name = fitted(&fault.name, SMALL, room).unwrap_or_default();
             let wanted = text_width(&name, SMALL) + 8.0;
-            // A name that is longer than its bar stands beside it, to the right where there is room.
             let (from, until, text_at) = if wanted <= right - left {
                 (left, right, left + 4.0)
             } else if right + wanted <= self.span.1 {

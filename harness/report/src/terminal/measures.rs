@@ -1,21 +1,16 @@
 //! The tables of measures.
 
-use shakedown_check::result::Figure;
+use shakedown_check::result::{Figure, StatValue};
 use shakedown_model::gate::{Measure, Scope, Stat};
+use shakedown_model::time::nanos;
 
 use super::{Column, Lines, Table};
 use crate::input::ReportInput;
-use crate::quantity::{count, stat, time};
+use crate::quantity::{TOO_FEW, count, stat, time};
 
 /// The measures of phases that a glance needs, the headline first.
-const OF_PHASES: [Measure; 6] = [
-    Measure::EndToEnd,
-    Measure::Propagation,
-    Measure::TAll,
-    Measure::Publish,
-    Measure::Failover,
-    Measure::Staleness,
-];
+const OF_PHASES: [Measure; 5] =
+    [Measure::EndToEnd, Measure::TAll, Measure::Publish, Measure::Failover, Measure::Staleness];
 /// The measures of faults.
 const OF_FAULTS: [Measure; 5] =
     [Measure::Detect, Measure::AttemptGap, Measure::Reconnect, Measure::CatchUp, Measure::HerdShare];
@@ -28,6 +23,18 @@ pub(super) fn by_phase(out: &mut Lines, input: ReportInput<'_>) {
         return;
     }
     table(out, input, "phase", &rows);
+    let has_late = rows.iter().any(|figure| figure.censored > 0);
+    let has_few = rows.iter().any(|figure| figure.stats.contains(&StatValue::TooFew));
+    let timeout = time(nanos(input.plan.delivery_timeout));
+    let mut notes = Vec::new();
+    if has_late {
+        notes.push(format!("> {timeout}: later than the time-out, still counted."));
+    }
+    if has_few {
+        notes.push(format!("{TOO_FEW}: under 10 samples beyond it, or under 30 mutations."));
+    }
+    notes.push("Every measure is in the report.".to_owned());
+    out.wrapped(2, &notes.join(" "));
 }
 
 /// The figures of each phase; where a measure has none, those of the whole run.
@@ -48,7 +55,7 @@ pub(super) fn by_fault(out: &mut Lines, input: ReportInput<'_>) {
     if rows.is_empty() {
         return;
     }
-    rows.sort_by_key(|figure| (figure.scope, figure.measure, figure.group));
+    rows.sort_by_key(|figure| (figure.measure, figure.scope, figure.group));
     out.title("By fault");
     table(out, input, "fault", &rows);
 }
@@ -56,36 +63,34 @@ pub(super) fn by_fault(out: &mut Lines, input: ReportInput<'_>) {
 fn table(out: &mut Lines, input: ReportInput<'_>, place: &'static str, figures: &[&Figure]) {
     let is_wide = out.look.columns() >= 100;
     let stats: Vec<Stat> = Stat::ALL.into_iter().filter(|s| is_wide || *s != Stat::P90).collect();
-    let has_late = figures.iter().any(|figure| figure.censored > 0);
-    let mut columns = vec![Column::text("measure", 12), Column::text(place, 12), Column::text("group", 14)];
+    let shows_late = is_wide && figures.iter().any(|figure| figure.censored > 0);
+    let mut columns = vec![Column::text(place, 14), Column::text("group", 16)];
     columns.extend(stats.iter().map(|stat| Column::number(stat.name())));
     columns.push(Column::number("n"));
-    if has_late && is_wide {
+    if shows_late {
         columns.push(Column::number("later"));
     }
-    let mut last = None;
-    let mut rows = Vec::new();
-    for figure in figures {
-        let measure = if last == Some(figure.measure) { "" } else { figure.measure.name() };
-        last = Some(figure.measure);
-        let mut row =
-            vec![measure.to_owned(), input.scope_name(figure.scope), input.group_or_dash(figure.group)];
-        row.extend(stats.iter().map(|s| {
-            if figure.measure.is_share() && *s != Stat::Max { String::new() } else { stat(figure, *s) }
-        }));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (index, figure) in figures.iter().enumerate() {
+        if index == 0 || figures[index - 1].measure != figure.measure {
+            rows.push(vec![figure.measure.name().to_owned()]);
+        }
+        let mut row = vec![input.scope_name(figure.scope), input.group_or_dash(figure.group)];
+        row.extend(stats.iter().map(|stat| cell(figure, *stat)));
         row.push(count(figure.count));
-        if has_late && is_wide {
+        if shows_late {
             row.push(if figure.censored == 0 { String::new() } else { count(figure.censored) });
         }
         rows.push(row);
     }
-    let lines = Table { columns, rows }.lines();
+    let lines = Table { columns, rows }.lines(out.look.columns());
     for (n, line) in lines.into_iter().enumerate() {
         let line = if n == 0 { out.look.dim(&line) } else { line };
         out.push(line);
     }
-    if has_late {
-        let timeout = time(shakedown_model::time::nanos(input.plan.delivery_timeout));
-        out.wrapped(2, &format!("\"> {timeout}\": later than the time-out, kept in the distribution; \"n too small\": fewer than 10 samples beyond, or too few mutations"));
-    }
+}
+
+/// A share has one value only, shown as the largest.
+fn cell(figure: &Figure, which: Stat) -> String {
+    if figure.measure.is_share() && which != Stat::Max { String::new() } else { stat(figure, which) }
 }
