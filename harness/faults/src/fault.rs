@@ -1,7 +1,7 @@
 //! What a fault is to the nemesis: something that is applied and healed, with a target and an expectation.
 //!
 //! Adding a fault takes one file that says what it does (`link/…` or `fault/crash.rs`) and one arm in
-//! [`prepare`]; the nemesis and the canary stay as they are.
+//! `prepare`; the nemesis and the canary stay as they are.
 
 mod applied;
 mod crash;

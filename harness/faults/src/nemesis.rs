@@ -61,7 +61,8 @@ pub fn start(plan: &Plan, config: NemesisConfig) -> Result<NemesisHandle, FaultE
 }
 
 impl NemesisHandle {
-    /// Heals everything in force, begins nothing more, and waits until it is done.
+    /// Heals everything in force, begins nothing more, and waits until it is done: some milliseconds, or about half a
+    /// minute when the API of the proxies hangs.
     pub async fn stop(self) -> NemesisReport {
         self.stop.send_replace(true);
         finished(self.task).await
