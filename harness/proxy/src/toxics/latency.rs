@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 use shakedown_model::Seed;
 use shakedown_model::time::nanos;
 
+use super::wire::millis;
+
 /// A delay between `latency − jitter` and `latency + jitter` milliseconds, uniform in nanoseconds, never below zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Latency {
     /// The middle of the delay in milliseconds.
+    #[serde(deserialize_with = "millis")]
     pub(crate) latency: u64,
     /// The largest distance from it in milliseconds.
+    #[serde(deserialize_with = "millis")]
     pub(crate) jitter: u64,
 }
 

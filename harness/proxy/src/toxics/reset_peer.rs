@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::wire::millis;
 use crate::clock::Moment;
 
 /// A reset of both sockets `timeout` milliseconds after the connection began or the toxic came, whichever is later.
@@ -11,6 +12,7 @@ use crate::clock::Moment;
 #[serde(default)]
 pub(crate) struct ResetPeer {
     /// Milliseconds until the reset; 0 is at once.
+    #[serde(deserialize_with = "millis")]
     pub(crate) timeout: u64,
 }
 

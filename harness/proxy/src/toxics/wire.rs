@@ -2,8 +2,8 @@
 //!
 //! Stricter than Toxiproxy where it accepts what means nothing: negative times, and a toxicity outside 0 to 1.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -107,16 +107,38 @@ impl Kind {
     }
 }
 
+/// Parses attributes, and names the one that is wrong: each may be left out, so each can be tried alone.
 fn parse<T: DeserializeOwned>(attributes: Map<String, Value>) -> Result<T, ToxicError> {
-    serde_json::from_value(Value::Object(attributes))
-        .map_err(|error| ToxicError::Body(format!("attributes: {error}")))
+    let refusal = attributes.iter().find_map(|(name, value)| {
+        let alone = Map::from_iter([(name.clone(), value.clone())]);
+        let error = serde_json::from_value::<T>(Value::Object(alone)).err()?;
+        Some(ToxicError::Body(format!("attributes.{name}: {error}")))
+    });
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => serde_json::from_value(Value::Object(attributes))
+            .map_err(|error| ToxicError::Body(format!("attributes: {error}"))),
+    }
+}
+
+/// Whole milliseconds; null is none, as in Go.
+pub(super) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    if value.is_null() {
+        return Ok(0);
+    }
+    let wanted = "is not a whole number of milliseconds, 0 or more";
+    value.as_u64().ok_or_else(|| D::Error::custom(format!("`{value}` {wanted}")))
 }
 
 fn body<T: DeserializeOwned>(json: &[u8]) -> Result<T, ToxicError> {
     if json.is_empty() {
         return Err(ToxicError::Body("EOF".to_owned()));
     }
-    serde_json::from_slice(json).map_err(|error| ToxicError::Body(error.to_string()))
+    // Serde would also take a struct's fields from an array, by their places.
+    serde_json::from_slice(json)
+        .and_then(|object: Map<String, Value>| serde_json::from_value(Value::Object(object)))
+        .map_err(|error| ToxicError::Body(error.to_string()))
 }
 
 fn toxicity(given: Option<f32>, otherwise: f32) -> Result<f32, ToxicError> {

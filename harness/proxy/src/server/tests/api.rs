@@ -67,6 +67,8 @@ fn bodies_that_are_no_such_json_are_refused() {
     let cases = [
         ("POST", "/proxies", "garbage"),
         ("POST", "/proxies", r#"{"name":7}"#),
+        ("POST", "/proxies", r#"["p","127.0.0.1:0","b:1"]"#),
+        ("POST", "/populate", r#"[["p","127.0.0.1:0","b:1"]]"#),
         ("PATCH", "/proxies/a", r#"{"enabled":"yes"}"#),
         ("POST", "/proxies/a/toxics", "garbage"),
         ("POST", "/proxies/a/toxics", r#"{"type":"latency","name":"x","attributes":{"latency":1.5}}"#),
@@ -78,6 +80,10 @@ fn bodies_that_are_no_such_json_are_refused() {
         assert_eq!(status, 400, "{method} {path} {body}");
         assert!(answer.contains("bad request body: "), "{answer}");
     }
+    let body = r#"{"type":"latency","name":"x","attributes":{"latency":1,"jitter":-5}}"#;
+    let (_, answer) = harness.raw("POST", "/proxies/a/toxics", body);
+    let wanted = "attributes.jitter: `-5` is not a whole number of milliseconds, 0 or more";
+    assert!(answer.contains(wanted), "{answer}");
     let toxics = harness.call("GET", "/proxies/a/toxics", &Value::Null);
     assert_eq!(toxics.as_array().unwrap().len(), 1, "nothing came of it");
 }

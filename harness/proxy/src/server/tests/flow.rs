@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::support::{
-    Ending, Harness, PATIENCE, Upstream, connect, connected, ending_of, eventually, round_trip,
+    Ending, Harness, PATIENCE, Upstream, connect, connected, ending_now, ending_of, eventually, round_trip,
 };
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -130,6 +130,57 @@ fn a_reset_of_one_side_is_a_reset_of_the_other() {
     socket2::SockRef::from(&served).set_linger(Some(Duration::ZERO)).unwrap();
     drop(served);
     assert_eq!(ending_of(&mut client), Ending::Reset);
+}
+
+#[test]
+fn bytes_stay_whole_while_toxics_come_and_go() {
+    let harness = Harness::start(2);
+    let upstream = Upstream::echo();
+    let listen = harness.proxy("p", &upstream);
+    let bytes = pattern(2_000_000);
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let bytes = bytes.clone();
+            std::thread::spawn(move || {
+                assert!(through(&mut connect(listen), &bytes) == bytes, "whole, in order");
+            })
+        })
+        .collect();
+    let mut rounds = 0;
+    while rounds < 5 || !clients.iter().all(std::thread::JoinHandle::is_finished) {
+        for stream in ["upstream", "downstream"] {
+            harness.toxic("latency", stream, &json!({"latency": 3, "jitter": 3}));
+            harness.toxic("blackhole", stream, &json!({"heal": "release"}));
+            harness.call("PATCH", &format!("/proxies/p/toxics/latency-{stream}"), &json!({"toxicity": 0.5}));
+            harness.heal("blackhole", stream);
+            harness.heal("latency", stream);
+        }
+        rounds += 1;
+    }
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+#[test]
+fn a_reset_that_is_held_reaches_the_upstream_after_the_release() {
+    let harness = Harness::start(1);
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = server.local_addr().unwrap().to_string();
+    let body = json!({"name": "p", "listen": "127.0.0.1:0", "upstream": upstream});
+    let listen = harness.call("POST", "/proxies", &body)["listen"].as_str().unwrap().parse().unwrap();
+    let client = connect(listen);
+    let (mut served, _) = server.accept().unwrap();
+    served.set_read_timeout(Some(PATIENCE)).unwrap();
+    harness.toxic("blackhole", "upstream", &json!({"heal": "release"}));
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(client);
+    for _ in 0..20 {
+        served.write_all(b"to a client that is gone").unwrap();
+    }
+    assert_eq!(ending_now(&mut served), Ending::Open, "one-way loss: the upstream cannot know");
+    harness.heal("blackhole", "upstream");
+    assert_eq!(ending_of(&mut served), Ending::Reset);
 }
 
 #[test]
