@@ -9,7 +9,8 @@ use crate::quantity;
 use crate::raw::RawGate;
 use crate::source::{Span, Spanned};
 
-const GRAMMAR: &str = "a gate is `MEASURE[.STAT] OP VALUE [in PHASE | after FAULT] [for GROUP]`, such as `end-to-end.p99 < 300ms in steady`";
+const GRAMMAR: &str = "a gate is `MEASURE[.STAT] OP VALUE [in PHASE | after FAULT] [for GROUP]`, \
+                       such as `end-to-end.p99 < 300ms in steady`";
 
 /// What JSON Schema can say about a gate.
 pub(crate) fn pattern() -> String {
@@ -31,16 +32,25 @@ fn stats_of(measure: Measure) -> &'static [Stat] {
     }
 }
 
-/// A gate that names only things that exist.
-pub(crate) fn resolve(raw: &Spanned<RawGate>, plan: &Plan, found: &mut Findings) -> Option<Gate> {
+/// A gate that names only things that exist. `broken` are faults that the scenario names and that could not be planned,
+/// which are findings already.
+pub(crate) fn resolve(
+    raw: &Spanned<RawGate>,
+    plan: &Plan,
+    broken: &[&str],
+    found: &mut Findings,
+) -> Option<Gate> {
     let parts = Parts::split(raw, found)?;
     let subject = parts.subject(found);
     let threshold = subject.and_then(|(measure, _)| parts.threshold(measure, found));
-    let scope = parts.scope(subject.map(|(measure, _)| measure), plan, found);
+    let scope = match parts.scope {
+        Some((_, name)) if broken.contains(&name.text) => None,
+        _ => parts.scope(subject.map(|(measure, _)| measure), plan, found),
+    };
     let group = parts.group(plan, found);
     let ((measure, stat), group, scope, threshold) = (subject?, group?, scope?, threshold?);
     let gate = Gate { text: raw.value.text.clone(), measure, stat, op: parts.op, threshold, scope, group };
-    is_possible(&gate, &parts, plan, found).then_some(gate)
+    (!broken.is_empty() || is_possible(&gate, &parts, plan, found)).then_some(gate)
 }
 
 /// A word of a gate and where it stands.

@@ -5,6 +5,25 @@
 //! instant absolute. Every problem of a scenario is reported at once, with its place and the nearest thing that is
 //! known; serde would stop at the first one, so the tree is read by declarations of our own, from which the JSON
 //! Schema comes too. This crate starts nothing, looks at no server home and opens no socket. Start at [`load()`].
+//!
+//! ```
+//! use shakedown_scenario::{Overrides, explain, load_text};
+//! let text = "
+//! shakedown: 1
+//! name: small
+//! items: { count: 3 }
+//! watchers: [ { group: polling, count: 20, client: { like: nacos-node } } ]
+//! mutations: { arrivals: { poisson: 2/s } }
+//! phases: [ { name: warm-up, for: 1s }, { name: steady, for: 20s } ]
+//! ";
+//! let loaded = load_text("small.yaml", text, &Overrides::new().with("watchers.polling.count=40"))?;
+//! assert_eq!(loaded.plan.watcher_count(), 40);
+//! assert!(explain(&loaded.plan).contains("steady: 1.000s to 21.000s"));
+//!
+//! let problems = load_text("small.yaml", &text.replace("for: 20s", "for: 20"), &Overrides::new()).unwrap_err();
+//! assert_eq!(problems.iter().next().unwrap().code(), "scenario::wrong_unit");
+//! # Ok::<(), shakedown_scenario::Problems>(())
+//! ```
 
 mod client;
 mod env;

@@ -24,7 +24,11 @@ const OUT_OF_RANGE: &str = "scenario::out_of_range";
 /// Splits `1.5s` into 1.5 and `s`.
 fn split(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number = text[..end].parse::<f64>().ok().filter(|number| number.is_finite())?;
+    let digits = &text[..end];
+    if digits.starts_with('.') || digits.ends_with('.') {
+        return None;
+    }
+    let number = digits.parse::<f64>().ok().filter(|number| number.is_finite())?;
     Some((number, text[end..].trim_start()))
 }
 
@@ -151,7 +155,7 @@ mod tests {
         assert!(time("5 min").unwrap_err().help.ends_with("`5m`"));
         assert!(time("1h").unwrap_err().help.ends_with("`60m`"));
         assert_eq!(time("25000m").unwrap_err().code, OUT_OF_RANGE);
-        for bad in ["", "s", "-5s", "1.2.3s", "NaNs", "infs"] {
+        for bad in ["", "s", "-5s", "1.2.3s", ".5s", "5.s", "NaNs", "infs"] {
             assert_eq!(time(bad).unwrap_err().code, WRONG_UNIT, "{bad}");
         }
     }

@@ -36,7 +36,7 @@ const MAX_COUNT: u32 = 1_000_000;
 const UNKNOWN_COUNT: u32 = 100_000;
 /// The most mutations of a run, so that a plan stays within memory.
 const MAX_MUTATIONS: f64 = 5e6;
-/// The highest rate that arrivals may have; a Nacos node stores about 1,000 publishes a second (yardsticks.md).
+/// The highest rate that arrivals or a ramp may have; a Nacos node stores about 1,000 publishes a second (yardsticks.md).
 const MAX_RATE: f64 = 10_000.0;
 
 /// The plan of a scenario; `None` when there are problems.
@@ -74,8 +74,8 @@ pub(crate) fn resolve(raw: &RawScenario, found: &mut Findings) -> Option<Plan> {
     plan.arrivals = arrivals(raw.mutations.as_ref().map(|mutations| &mutations.value), &plan, found);
     unused_links(raw, &plan, found);
     let raw_faults = raw.faults.as_ref().map_or(&[][..], |faults| faults.value.as_slice());
-    faults::faults(raw_faults, &mut plan, found);
-    let gates = gates(raw, &plan, found);
+    let broken = faults::faults(raw_faults, &mut plan, found);
+    let gates = gates(raw, &plan, &broken, found);
     if found.has_errors() {
         return None;
     }
@@ -252,12 +252,12 @@ fn unused_links(raw: &RawScenario, plan: &Plan, found: &mut Findings) {
     }
 }
 
-fn gates(raw: &RawScenario, plan: &Plan, found: &mut Findings) -> Vec<Spanned<Gate>> {
+fn gates(raw: &RawScenario, plan: &Plan, broken: &[&str], found: &mut Findings) -> Vec<Spanned<Gate>> {
     let Some(gates) = &raw.gates else { return Vec::new() };
     bounded(&gates.value, gates.span, "gates", found);
     let mut resolved: Vec<Spanned<Gate>> = Vec::new();
     for gate in &gates.value {
-        if let Some(value) = crate::gate::resolve(gate, plan, found) {
+        if let Some(value) = crate::gate::resolve(gate, plan, broken, found) {
             let mut bare = value.clone();
             bare.text = String::new();
             if resolved.iter().any(|earlier| Gate { text: String::new(), ..earlier.value.clone() } == bare) {

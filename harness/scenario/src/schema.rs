@@ -14,6 +14,8 @@ pub fn schema() -> Json {
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     schema.insert("title".to_owned(), json!("shakedown scenario"));
+    let comment = "`${env:NAME}` may stand in any value, which a schema cannot say";
+    schema.insert("$comment".to_owned(), json!(comment));
     if let Json::Object(root) = RawScenario::schema() {
         schema.extend(root);
     }

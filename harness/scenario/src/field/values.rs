@@ -50,9 +50,9 @@ impl Name {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             && !name.starts_with('-');
         if !is_good {
-            found.error("scenario::bad_name", span, format!("`{name}` cannot be a name")).help(
-                "a name has 1 to 64 letters, digits, `-` or `_`, and does not begin with `-`: gates and `--set` refer to it",
-            );
+            found
+                .error("scenario::bad_name", span, format!("`{name}` cannot be a name"))
+                .help("a name has 1 to 64 letters, digits, `-` or `_`, and does not begin with `-`");
         }
     }
 }

@@ -29,8 +29,10 @@ pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], fo
             .sum();
         let takes = f64::from(group.count) / group.ramp_per_second;
         if takes > warm_up.as_secs_f64() {
+            let warm_up = show_time(warm_up);
+            let message = format!("starting this group takes {takes:.1} s, the warm-up lasts {warm_up}");
             found
-                .warn("scenario::long_ramp", ramp, format!("starting this group takes {takes:.1} s, the warm-up lasts {}", show_time(warm_up)))
+                .warn("scenario::long_ramp", ramp, message)
                 .help("raise `ramp`, or lengthen the warm-up: watchers that are not yet subscribed are in no figure");
         }
         poll_gives_up(raw.span, group, plan, found);
@@ -69,9 +71,10 @@ fn beyond_timeout(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
         gate.measure.is_per_mutation() || matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
     let Threshold::Time(bound) = gate.threshold else { return };
     if is_censored && bound > plan.delivery_timeout {
+        let message = format!("the bound is above `delivery-timeout`, {}", show_time(plan.delivery_timeout));
         found
-            .warn("scenario::beyond_timeout", span, format!("the bound is above `delivery-timeout`, {}", show_time(plan.delivery_timeout)))
-            .help("what is later than the time-out has no exact value, so the gate may be unknown: raise `delivery-timeout`");
+            .warn("scenario::beyond_timeout", span, message)
+            .help("what is later than the time-out has no exact value: raise `delivery-timeout`");
     }
 }
 
@@ -85,13 +88,18 @@ fn too_few_samples(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
     let needed = (SAMPLES_BEYOND / beyond).round();
     let pools = matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
     if samples < needed {
-        found
-            .warn("scenario::too_few_samples", span, format!("about {samples:.0} samples are expected, and {} needs {needed:.0}: the gate will be unknown", gate.stat))
-            .help("choose a lower quantile or `max`, more watchers or a longer phase, or a group with `for`");
+        let stat = gate.stat;
+        let message = format!("about {samples:.0} samples are expected, and {stat} needs {needed:.0}");
+        found.warn("scenario::too_few_samples", span, message).help(
+            "the gate will be unknown: choose a lower quantile or `max`, or have more watchers or time",
+        );
     } else if pools && mutations < MUTATIONS {
-        found
-            .warn("scenario::too_few_samples", span, format!("{mutations} mutations are due here, and a quantile of `{}` needs {MUTATIONS}: the gate will be unknown", gate.measure))
-            .help("lengthen the phase, raise the rate of mutations, or judge `max`");
+        let measure = gate.measure;
+        let message =
+            format!("{mutations} mutations are due here, and a quantile of `{measure}` needs {MUTATIONS}");
+        found.warn("scenario::too_few_samples", span, message).help(
+            "the gate will be unknown: lengthen the phase, raise the rate of mutations, or judge `max`",
+        );
     }
 }
 

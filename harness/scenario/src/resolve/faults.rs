@@ -14,18 +14,24 @@ use crate::quantity::show_time;
 use crate::raw::{RawAction, RawFault, RawToxicFault};
 use crate::source::{Span, Spanned};
 
-/// Adds the faults to the plan, by onset.
-pub(super) fn faults(raw: &[Spanned<RawFault>], plan: &mut Plan, found: &mut Findings) {
+/// Adds the faults to the plan, by onset. Returns the names of those that could not be planned.
+pub(super) fn faults<'a>(
+    raw: &'a [Spanned<RawFault>],
+    plan: &mut Plan,
+    found: &mut Findings,
+) -> Vec<&'a str> {
     if let Some(first) = raw.first() {
         bounded(raw, first.span, "faults", found);
     }
     let names: Vec<_> = raw.iter().filter_map(|fault| fault.value.name.as_ref()).collect();
     unique(&names, found);
     let mut faults: Vec<(FaultPlan, Span)> = Vec::new();
+    let mut broken = Vec::new();
     for Spanned { value, span } in raw {
         let name = value.name.as_ref().map_or(*span, |name| name.span);
-        if let Some(fault) = fault(value, plan, found) {
-            faults.push((fault, name));
+        match fault(value, plan, found) {
+            Some(fault) => faults.push((fault, name)),
+            None => broken.push(value.name.as_ref().map_or("", |name| name.value.0.as_str())),
         }
     }
     faults.sort_by_key(|(fault, _)| (fault.from, fault.until));
@@ -35,6 +41,7 @@ pub(super) fn faults(raw: &[Spanned<RawFault>], plan: &mut Plan, found: &mut Fin
         }
     }
     plan.faults = faults.into_iter().map(|(fault, _)| fault).collect();
+    broken
 }
 
 fn fault(raw: &RawFault, plan: &Plan, found: &mut Findings) -> Option<FaultPlan> {

@@ -7,7 +7,7 @@ use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, Protocol};
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
-use super::{MAX_COUNT, given, link_named, positive, unique};
+use super::{MAX_COUNT, MAX_RATE, given, link_named, positive, unique};
 use crate::client::{HEALTH_CHECK, explicit};
 use crate::field::{PerSecond, Record as _};
 use crate::problem::{Findings, nearest};
@@ -81,6 +81,11 @@ fn group(
         found.error("scenario::too_many_connections", count.span, message).help(
             "split it into groups with a `source` of their own: past 14,000, connecting is 40 times slower",
         );
+    }
+    if let Some(ramp) = raw.ramp.as_ref().filter(|ramp| ramp.value.0 > MAX_RATE) {
+        found
+            .error("scenario::out_of_range", ramp.span, format!("at most {MAX_RATE}/s can be started"))
+            .help("lower `ramp`: a connection takes about 0.1 ms of one core to set up");
     }
     let (shared, own) = listens(raw, items, found);
     if let Some(reads) = raw.reads.as_ref().filter(|reads| reads.value.0 > MAX_READS) {

@@ -84,7 +84,7 @@ fn meets(value: &Value, schema: &Value) -> bool {
         "maxProperties" => value.as_object().is_none_or(|map| map.len() as u64 <= rule.as_u64().unwrap()),
         "minimum" => value.as_u64().is_none_or(|number| number >= rule.as_u64().unwrap()),
         "maximum" => value.as_u64().is_none_or(|number| number <= rule.as_u64().unwrap()),
-        "$schema" | "title" | "description" | "pattern" | "format" | "propertyNames" => true,
+        "$schema" | "$comment" | "title" | "description" | "pattern" | "format" | "propertyNames" => true,
         other => panic!("keyword {other} is not known to this test"),
     })
 }

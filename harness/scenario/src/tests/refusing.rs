@@ -83,6 +83,7 @@ fn ill_formed_values_are_refused() {
         ("payload: 1KiB", "payload: 1KiB, prefix: a/b", "bad_name", "letters, digits"),
         ("count: 10,", "count: 0,", "zero", "count"),
         ("reads: 1/s", "ramp: 0/s", "zero", "ramp"),
+        ("reads: 1/s", "ramp: 99999/s", "out_of_range", "lower `ramp`"),
         ("count: 10,", "count: 12001,", "too_many_connections", "`source` of their own"),
         ("reads: 1/s", "reads: 1", "wrong_unit", "`1/s`"),
         ("reads: 1/s", "source: 10.0.0.1", "bad_address", "127.0.0.0/8"),
@@ -117,6 +118,7 @@ fn names_that_do_not_exist_or_come_twice_are_refused() {
         ("seed: 7", "name: other", "duplicate", "remove one"),
         ("in: steady, at", "in: stedy, at", "unknown_phase", "did you mean `steady`?"),
         ("[modern, careful]", "[modern, carefull]", "unknown_group", "did you mean `careful`?"),
+        ("in: cut, at", "in: cutt, at", "unknown_phase", "did you mean `cut`?"),
         ("[modern, careful]", "[modern, modern]", "duplicate", ""),
         ("[modern, careful]", "[]", "zero", "name a group"),
         ("link: office, latency", "link: ofice, latency", "unknown_link", "did you mean `office`?"),
@@ -249,4 +251,22 @@ fn missing_file_is_refused_with_its_name() {
     let problems = load(std::path::Path::new("/nowhere/x.yaml"), &Overrides::new()).unwrap_err();
     assert_eq!(problems.iter().next().unwrap().code(), "scenario::unreadable");
     assert!(problems.to_string().contains("/nowhere/x.yaml"), "{problems}");
+}
+
+#[test]
+fn damaged_text_is_refused_and_never_a_panic() {
+    for end in 0..BASE.len() - 1 {
+        // A text cut off after its last mapping may still be a scenario.
+        if let Err(problems) = load_base(&BASE[..end]) {
+            assert!(!problems.is_empty() && !problems.render(false).is_empty());
+        }
+    }
+    let lines: Vec<&str> = BASE.lines().collect();
+    for gone in 0..lines.len() {
+        let text: String =
+            lines[..gone].iter().chain(&lines[gone + 1..]).flat_map(|line| [line, "\n"]).collect();
+        if let Err(problems) = load_base(&text) {
+            assert!(problems.iter().all(|problem| problem.line().is_some()), "{problems}");
+        }
+    }
 }
