@@ -1,16 +1,17 @@
 //! Snapshots on disk, written and read by one thread, so that the runtime never waits for the disk.
 //!
-//! One file per watcher and item, replaced by rename. What waits to be written is bounded; newer content of an item
+//! One file per watcher and item, replaced atomically. What waits to be written is bounded; newer content of an item
 //! takes the place of older content that still waits.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use shakedown_model::{ItemId, WatcherId};
 use tokio::sync::oneshot;
 
@@ -171,17 +172,33 @@ fn path(root: &Path, watcher: WatcherId, item: ItemId) -> PathBuf {
     root.join(watcher.to_string()).join(item.to_string())
 }
 
+/// Replaces a snapshot atomically: the new content is written beside it, then the two change names.
+///
+/// The old file stays as the place for the next content, and is overwritten rather than truncated: a new or emptied
+/// file makes ext4 flush at each replacement, which takes 200 µs and more instead of 25 (measured), on the cores
+/// that carry the run.
 fn replace(root: &Path, watcher: WatcherId, item: ItemId, content: &str) -> io::Result<()> {
     let target = path(root, watcher, item);
-    let new = target.with_extension("new");
-    fs::write(&new, content).or_else(|error| {
+    let spare = target.with_extension("spare");
+    overwrite(&spare, content).or_else(|error| {
         if error.kind() != ErrorKind::NotFound {
             return Err(error);
         }
         fs::create_dir_all(root.join(watcher.to_string()))?;
-        fs::write(&new, content)
+        overwrite(&spare, content)
     })?;
-    fs::rename(new, target)
+    match renameat_with(CWD, &spare, CWD, &target, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        // The first snapshot of the item, or a file system that cannot exchange.
+        Err(_) => fs::rename(spare, target),
+    }
+}
+
+fn overwrite(path: &Path, content: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    file.write_all(content.as_bytes())?;
+    let len = content.len() as u64;
+    if file.metadata()?.len() > len { file.set_len(len) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -201,9 +218,15 @@ mod tests {
         assert_eq!(loaded, [(ItemId(1), Some("content 49".to_owned())), (ItemId(2), None)]);
         assert_eq!((snapshots.dropped(), snapshots.failed()), (0, 0));
         drop(thread);
-        let files: Vec<_> =
-            fs::read_dir(dir.path().join("3")).unwrap().map(|f| f.unwrap().file_name()).collect();
-        assert_eq!(files, ["1"], "no temporary file stays");
+    }
+
+    #[test]
+    fn shorter_content_leaves_nothing_of_longer_content() {
+        let dir = tempfile::tempdir().unwrap();
+        for content in ["the first and longest", "the second, long", "short", "shorter"] {
+            replace(dir.path(), WHO, ItemId(1), content).unwrap();
+            assert_eq!(fs::read_to_string(dir.path().join("3/1")).unwrap(), content);
+        }
     }
 
     #[test]

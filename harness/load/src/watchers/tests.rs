@@ -17,6 +17,7 @@ use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_record::{Clock, MemoryHistory, Recorder};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::board::Board;
@@ -369,4 +370,88 @@ async fn a_watchers_task_stays_small() {
     };
     let size = size_of_val(&runner.run(clock.now()));
     assert!(size <= 4096, "a watcher's task takes {size} bytes");
+}
+
+/// Answers every get with version 1 and `Connection: close`, as Tomcat does with the 100th request, and holds polls.
+async fn serve_once(mut stream: tokio::net::TcpStream) {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if stream.read_buf(&mut head).await.unwrap() == 0 {
+            return;
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let Some(item) = head.split("dataId=fleet-").nth(1).and_then(|rest| rest[..1].parse().ok()) else {
+        // A poll: read on until the watcher hangs up.
+        while stream.read_buf(&mut Vec::new()).await.unwrap_or(0) > 0 {}
+        return;
+    };
+    let identity = Identity { run: RUN, item: ItemId(item), version: Version::INITIAL };
+    let content = payload::encode(identity, 200, Seed(1));
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{content}", content.len());
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_loss() {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut plan = plan(1);
+    plan.groups.truncate(1);
+    let (recorder, history) = Recorder::in_memory();
+    let dir = tempfile::tempdir().unwrap();
+    let fleet = Fleet::start(FleetConfig {
+        plan: Arc::new(plan),
+        run_id: RUN,
+        addresses: vec![GroupAddresses { http: vec![address], grpc: Vec::new() }],
+        clock: Clock::start(),
+        recorder,
+        snapshots: dir.path().to_owned(),
+    })
+    .unwrap();
+    let mut served = tokio::task::JoinSet::new();
+    // Two gets and the poll, each on a connection of its own.
+    for _ in 0..3 {
+        let accepted = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
+        served.spawn(serve_once(accepted.expect("the watcher connects again").unwrap().0));
+    }
+    until("subscribed", || fleet.subscribed() == 1).await;
+    stop(fleet).await;
+    let events = history.events();
+    assert!(
+        matches!(
+            events[..],
+            [Event::Attempt(_), Event::Delivery(_), Event::Delivery(_), Event::Subscribed { .. }]
+        ),
+        "{events:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_that_crashes_before_its_start_waits_for_the_cold_start() {
+    let mut plan = plan(1);
+    for group in &mut plan.groups {
+        group.count = 2;
+        group.ramp_per_second = 0.7;
+    }
+    plan.groups[1].first = WatcherId(2);
+    let stage = Stage::new(plan).await;
+    let (fleet, history) = stage.fleet();
+    until("the first of each group is subscribed", || fleet.subscribed() == 2).await;
+    fleet.crash(&[HTTP]);
+    until("one of each group is subscribed, and the other of gRPC", || {
+        let crashes = history.events().iter().filter(|event| matches!(event, Event::Crash { .. })).count();
+        crashes == 2 && fleet.subscribed() == 2
+    })
+    .await;
+    assert!(
+        !history
+            .events()
+            .iter()
+            .any(|event| { matches!(event, Event::Attempt(attempt) if attempt.watcher == WatcherId(1)) })
+    );
+    fleet.cold_start(&[HTTP]);
+    until("all are subscribed", || fleet.subscribed() == 4).await;
+    stop(fleet).await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::event::{Event, Read, ReadSource};
+use shakedown_model::event::{Event, Path, Read, ReadSource};
 use shakedown_model::payload;
 use shakedown_model::plan::ClientDefect;
 use shakedown_model::{ItemId, Offset};
@@ -74,8 +74,7 @@ impl Watcher {
 
     /// Whether memory is kept current: subscribed, or on the way there for the first time in this life.
     fn is_current(&self) -> bool {
-        self.is_subscribed
-            || self.phase == Phase::Up && self.list_path == shakedown_model::event::Path::Initial
+        self.is_subscribed || self.phase == Phase::Up && self.list_path == Path::Initial
     }
 
     fn read_event(&self, read: PendingRead, now: Offset, source: ReadSource) -> Action {
