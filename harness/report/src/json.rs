@@ -199,9 +199,8 @@ mod tests {
     fn values_say_what_they_are() {
         let object = parsed(&Fixture::rough_run());
         let find = |measure: &str, key: &str, scope: &str, group: &str| {
-            let rows = object["measures"].as_array().unwrap().iter();
-            rows.cloned()
-                .find(|row| row["measure"] == measure && row[key] == scope && row["group"] == group)
+            let mut rows = object["measures"].as_array().unwrap().iter();
+            rows.find(|row| row["measure"] == measure && row[key] == scope && row["group"] == group)
                 .unwrap_or_else(|| panic!("{measure} {scope} {group}"))
         };
         let cut = find("end-to-end", "phase", "cut", "modern");

@@ -9,7 +9,7 @@ use super::drawing::{Drawing, Point};
 use super::palette::Ink;
 use super::sheet::{Format, Mark, Panel, Sheet};
 use super::thresholds::{Thresholds, gates_of};
-use super::timeline::Timeline;
+use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
 use crate::quantity::{as_f64, time};
 
@@ -34,7 +34,7 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         let (panel, title) = sheet.panel(&input.group_title(group), height, (0, 1));
         sheet.panel_title(&panel, &title);
         let axis = values.at(panel.vertical());
-        timeline.background(&mut sheet, &panel);
+        timeline.background(&mut sheet, &panel, group);
         sheet.vertical_axis(&panel, &axis, &axis.time_ticks());
         draw_group(&mut sheet, (&panel, &axis, &timeline), input, group);
         sheet.frame(&panel);
@@ -58,7 +58,7 @@ fn legend(input: ReportInput<'_>) -> Vec<(Mark, Ink, String)> {
         entries.push((Mark::Arrow, Ink::Purple, format!("some later than {}", time(timeout))));
     }
     if !input.judgement.faults.is_empty() {
-        entries.push((Mark::Patch, Ink::Fault, "fault in force".to_owned()));
+        entries.push((Mark::Patch, Ink::Fault, FAULT_LEGEND.to_owned()));
     }
     if input.groups().any(|group| gates_of(input, Measure::EndToEnd, group).next().is_some()) {
         entries.push((Mark::Dashes, Ink::Text, "gate".to_owned()));

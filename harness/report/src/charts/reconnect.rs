@@ -9,7 +9,7 @@ use super::axis::Axis;
 use super::drawing::{Align, Drawing, Point};
 use super::palette::Ink;
 use super::sheet::{Format, LABEL, Mark, Panel, SMALL, Sheet};
-use super::timeline::Timeline;
+use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
 use crate::quantity::{as_f64, time};
 
@@ -51,7 +51,7 @@ fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {
         (Mark::Block, Ink::Vermillion, "not connected".to_owned()),
     ];
     if !input.judgement.faults.is_empty() {
-        legend.push((Mark::Patch, Ink::Fault, "fault in force".to_owned()));
+        legend.push((Mark::Patch, Ink::Fault, FAULT_LEGEND.to_owned()));
     }
     sheet.legend(&legend);
     let timeline = Timeline::new(input, sheet, input.end());
@@ -60,7 +60,7 @@ fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {
     for group in input.groups() {
         let (panel, title) = sheet.panel(&input.group_title(group), 90.0, (0, 1));
         sheet.panel_title(&panel, &title);
-        timeline.background(sheet, &panel);
+        timeline.background(sheet, &panel, group);
         match input.series.attempts.iter().find(|series| series.group == group) {
             Some(series) if !series.buckets.is_empty() => draw_bars(sheet, (&panel, &timeline), series),
             _ => sheet.empty(&panel, "no attempts"),

@@ -99,11 +99,18 @@ fn depth(count: u64) -> f64 {
 }
 
 fn quantile_ticks(widest: f64) -> Vec<Tick> {
-    [(0.301_03, "50 %"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %"), (5.0, "99.999 %")]
-        .into_iter()
-        .filter(|(value, _)| *value <= widest)
-        .map(|(value, label)| Tick { value, label: label.to_owned() })
-        .collect()
+    [
+        (std::f64::consts::LOG10_2, "50 %"),
+        (1.0, "90 %"),
+        (2.0, "99 %"),
+        (3.0, "99.9 %"),
+        (4.0, "99.99 %"),
+        (5.0, "99.999 %"),
+    ]
+    .into_iter()
+    .filter(|(value, _)| *value <= widest)
+    .map(|(value, label)| Tick { value, label: label.to_owned() })
+    .collect()
 }
 
 fn draw_panel(

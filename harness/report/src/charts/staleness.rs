@@ -8,7 +8,7 @@ use super::drawing::{Drawing, Point};
 use super::palette::Ink;
 use super::sheet::{Format, Mark, Panel, Sheet};
 use super::thresholds::{Thresholds, gates_of};
-use super::timeline::Timeline;
+use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
 use crate::quantity::as_f64;
 
@@ -27,7 +27,7 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     };
     let mut legend = vec![(Mark::Patch, Ink::Blue, "largest staleness of any watcher".to_owned())];
     if !input.judgement.faults.is_empty() {
-        legend.push((Mark::Patch, Ink::Fault, "fault in force".to_owned()));
+        legend.push((Mark::Patch, Ink::Fault, FAULT_LEGEND.to_owned()));
     }
     let gates: Vec<u64> = input
         .groups()
@@ -46,7 +46,7 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         let (panel, title) = sheet.panel(&input.group_title(group), 100.0, (0, 1));
         sheet.panel_title(&panel, &title);
         let axis = values.at(panel.vertical());
-        timeline.background(&mut sheet, &panel);
+        timeline.background(&mut sheet, &panel, group);
         sheet.vertical_axis(&panel, &axis, &axis.time_ticks());
         let series = input.series.staleness.iter().find(|series| series.group == group);
         let data = match series {

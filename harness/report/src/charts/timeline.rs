@@ -1,7 +1,7 @@
 //! What every chart over time shares: the phases, the faults shaded, the time axis.
 
 use shakedown_check::result::FaultResult;
-use shakedown_model::Offset;
+use shakedown_model::{GroupId, Offset};
 
 use super::axis::Axis;
 use super::drawing::{Align, fitted, text_width};
@@ -12,6 +12,9 @@ use crate::quantity::plain;
 
 /// The height of a row of phase names and of a lane of faults.
 const ROW: f64 = 19.0;
+
+/// What the shading means.
+pub(super) const FAULT_LEGEND: &str = "fault in force (faint: not on this group)";
 
 /// The time axis of a sheet.
 pub(super) struct Timeline<'a> {
@@ -88,11 +91,20 @@ impl<'a> Timeline<'a> {
         self.input.judgement.faults.iter().filter(move |fault| fault.from < end)
     }
 
-    /// The background of a panel: faults shaded, borders of phases.
-    pub(super) fn background(&self, sheet: &mut Sheet, panel: &Panel) {
-        for fault in self.shown_faults() {
-            let (left, right) = (self.x(fault.from), self.x(fault.until));
-            sheet.drawing.rect((left, panel.top), (right.max(left + 1.0), panel.bottom), Ink::Fault, 0.16);
+    /// The background of a group's panel: faults shaded, faint where they do not touch the group; borders of phases.
+    pub(super) fn background(&self, sheet: &mut Sheet, panel: &Panel, group: GroupId) {
+        let touching = |is_touched: bool| {
+            self.shown_faults()
+                .filter(|fault| fault.groups.contains(&group) == is_touched)
+                .map(|fault| (self.x(fault.from), self.x(fault.until).max(self.x(fault.from) + 1.0)))
+                .collect::<Vec<_>>()
+        };
+        for (windows, alpha) in [(touching(false), 0.06), (touching(true), 0.18)] {
+            for (left, right) in merged(windows) {
+                sheet.drawing.rect((left, panel.top), (right, panel.bottom), Ink::Fault, alpha);
+            }
+        }
+        for (left, right) in merged(touching(true)) {
             for x in [left, right] {
                 sheet.drawing.line(vec![(x, panel.top), (x, panel.bottom)], Ink::Fault, 1.0);
             }
@@ -113,5 +125,29 @@ impl<'a> Timeline<'a> {
         let text = "seconds since the first phase began";
         sheet.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), text);
         sheet.y = panel.bottom + 40.0;
+    }
+}
+
+/// Windows without overlaps, so that shading does not add up.
+fn merged(mut windows: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    windows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut apart: Vec<(f64, f64)> = Vec::new();
+    for (left, right) in windows {
+        match apart.last_mut() {
+            Some(last) if left <= last.1 => last.1 = last.1.max(right),
+            _ => apart.push((left, right)),
+        }
+    }
+    apart
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_windows_are_shaded_once() {
+        assert_eq!(merged(vec![(5.0, 9.0), (1.0, 3.0), (2.0, 4.0)]), [(1.0, 4.0), (5.0, 9.0)]);
+        assert_eq!(merged(vec![(1.0, 9.0), (2.0, 3.0)]), [(1.0, 9.0)]);
     }
 }
