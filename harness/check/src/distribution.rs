@@ -184,6 +184,9 @@ pub(crate) const fn as_f64(n: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+
     use super::*;
 
     fn of(values: impl IntoIterator<Item = u64>) -> Distribution {
@@ -277,6 +280,29 @@ mod tests {
             assert_eq!(left.stat(Measure::Detect, stat), all.stat(Measure::Detect, stat));
         }
         assert_eq!(left.spectrum(), all.spectrum());
+    }
+
+    proptest! {
+        // A histogram is large to make; few cases with many parts each find what many find.
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn merging_any_parts_loses_and_invents_nothing(parts in vec(vec((any::<bool>(), 0_u64..1 << 50), 0..40), 0..6)) {
+            let (mut merged, mut whole) = (Distribution::default(), Distribution::default());
+            for part in parts {
+                let mut one = Distribution::default();
+                for (is_censored, value) in part {
+                    for distribution in [&mut one, &mut whole] {
+                        if is_censored { distribution.censor(value) } else { distribution.record(value) }
+                    }
+                }
+                merged.merge(&one);
+            }
+            prop_assert_eq!((merged.count(), merged.censored()), (whole.count(), whole.censored()));
+            prop_assert_eq!(merged.spectrum(), whole.spectrum());
+            for stat in Stat::ALL {
+                prop_assert_eq!(merged.stat(Measure::Detect, stat), whole.stat(Measure::Detect, stat));
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The guarantees, one file each: a pure function from the evidence to pass, unknown or fail, with a witness.
 //!
-//! A violation that was seen stands whatever else is missing. Without one, a recording that is cut short or corrupt
-//! makes every guarantee unknown (what is missing may hold the violation), and a run that did not come to its end makes
-//! those unknown that speak of the end: nothing lost and converges.
+//! A violation that what is missing cannot explain stands. Without one, a recording that is cut short or corrupt makes
+//! every guarantee unknown (what is missing may hold the violation), and so does a run that did not come to its end for
+//! those that speak of the end: nothing lost and converges. Records may be missing anywhere in a recording that is not
+//! whole, because a disk that does not keep up loses blocks in its middle.
 
 mod converges;
 mod intact;
@@ -91,15 +92,15 @@ fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
     if speaks_of_the_end && !evidence.is_complete() {
         return Judged::new(Outcome::Unknown, "the run did not come to its end, of which this speaks");
     }
+    if speaks_of_the_end && !evidence.is_whole() {
+        // A publish or a delivery that is missing from the record would look like one that was lost.
+        return Judged::new(
+            Outcome::Unknown,
+            "the recording is not whole; what the run ended on is not known",
+        );
+    }
     let judged = match guarantee {
         Guarantee::NothingLost => nothing_lost::check(evidence),
-        Guarantee::Converges if !evidence.is_whole() => {
-            // A delivery that is missing from the record would look like a watcher left behind.
-            return Judged::new(
-                Outcome::Unknown,
-                "the recording is not whole; what watchers ended on is not known",
-            );
-        }
         Guarantee::Converges => converges::check(evidence),
         Guarantee::Monotonic => monotonic::check(evidence),
         Guarantee::Intact => intact::check(evidence),

@@ -14,7 +14,7 @@ use crate::measures::{self, Findings};
 use crate::result::{Judgement, RESULT_FORMAT, Series};
 use crate::{gates, guarantees, validity, verdict};
 
-/// Judges a run directory. Reads it only; [`write`] puts the result there.
+/// Judges a run directory. Reads it only; [`write()`] puts the result there.
 ///
 /// # Errors
 /// When a file that the judgement needs is missing or damaged. A history that ends early is none: the run is judged as

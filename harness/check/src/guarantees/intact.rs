@@ -8,7 +8,7 @@ use shakedown_model::verdict::Outcome;
 
 use super::{Judged, Violations};
 use crate::evidence::Evidence;
-use crate::words::count;
+use crate::words::{count, counted};
 
 pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let mut torn = Violations::default();
@@ -18,11 +18,13 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
         torn.add(|| [line(evidence, corrupt)]);
     }
     let deliveries = evidence.index.deliveries();
-    torn.failed(|n| format!("{} contents did not verify, beside {} that did", count(n), count(deliveries)))
-        .unwrap_or_else(|| match deliveries {
-            0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
-            n => Judged::new(Outcome::Pass, format!("{} deliveries verified", count(n))),
-        })
+    torn.failed(|n| {
+        format!("{} did not verify, beside {} that did", counted(n, "content"), count(deliveries))
+    })
+    .unwrap_or_else(|| match deliveries {
+        0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
+        n => Judged::new(Outcome::Pass, format!("{} deliveries verified", count(n))),
+    })
 }
 
 /// A corrupt content in words.

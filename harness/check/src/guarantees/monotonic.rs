@@ -4,6 +4,7 @@
 //! An item with an ambiguous publish sent before may go back rightly, so it cannot prove a violation.
 
 use shakedown_model::Offset;
+use shakedown_model::fault::{FaultAction, FaultPlan};
 use shakedown_model::verdict::Outcome;
 
 use super::{Judged, Violations};
@@ -22,7 +23,8 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
                 && !life.downs().iter().any(|(crashed, _)| newer.at <= *crashed && *crashed <= held.at)
             {
                 let is_ambiguous = index.is_ambiguous(index.slots.item(slot), held.at);
-                let violations = if is_ambiguous { &mut unclear } else { &mut backwards };
+                let is_explained = is_ambiguous || may_lack_a_crash(evidence, slot);
+                let violations = if is_explained { &mut unclear } else { &mut backwards };
                 violations.add(|| {
                     [line(evidence, slot, newer, "held"), line(evidence, slot, held, "went back to")]
                 });
@@ -33,12 +35,27 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     backwards
         .failed(|n| format!("{} from a newer to an older version", counted(n, "step")))
         .or_else(|| {
-            unclear.unknown(|n| format!("{} back, of items with an ambiguous publish", counted(n, "step")))
+            unclear.unknown(|n| {
+                format!(
+                    "{} back that an ambiguous publish or a missing record may explain",
+                    counted(n, "step")
+                )
+            })
         })
         .unwrap_or_else(|| match index.deliveries() {
             0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
             n => Judged::new(Outcome::Pass, format!("no step back in {} deliveries", count(n))),
         })
+}
+
+/// Whether the record of a crash on purpose may be missing, after which any version is right.
+fn may_lack_a_crash(evidence: &Evidence<'_>, slot: Slot) -> bool {
+    let slots = &evidence.index.slots;
+    let group = slots.group_of(slots.watcher(slot));
+    let crashes = |fault: &FaultPlan| {
+        matches!(fault.action, FaultAction::Crash { .. }) && fault.groups.contains(&group)
+    };
+    !evidence.is_whole() && evidence.plan.faults.iter().any(crashes)
 }
 
 fn line(evidence: &Evidence<'_>, slot: Slot, held: Held, verb: &str) -> String {

@@ -78,7 +78,7 @@ fn the_reason_says_what_decided() {
     );
     assert_eq!(
         reason(torn(good()).status(RunStatus::Interrupted)),
-        "interrupted at 82.000s; before that, guarantee `intact` was violated: 1 contents did not verify, beside 12 that did"
+        "interrupted at 82.000s; before that, guarantee `intact` was violated: 1 content did not verify, beside 12 that did"
     );
     assert_eq!(reason(good()), "7 guarantees held");
     assert!(
