@@ -239,6 +239,14 @@ fn phases(raw: &[Spanned<RawPhase>], found: &mut Findings) -> Vec<Phase> {
 
 fn unused_links(raw: &RawScenario, plan: &Plan, found: &mut Findings) {
     let Some(links) = &raw.links else { return };
+    let groups = raw.watchers.as_ref().map_or(&[][..], |groups| groups.value.as_slice());
+    let exists = |name: &Spanned<Name>| link_named(&plan.links, &name.value.0).is_some();
+    if groups.iter().any(|group| group.value.link.as_ref().is_none_or(|name| !exists(name)))
+        && links.value.0.len() > 1
+    {
+        // A group whose link is wrong may be the one that a link waits for; the wrong one is a finding already.
+        return;
+    }
     for (index, (name, _)) in links.value.0.iter().enumerate() {
         if !plan.groups.iter().any(|group| group.link.index() == index) {
             found

@@ -123,6 +123,8 @@ fn names_that_do_not_exist_or_come_twice_are_refused() {
         ("[modern, careful]", "[]", "zero", "name a group"),
         ("link: office, latency", "link: ofice, latency", "unknown_link", "did you mean `office`?"),
         ("  office: {}", "  office: {}\n  spare: {}", "unused_link", "remove it"),
+        ("link: mobile, listens", "link: mobil, listens", "unknown_link", "did you mean `mobile`?"),
+        ("link: mobile, listens", "listens", "missing_key", "office, mobile"),
     ]);
 }
 
