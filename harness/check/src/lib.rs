@@ -1,6 +1,6 @@
 //! Judging: measures, guarantees and gates, pure over a run directory.
 //!
-//! [`check`] reads a run directory and yields its [`Judgement`] and the [`Series`] that charts draw; [`judge`] does the
+//! [`check`] reads a run directory and yields its [`Judgement`] and the [`Series`] that charts draw; [`judge()`] does the
 //! same over events in memory; [`write()`] puts both beside the run. Nothing here reads a clock, opens a socket or knows
 //! how a run is made, so that an old run can be judged again. [`result`] is the agreement with reporters; the rules
 //! that the definitions leave open are written down in the module that applies them.
