@@ -8,6 +8,11 @@
 //! when it holds on all of them, a reset is a RST, every chunk is delayed from its own arrival, half-close is carried,
 //! a connection's toxicity draw is kept over updates, draws come from the seed, an unreachable upstream resets the
 //! client. Toxics so far: `latency`, `reset_peer` and our own `blackhole`. Linux only (timerfd).
+//!
+//! What the API has beside Toxiproxy's: a proxy's `source` (the address that its upstream connections come from; each
+//! has some 28,000 ports), the toxic `blackhole` with its attribute `heal` (`reset` or `release`), and
+//! `GET /shakedown/stats`. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
+//! later; it touches connections that idle, and the stream does not matter, since both sockets are reset.
 
 mod api;
 mod clock;
