@@ -33,7 +33,9 @@ impl<'a> Evidence<'a> {
         self_samples: &'a [SelfSample],
         index: Index,
     ) -> Self {
-        let horizon = manifest.ended.unwrap_or(Offset::ZERO).max(index.last);
+        // Behind the last record of a recording that is not whole, nothing is known, however long the run went on.
+        let is_whole = history_end == HistoryEnd::Whole;
+        let horizon = manifest.ended.filter(|_| is_whole).unwrap_or(Offset::ZERO).max(index.last);
         let mut evidence =
             Self { plan, manifest, history_end, windows, self_samples, index, outages: Vec::new(), horizon };
         evidence.outages = outage::find(&evidence);
@@ -48,6 +50,11 @@ impl<'a> Evidence<'a> {
     /// Whether every record of what happened is there.
     pub(crate) fn is_whole(&self) -> bool {
         self.history_end == HistoryEnd::Whole
+    }
+
+    /// Whether what is known reaches to the planned end of the run.
+    pub(crate) fn reaches_the_end(&self) -> bool {
+        self.is_complete() && self.is_whole()
     }
 
     /// The window in which a fault really was in force.

@@ -6,7 +6,7 @@
 //!   and so does a mutation that was due and never sent: a server that stalls does not look faster for it.
 //! - What was not delivered within the time-out of its intended time is censored in end-to-end; within that of its ack,
 //!   in propagation.
-//! - In a run that did not come to its end, a mutation whose time-out had not passed yet is left out as a whole.
+//! - In a run or a recording that did not come to its end, a mutation whose time-out had not passed yet is left out as a whole.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ fn count_publishes(evidence: &Evidence<'_>, findings: &mut Findings) {
     let timeout = evidence.plan.delivery_timeout;
     for planned in evidence.plan.mutations().filter(|planned| !sent.contains(&planned.id)) {
         findings.counts.unsent += 1;
-        let was_due = planned.intended + timeout <= evidence.horizon || evidence.is_complete();
+        let was_due = planned.intended + timeout <= evidence.horizon || evidence.reaches_the_end();
         if let Some(scope) = evidence.measured_scope(planned.intended).filter(|_| was_due) {
             findings.figures.entry(Measure::Publish, scope, None).censor(nanos(timeout));
         }
@@ -101,7 +101,8 @@ impl<'a> Pass<'a> {
 
     /// Whether a mutation's time-out has passed within the record.
     fn is_judged(&self, intended: Offset) -> bool {
-        self.evidence.is_complete() || intended + self.evidence.plan.delivery_timeout <= self.evidence.horizon
+        self.evidence.reaches_the_end()
+            || intended + self.evidence.plan.delivery_timeout <= self.evidence.horizon
     }
 
     fn publish(&mut self, scope: Scope, publish: &Publish) {

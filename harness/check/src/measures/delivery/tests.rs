@@ -137,6 +137,18 @@ fn an_interrupted_run_leaves_out_what_had_no_time_to_arrive() {
 }
 
 #[test]
+fn a_recording_that_is_cut_short_leaves_out_what_it_does_not_reach() {
+    let mut tiny = Tiny::calm().cut_short().acked(0, 2, 8_000, 8_010).acked(0, 3, 12_000, 12_010);
+    tiny.input.events.retain(|event| !matches!(event, shakedown_model::event::Event::FinalRead { .. }));
+    let tiny = tiny.delivery(28_000, 0, 0, 3);
+    assert_eq!(
+        tiny.judgement().counts.expected,
+        4,
+        "the manifest's end, at 82 s, is far behind the last record"
+    );
+}
+
+#[test]
 fn the_chart_has_few_buckets_however_long_the_run() {
     let tiny = Tiny::calm()
         .acked(0, 2, 10_000, 10_010)
