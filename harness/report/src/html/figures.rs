@@ -1,6 +1,8 @@
 //! Charts in the page, each with a sentence that says what it shows.
 
 use maud::{Markup, PreEscaped, html};
+use shakedown_check::result::{Figure, StatValue};
+use shakedown_model::GroupId;
 use shakedown_model::gate::{Measure, Scope, Stat};
 
 use crate::charts::sheet::Format;
@@ -53,14 +55,27 @@ fn caption(input: ReportInput<'_>, chart: Chart) -> Vec<String> {
     }
 }
 
-/// `legacy: p99 141 ms in steady, 530 ms in rough.`
-fn by_phase(input: ReportInput<'_>, group: shakedown_model::GroupId) -> Option<String> {
-    let parts: Vec<String> = input
+/// `legacy: p99 141 ms in steady, 530 ms in rough; too few samples to say in cut.`
+fn by_phase(input: ReportInput<'_>, group: GroupId) -> Option<String> {
+    let figures: Vec<_> = input
         .figures(Measure::EndToEnd)
         .into_iter()
         .filter(|figure| figure.group == Some(group) && figure.count > 0)
         .filter(|figure| matches!(figure.scope, Scope::Phase(_)))
+        .collect();
+    let (few, known): (Vec<&Figure>, Vec<&Figure>) =
+        figures.into_iter().partition(|figure| figure.stat(Stat::P99) == StatValue::TooFew);
+    let known: Vec<String> = known
+        .into_iter()
         .map(|figure| format!("{} in {}", stat(figure, Stat::P99), input.scope_name(figure.scope)))
         .collect();
-    (!parts.is_empty()).then(|| format!("{}: p99 {}.", input.group_name(group), parts.join(", ")))
+    let few: Vec<String> = few.into_iter().map(|figure| input.scope_name(figure.scope)).collect();
+    let mut parts = Vec::new();
+    if !known.is_empty() {
+        parts.push(format!("p99 {}", known.join(", ")));
+    }
+    if !few.is_empty() {
+        parts.push(format!("too few samples for a p99 in {}", few.join(", ")));
+    }
+    (!parts.is_empty()).then(|| format!("{}: {}.", input.group_name(group), parts.join("; ")))
 }

@@ -15,8 +15,8 @@ pub(super) fn gates(input: ReportInput<'_>) -> Markup {
                 p.empty { "No gate was judged: the scenario has none, or the run ended before it could be." }
             } @else {
                 div.scroll {
-                    table {
-                        thead { tr { th { "Outcome" } th { "Gate" } th { "Group" } th.number { "Found" } th.number { "n" } } }
+                    table.gates {
+                        thead { tr { th { "Outcome" } th.gate { "Gate" } th { "Group" } th.number { "Found" } th.number { "n" } } }
                         @for gate in &input.judgement.gates { (gate_rows(input, gate)) }
                     }
                 }
@@ -30,14 +30,22 @@ fn gate_rows(input: ReportInput<'_>, gate: &GateResult) -> Markup {
     let span = gate.rows.len().max(1);
     html! {
         tbody {
+            tr.gate-name { td colspan="5" { code { (plain(&gate.text)) } } }
             @if gate.rows.is_empty() {
-                tr { td { (badge(gate.outcome)) } td { code { (plain(&gate.text)) } } td colspan="3" { "was not judged for any group" } }
+                tr {
+                    td { (badge(gate.outcome)) }
+                    td.gate { code { (plain(&gate.text)) } }
+                    td colspan="3" { "was not judged for any group" }
+                }
             }
             @for (n, row) in gate.rows.iter().enumerate() {
                 tr {
                     td { (badge(row.outcome)) }
-                    @if n == 0 { td rowspan=(span) { code { (plain(&gate.text)) } } }
-                    td { (input.group_or_dash(row.group)) @if !row.note.is_empty() { br; small { (plain(&row.note)) } } }
+                    @if n == 0 { td.gate rowspan=(span) { code { (plain(&gate.text)) } } }
+                    td {
+                        (input.group_or_dash(row.group))
+                        @if !row.note.is_empty() { br; small { (plain(&row.note)) } }
+                    }
                     td.number { (found(row)) }
                     td.number { (count(row.count)) }
                 }
@@ -69,7 +77,7 @@ fn guarantee(result: &GuaranteeResult) -> Markup {
         tr {
             td { (badge(result.outcome)) }
             td {
-                b { (result.guarantee.name()) }
+                b.name { (result.guarantee.name()) }
                 @if !result.is_required { br; small { "not required" } }
             }
             td {

@@ -1,7 +1,7 @@
 //! Tables of every measure by phase and by fault.
 
 use maud::{Markup, html};
-use shakedown_check::result::Figure;
+use shakedown_check::result::{Figure, StatValue};
 use shakedown_model::gate::{Measure, Scope, Stat};
 
 use crate::input::ReportInput;
@@ -49,7 +49,7 @@ fn section(
                         }
                         @for (measure, figures) in &tables {
                             tbody {
-                                tr.measure { th colspan="9" scope="rowgroup" { (measure.name()) " " small { (meaning(*measure)) } } }
+                                tr.measure { th colspan="9" scope="rowgroup" { div { (measure.name()) " " small { (meaning(*measure)) } } } }
                                 @for (n, figure) in figures.iter().enumerate() { (row(input, figure, n == 0 || figures[n - 1].scope != figure.scope)) }
                             }
                         }
@@ -61,7 +61,6 @@ fn section(
 }
 
 fn row(input: ReportInput<'_>, figure: &Figure, is_first: bool) -> Markup {
-    let is_alone = figure.measure.is_share();
     let negative = (figure.negative > 0).then(|| format!("{} seen before the ack", count(figure.negative)));
     let scope = match figure.scope {
         Scope::Run => "whole run".to_owned(),
@@ -71,11 +70,25 @@ fn row(input: ReportInput<'_>, figure: &Figure, is_first: bool) -> Markup {
         tr class=[is_first.then_some("first")] {
             td { @if is_first { (scope) } @else { span.repeated { (scope) } } }
             td { (input.group_or_dash(figure.group)) @if let Some(negative) = negative { br; small { (negative) } } }
-            @for s in Stat::ALL {
-                td.number { @if is_alone && s != Stat::Max { "" } @else { (stat(figure, s)) } }
-            }
+            @for s in Stat::ALL { (cell(figure, s)) }
             td.number { (count(figure.count)) }
             td.number { @if figure.censored > 0 { (count(figure.censored)) } }
+        }
+    }
+}
+
+/// One value; a share has one only, shown as the largest.
+fn cell(figure: &Figure, which: Stat) -> Markup {
+    let is_few = figure.count > 0 && figure.stat(which) == StatValue::TooFew;
+    html! {
+        td.number {
+            @if figure.measure.is_share() && which != Stat::Max {
+                ""
+            } @else if is_few {
+                span.few { (stat(figure, which)) }
+            } @else {
+                (stat(figure, which))
+            }
         }
     }
 }
