@@ -186,8 +186,7 @@ fn a_reset_that_is_held_reaches_the_upstream_after_the_release() {
 #[test]
 fn an_unreachable_upstream_resets_the_client() {
     let harness = Harness::start(1);
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for (name, upstream) in [("refused", closed.to_string()), ("nonsense", "nonsense".to_owned())] {
+    for (name, upstream) in [("refused", "127.0.0.1:1"), ("nonsense", "nonsense")] {
         let body = json!({"name": name, "listen": "127.0.0.1:0", "upstream": upstream});
         let listen = harness.call("POST", "/proxies", &body)["listen"].as_str().unwrap().parse().unwrap();
         assert_eq!(ending_of(&mut connect(listen)), Ending::Reset, "{name}");
