@@ -29,7 +29,7 @@ use self::store::{Dumped, Store};
 use crate::defects::{Seams, seams};
 
 pub use self::connections::ConnectionId;
-pub use self::key::{KeyError, stored_key};
+pub use self::key::{KeyError, check_key, stored_key};
 pub use self::polls::{Listened, Poll, PollId, PollReply};
 pub use self::requests::Refusal;
 pub use self::store::{Change, Entry, NewConfig, PublishError};

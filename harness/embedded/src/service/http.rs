@@ -14,13 +14,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shakedown_nacos::ConfigKey;
-use shakedown_nacos::http::{listening, names};
+use shakedown_nacos::http::listening::{self, ListeningError};
+use shakedown_nacos::http::names;
 use tokio::net::TcpStream;
 
 use self::answers::{refused, text};
 use super::node::{Node, WriteError};
 use super::params::{Params, header};
-use crate::core::{ConnectionId, Listened, NewConfig, Poll, PollId, PollReply, stored_key};
+use crate::core::{ConnectionId, Listened, NewConfig, Poll, PollId, PollReply, check_key, stored_key};
 
 /// A body beyond this is refused: the longest content of ASCII characters, each escaped.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -76,7 +77,7 @@ async fn answer(node: &Node, connection: ConnectionId, request: Request<Incoming
     if path == names::LISTENER_PATH {
         return match head.method {
             Method::POST => listen(node, connection, &head.headers, query, &body).await,
-            _ => answers::no_such_method(),
+            other => answers::no_such_method(&other, path),
         };
     }
     let params = Params::parse(query, &body);
@@ -84,7 +85,7 @@ async fn answer(node: &Node, connection: ConnectionId, request: Request<Incoming
         Method::POST => publish(node, &head.headers, params),
         Method::GET => get(node, params),
         Method::DELETE => delete(node, params),
-        _ => answers::no_such_method(),
+        other => answers::no_such_method(&other, path),
     }
 }
 
@@ -134,7 +135,7 @@ fn delete(node: &Node, mut params: Params) -> Answer {
 
 fn written(result: Result<(), WriteError>) -> Answer {
     match result {
-        Ok(()) => answers::json(StatusCode::OK, "true"),
+        Ok(()) => answers::done(),
         Err(error) => answers::write_error(&error),
     }
 }
@@ -145,10 +146,10 @@ fn get(node: &Node, mut params: Params) -> Answer {
         Err(missing) => return answers::missing(missing),
     };
     match stored_key(key) {
-        Err(error) => refused(&error.to_string()),
+        Err(error) => answers::key_error(&error),
         Ok(key) => match node.input(|core, _| core.query(&key)) {
             Some(entry) => answers::content(&entry),
-            None => text(StatusCode::NOT_FOUND, "config data not exist\n"),
+            None => answers::absent(),
         },
     }
 }
@@ -161,22 +162,41 @@ async fn listen(
     body: &[u8],
 ) -> Answer {
     let parsed = listening::parse(body).or_else(|error| match error {
-        listening::ListeningError::Blank => listening::parse(query.as_bytes()),
+        ListeningError::Blank => listening::parse(query.as_bytes()),
         other => Err(other),
     });
-    let Ok(entries) = parsed else { return refused("invalid probeModify") };
-    let timeout = match header(headers, names::LONG_PULLING_TIMEOUT).map(|millis| millis.parse()) {
-        None => None,
-        Some(Ok(millis)) => Some(Duration::from_millis(millis)),
-        Some(Err(_)) => return refused("Long-Pulling-Timeout is not a number of milliseconds"),
+    let entries = match parsed {
+        Ok(entries) => entries,
+        Err(ListeningError::TooManyWords { .. } | ListeningError::TooManyEntries) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return answers::error_page(status, "invalid probeModify", names::LISTENER_PATH);
+        }
+        Err(_) => return refused("invalid probeModify"),
     };
-    let listened = entries.into_iter().map(Listened::from).collect();
-    let is_no_hangup = header(headers, names::NO_HANGUP).is_some_and(|value| value == "true");
-    let poll = Poll { connection, listened, timeout, is_no_hangup };
-    match node.input(|core, now| core.poll(now, poll)) {
-        PollReply::Answer(changed) => answers::changed(&changed),
-        PollReply::Hangs(poll) => hang(node, poll).await,
+    if let Some(error) = entries.iter().find_map(|entry| check_key(&entry.key).err()) {
+        return answers::key_error(&error);
     }
+    let listened = entries.into_iter().map(Listened::from).collect();
+    let timeout = header(headers, names::LONG_PULLING_TIMEOUT);
+    let millis = timeout.as_ref().map(|millis| millis.parse().map(Duration::from_millis));
+    let is_no_hangup = header(headers, names::NO_HANGUP).is_some_and(|value| value == "true");
+    let poll = Poll { connection, listened, timeout: millis.clone().and_then(Result::ok), is_no_hangup };
+    match (node.input(|core, now| core.poll(now, poll)), millis) {
+        (PollReply::Answer(changed), None) if !has_bodies(headers) => answers::changed_in_headers(&changed),
+        (PollReply::Answer(changed), Some(Err(_))) if changed.is_empty() && !is_no_hangup => {
+            refused(&format!("For input string: \"{}\"", timeout.unwrap_or_default()))
+        }
+        (PollReply::Answer(changed), _) => answers::changed(&changed),
+        (PollReply::Hangs(poll), _) => hang(node, poll).await,
+    }
+}
+
+/// Whether a short-polling client takes its answer in the body: from version 2.0.4 on, and none is 2.0.0.
+fn has_bodies(headers: &HeaderMap) -> bool {
+    let version = header(headers, names::CLIENT_VERSION).unwrap_or_default();
+    let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next()) >= (2, 0, 4)
 }
 
 /// Waits for a hanging poll. When the client goes away, hyper drops this future, and the poll with it.

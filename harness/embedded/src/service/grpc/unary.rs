@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::grpc::message::{
     ConfigBatchListenRequest, ConfigChangeBatchListenResponse, ConfigPublishRequest, ConfigPublishResponse,
     ConfigQueryRequest, ConfigQueryResponse, ConfigRemoveRequest, ConfigRemoveResponse, ErrorResponse,
-    HealthCheckResponse, Response, ServerCheckResponse, Unary, codes,
+    HealthCheckResponse, Message as _, Response, ServerCheckRequest, ServerCheckResponse, Unary, codes,
 };
 use shakedown_nacos::grpc::payload::Payload;
 
-use crate::core::{ConnectionId, Entry, Listened, NewConfig, PublishError, stored_key};
+use crate::core::{ConnectionId, Entry, KeyError, Listened, NewConfig, PublishError, check_key, stored_key};
 use crate::service::node::{Node, WriteError};
 
 /// `errorCode` of a request that cannot be read.
@@ -22,20 +23,24 @@ pub(super) fn answer(node: &Node, connection: ConnectionId, payload: &Payload) -
     if let Err(refusal) = admitted {
         return Payload::new(&ErrorResponse::failure(refusal.code(), &refusal.to_string()));
     }
+    if payload.type_name() == ServerCheckRequest::TYPE {
+        // The real server does not read its body.
+        return server_check(node, connection);
+    }
     match Unary::try_from(payload) {
-        Ok(request) => dispatch(node, connection, request),
+        Ok(request) => dispatch(node, connection, request, payload),
         Err(error) => Payload::new(&ErrorResponse::failure(UNPARSABLE, &error.to_string())),
     }
 }
 
-fn dispatch(node: &Node, connection: ConnectionId, request: Unary) -> Payload {
+fn dispatch(node: &Node, connection: ConnectionId, request: Unary, payload: &Payload) -> Payload {
     match request {
         Unary::ServerCheck(_) => server_check(node, connection),
         Unary::HealthCheck(_) => Payload::new(&HealthCheckResponse::default()),
         Unary::Query(request) => query(node, &request),
         Unary::Publish(request) => publish(node, request),
         Unary::Remove(request) => remove(node, &request),
-        Unary::BatchListen(request) => listen(node, connection, request),
+        Unary::BatchListen(request) => listen(node, connection, request, is_listen(payload)),
         Unary::Unknown(_) => {
             Payload::new(&ErrorResponse::failure(codes::NO_HANDLER, "RequestHandler Not Found"))
         }
@@ -55,7 +60,7 @@ fn query(node: &Node, request: &ConfigQueryRequest) -> Payload {
     let key = match stored_key(request.key()) {
         Ok(key) => key,
         Err(error) => {
-            return Payload::new(&ConfigQueryResponse::failure(codes::BAD_PARAMETER, &error.to_string()));
+            return Payload::new(&ConfigQueryResponse::failure(codes::BAD_PARAMETER, &key_message(&error)));
         }
     };
     let answer = match node.input(|core, _| core.query(&key)) {
@@ -70,7 +75,7 @@ fn found(entry: &Entry) -> ConfigQueryResponse {
         content: Some(entry.content.to_string()),
         content_type: Some(entry.content_type.to_string()),
         md5: Some(entry.md5.to_string()),
-        encrypted_data_key: entry.encrypted_data_key.as_deref().map(str::to_owned),
+        encrypted_data_key: Some(entry.encrypted_data_key.as_deref().unwrap_or_default().to_owned()),
         last_modified: i64::try_from(entry.last_modified_ms).unwrap_or(i64::MAX),
         ..ConfigQueryResponse::default()
     }
@@ -97,8 +102,19 @@ fn remove(node: &Node, request: &ConfigRemoveRequest) -> Payload {
 fn written<R: Response + Default>(result: Result<(), WriteError>) -> R {
     match result {
         Ok(()) => R::default(),
-        Err(error) => R::failure(error_code(&error), &error.to_string()),
+        Err(error) => R::failure(error_code(&error), &message(&error)),
     }
+}
+
+fn message(error: &WriteError) -> String {
+    match error {
+        WriteError::Key(key) | WriteError::Publish(PublishError::Key(key)) => key_message(key),
+        WriteError::Publish(_) | WriteError::Journal(_) => error.to_string(),
+    }
+}
+
+fn key_message(error: &KeyError) -> String {
+    if error.is_of_param_check() { format!("Param check invalid:{error}") } else { error.to_string() }
 }
 
 /// A CAS that lost has 500 and not 400, as over HTTP.
@@ -109,9 +125,27 @@ const fn error_code(error: &WriteError) -> i32 {
     }
 }
 
-fn listen(node: &Node, connection: ConnectionId, request: ConfigBatchListenRequest) -> Payload {
-    let ConfigBatchListenRequest { listen, config_listen_contexts, .. } = request;
-    let listened: Vec<_> = config_listen_contexts
+/// Whether a batch listen registers: it does unless it says `false`, also when it says nothing.
+fn is_listen(payload: &Payload) -> bool {
+    #[derive(Deserialize)]
+    struct Flag {
+        listen: Option<bool>,
+    }
+    serde_json::from_slice(payload.json()).map_or(true, |flag: Flag| flag.listen.unwrap_or(true))
+}
+
+fn listen(
+    node: &Node,
+    connection: ConnectionId,
+    request: ConfigBatchListenRequest,
+    is_listen: bool,
+) -> Payload {
+    let contexts = request.config_listen_contexts;
+    if let Some(error) = contexts.iter().find_map(|context| check_key(&context.key()).err()) {
+        let message = key_message(&error);
+        return Payload::new(&ConfigChangeBatchListenResponse::failure(codes::BAD_PARAMETER, &message));
+    }
+    let listened: Vec<_> = contexts
         .into_iter()
         .map(|context| {
             let key = Arc::new(ConfigKey::new(context.data_id, context.group, context.tenant));
@@ -119,7 +153,7 @@ fn listen(node: &Node, connection: ConnectionId, request: ConfigBatchListenReque
         })
         .collect();
     let changed = node.input(|core, _| {
-        if listen {
+        if is_listen {
             core.listen(connection, &listened)
         } else {
             core.unlisten(connection, &listened);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderValue, LAST_MODIFIED, PRAGMA};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
@@ -12,18 +12,25 @@ use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::{answer, names};
 
 use super::Answer;
-use crate::core::{Entry, PublishError};
+use crate::core::{Entry, KeyError, PublishError};
 use crate::service::node::WriteError;
 
 const TEXT: &str = "text/plain;charset=UTF-8";
+const JSON: &str = "application/json;charset=UTF-8";
 const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     of_type(status, TEXT, body.into())
 }
 
-pub(super) fn json(status: StatusCode, body: &'static str) -> Answer {
-    of_type(status, "application/json;charset=UTF-8", Bytes::from_static(body.as_bytes()))
+/// 200 `true`.
+pub(super) fn done() -> Answer {
+    of_type(StatusCode::OK, JSON, Bytes::from_static(b"true"))
+}
+
+/// 404 for a config.
+pub(super) fn absent() -> Answer {
+    of_type(StatusCode::NOT_FOUND, JSON, Bytes::from_static(b"config data not exist\n"))
 }
 
 fn of_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
@@ -38,22 +45,46 @@ pub(super) fn refused(message: &str) -> Answer {
     text(StatusCode::BAD_REQUEST, caused(message))
 }
 
-pub(super) fn missing(parameter: &str) -> Answer {
-    refused(&format!(
-        "Required request parameter '{parameter}' for method parameter type String is not present"
-    ))
+/// What the servlet container says by itself, as its error page in JSON.
+pub(super) fn error_page(status: StatusCode, message: &str, path: &str) -> Answer {
+    let page = serde_json::json!({
+        "timestamp": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
+        "status": status.as_u16(),
+        "error": status.canonical_reason().unwrap_or_default(),
+        "message": message,
+        "path": path,
+    });
+    of_type(status, JSON, Bytes::from(page.to_string()))
 }
 
-pub(super) fn no_such_method() -> Answer {
-    text(StatusCode::METHOD_NOT_ALLOWED, caused("Request method is not supported"))
+pub(super) fn missing(parameter: &str) -> Answer {
+    let message =
+        format!("Required request parameter '{parameter}' for method parameter type String is not present");
+    error_page(StatusCode::BAD_REQUEST, &message, names::CONFIGS_PATH)
+}
+
+pub(super) fn no_such_method(method: &Method, path: &str) -> Answer {
+    error_page(StatusCode::METHOD_NOT_ALLOWED, &format!("Request method '{method}' not supported"), path)
+}
+
+/// 400 for a name; the parameter check answers bare, a handler's exception with its cause.
+pub(super) fn key_error(error: &KeyError) -> Answer {
+    if error.is_of_param_check() {
+        let mut answer = of_type(StatusCode::BAD_REQUEST, JSON, Bytes::from(format!("{error}\n")));
+        uncached(&mut answer);
+        answer
+    } else {
+        refused(&error.to_string())
+    }
 }
 
 pub(super) fn write_error(error: &WriteError) -> Answer {
     let status = match error {
+        WriteError::Key(key) | WriteError::Publish(PublishError::Key(key)) => return key_error(key),
         WriteError::Publish(PublishError::CasLost) | WriteError::Journal(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
-        WriteError::Publish(_) | WriteError::Key(_) => StatusCode::BAD_REQUEST,
+        WriteError::Publish(_) => StatusCode::BAD_REQUEST,
     };
     text(status, caused(&error.to_string()))
 }
@@ -64,36 +95,53 @@ fn caused(message: &str) -> String {
 
 /// A get's answer.
 pub(super) fn content(entry: &Entry) -> Answer {
-    let content_type = match &*entry.content_type {
-        "json" => "application/json;charset=UTF-8",
-        "xml" => "application/xml;charset=UTF-8",
-        "html" => "text/html;charset=UTF-8",
-        _ => TEXT,
-    };
-    let mut answer = of_type(StatusCode::OK, content_type, Bytes::copy_from_slice(entry.content.as_bytes()));
+    // A running 2.5.0 says so of every config type.
+    let mut answer = of_type(StatusCode::OK, TEXT, Bytes::copy_from_slice(entry.content.as_bytes()));
     uncached(&mut answer);
     let headers = answer.headers_mut();
     headers.insert(LAST_MODIFIED, value(&http_date(entry.last_modified_ms)));
     headers.insert(names::CONFIG_TYPE, value(&entry.content_type));
     headers.insert(names::CONTENT_MD5, value(&entry.md5));
-    if let Some(key) = &entry.encrypted_data_key
-        && let Ok(key) = HeaderValue::from_str(key)
-    {
-        headers.insert("encrypted-data-key", key);
+    let encrypted = HeaderValue::from_str(entry.encrypted_data_key.as_deref().unwrap_or_default());
+    if let Ok(encrypted) = encrypted {
+        headers.insert("encrypted-data-key", encrypted);
     }
     answer
 }
 
 /// The answer of a poll that was not hung.
 pub(super) fn changed(keys: &[Arc<ConfigKey>]) -> Answer {
-    let keys: Vec<_> = keys.iter().map(|key| ConfigKey::clone(key)).collect();
-    poll_body(Bytes::from(answer::encode(&keys)))
+    poll_body(Bytes::from(encode(keys)))
 }
 
 pub(super) fn poll_body(body: Bytes) -> Answer {
-    let mut answer = text(StatusCode::OK, body);
+    let mut answer = of_type(StatusCode::OK, JSON, body);
     uncached(&mut answer);
     answer
+}
+
+/// The answer to a client that is too old for bodies: both forms in headers, nothing in the body.
+pub(super) fn changed_in_headers(keys: &[Arc<ConfigKey>]) -> Answer {
+    let mut old = String::new();
+    for key in keys {
+        old.extend([key.data_id.as_str(), ":", &key.group, ";"]);
+    }
+    let mut answer = poll_body(Bytes::new());
+    let new = encode(keys);
+    for (name, text) in
+        [("probe-modify-response", old.as_str()), ("probe-modify-response-new", new.trim_end())]
+    {
+        // Names that passed the parameter check are ASCII, and the new form is escaped.
+        if let Ok(text) = HeaderValue::from_str(text) {
+            answer.headers_mut().insert(name, text);
+        }
+    }
+    answer
+}
+
+fn encode(keys: &[Arc<ConfigKey>]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| ConfigKey::clone(key)).collect();
+    answer::encode(&keys)
 }
 
 fn uncached(answer: &mut Answer) {

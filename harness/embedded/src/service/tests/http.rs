@@ -70,7 +70,8 @@ async fn a_get_carries_md5_type_and_date() {
     for line in [
         format!("content-md5: {}", md5_hex("{}")).as_str(),
         "config-type: json",
-        "content-type: application/json;charset=utf-8",
+        "content-type: text/plain;charset=utf-8",
+        "encrypted-data-key: ",
         "pragma: no-cache",
         "cache-control: no-cache,no-store",
         "expires: thu, 01 jan 1970 00:00:00 gmt",
@@ -84,17 +85,18 @@ async fn a_get_carries_md5_type_and_date() {
 async fn bad_parameters_are_400_and_a_lost_cas_is_500() {
     let server = start();
     let publish = |body: &'static str| status_and_body(&server, "POST", "cs/configs", body);
-    assert_eq!(
-        publish("dataId=a/b&group=g&content=x").await,
-        (400, "caused: invalid dataId : a/b;".to_owned())
-    );
-    assert_eq!(publish("dataId=d&group=g&content=+").await.0, 400);
-    assert_eq!(publish("dataId=d&content=x").await.0, 400);
+    let illegal = "Param 'dataId' is illegal, illegal characters should not appear in the param.\n";
+    assert_eq!(publish("dataId=a/b&group=g&content=x").await, (400, illegal.to_owned()));
+    let blank = "caused: content is blank :  ;";
+    assert_eq!(publish("dataId=d&group=g&content=+").await, (400, blank.to_owned()));
+    let missing = publish("dataId=d&content=x").await;
+    assert!(missing.1.contains("\"message\":\"Required request parameter 'group'"), "{missing:?}");
+    assert_eq!(missing.0, 400);
     assert_eq!(publish("dataId=d&group=g&content=x&tag=t").await.0, 400);
     assert_eq!(publish("dataId=d&group=g&content=x").await.0, 200);
     let cas = call(&server, "POST", "cs/configs", "casMd5: 00\r\n", "dataId=d&group=g&content=y").await;
     assert_eq!(cas.0, 500);
-    assert!(cas.2.contains("Cas publish fail, server md5 may have changed."));
+    assert_eq!(cas.2, "caused: Cas publish fail, server md5 may have changed.;");
     assert_eq!(status_and_body(&server, "POST", "cs/configs/listener", "Listening-Configs=").await.0, 400);
     assert_eq!(status_and_body(&server, "PUT", "cs/configs", "").await.0, 405);
     assert_eq!(status_and_body(&server, "GET", "ns/instance", "").await.0, 404);
@@ -148,6 +150,39 @@ async fn a_short_poll_names_the_changed_keys_encoded_once_and_ends_the_line() {
     let server = start();
     publish_visibly(&server, "d", "one").await;
     let body = "Listening-Configs=d%02g%02old%01e%02g%02old%02t%01";
-    let answer = status_and_body(&server, "POST", "cs/configs/listener", body).await;
-    assert_eq!(answer, ok("d%02g%01e%02g%02t%01\n"));
+    let (_, _, answer) =
+        call(&server, "POST", "cs/configs/listener", "Client-Version: 2.0.4\r\n", body).await;
+    assert_eq!(answer, "d%02g%01e%02g%02t%01\n");
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_version_finds_a_short_polls_answer_in_headers() {
+    let server = start();
+    let body = "Listening-Configs=d%02g%02old%01e%02g%02old%02t%01";
+    let (status, head, answer) = call(&server, "POST", "cs/configs/listener", "", body).await;
+    assert_eq!((status, answer.as_str()), (200, ""));
+    assert!(head.contains("\nprobe-modify-response: d:g;e:g;\r"), "{head}");
+    assert!(head.contains("\nprobe-modify-response-new: d%02g%01e%02g%02t%01\r"), "{head}");
+}
+
+#[tokio::test]
+async fn malformed_polls_are_refused() {
+    let server = start();
+    let poll = |headers: &'static str, body: &'static str| {
+        let server = &server;
+        async move {
+            let (status, _, body) = call(server, "POST", "cs/configs/listener", headers, body).await;
+            (status, body)
+        }
+    };
+    let refused = |message: &str| (400, format!("caused: {message};"));
+    assert_eq!(poll("", "Listening-Configs=").await, refused("invalid probeModify"));
+    assert_eq!(poll("", "Listening-Configs=d%02g%01").await, refused("invalid probeModify"));
+    assert_eq!(poll("", "Listening-Configs=d%02g%02m%02t%02x%01").await.0, 500);
+    assert_eq!(poll("", "Listening-Configs=a/b%02g%02%01").await.0, 400);
+    let timeout = "Long-Pulling-Timeout: abc\r\n";
+    let not_a_number = refused("For input string: \"abc\"");
+    assert_eq!(poll(timeout, "Listening-Configs=d%02g%02%01").await, not_a_number);
+    // What differs is told without a look at the number.
+    assert_eq!(poll(timeout, "Listening-Configs=d%02g%02old%01").await, ok("d%02g%01\n"));
 }
