@@ -20,9 +20,10 @@ pub(crate) const GRPC_RETRY: Duration = Duration::from_secs(5);
 /// After a failed answer an HTTP client asks again this much later: the Node SDK's pause (nacos-facts.md §3.2).
 pub(crate) const HTTP_RETRY: Duration = Duration::from_secs(2);
 
-/// A first poll after a reconnect that names changes sooner than this was answered from the comparison on its
-/// arrival, not by a wake. Inferred: the wire does not tell.
-pub(crate) const RELIST_WITHIN: Duration = Duration::from_secs(1);
+/// The first poll after a reconnect was answered from the comparison on its arrival, and not by a wake, when it took
+/// at most twice as long as the attempt before it (a connect and a get), or this long. Inferred: the wire does not
+/// tell.
+pub(crate) const RELIST_WITHIN: Duration = Duration::from_millis(20);
 
 /// An empty poll answer sooner than this is a server that does not hang; the client pauses instead of spinning.
 pub(crate) const SHORTEST_HANG: Duration = Duration::from_millis(50);

@@ -49,7 +49,8 @@ impl Watcher {
     /// A poll was answered, with changes or after its hang.
     pub(super) fn on_polled(&mut self, now: Offset, changed: &[ItemId]) {
         let hung = now - self.sent_at;
-        let is_relist = self.list_path == Path::Relist && hung < RELIST_WITHIN;
+        let at_once = ((self.sent_at - self.started) * 2).max(RELIST_WITHIN);
+        let is_relist = self.list_path == Path::Relist && hung <= at_once;
         let path = if is_relist { Path::Relist } else { Path::PollWake };
         self.list_path = Path::PollWake;
         for index in changed.iter().filter_map(|item| self.index_of(*item)).collect::<Vec<_>>() {

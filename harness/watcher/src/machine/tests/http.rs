@@ -98,9 +98,21 @@ fn a_late_answer_to_the_first_poll_is_a_wake() {
     bench.step(ms(1001), Input::Connected);
     bench.content(1002, 0, 1);
     assert!(bench.deliveries().is_empty(), "the same version is not delivered twice");
-    bench.changed(9000, &[0]);
-    bench.content(9001, 0, 2);
+    bench.changed(1030, &[0]);
+    bench.content(1031, 0, 2);
     assert_eq!(bench.deliveries()[0].path, Path::PollWake);
+}
+
+#[test]
+fn on_a_slow_path_the_answer_to_the_first_poll_may_take_longer() {
+    let mut bench = polling(1);
+    bench.step(ms(1000), Input::Lost(LossCause::Closed));
+    bench.timer();
+    bench.step(ms(1200), Input::Connected);
+    bench.content(1400, 0, 1);
+    bench.changed(1700, &[0]);
+    bench.content(1900, 0, 2);
+    assert_eq!(bench.deliveries()[0].path, Path::Relist);
 }
 
 #[test]
