@@ -62,12 +62,7 @@ async fn answer(node: &Node, connection: ConnectionId, request: Request<Incoming
     match path {
         names::READINESS_PATH | "/nacos/v1/console/health/liveness" => return text(StatusCode::OK, "OK"),
         names::CONFIGS_PATH | names::LISTENER_PATH => {}
-        _ => {
-            return text(
-                StatusCode::NOT_FOUND,
-                "not found: the embedded server has v1 configs and listener only",
-            );
-        }
+        _ => return answers::error_page(StatusCode::NOT_FOUND, "No message available", path),
     }
     let body = match read_body(body).await {
         Ok(body) => body,

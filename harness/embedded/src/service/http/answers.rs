@@ -8,6 +8,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use serde::Serialize;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::{answer, names};
 
@@ -45,16 +46,26 @@ pub(super) fn refused(message: &str) -> Answer {
     text(StatusCode::BAD_REQUEST, caused(message))
 }
 
+#[derive(Serialize)]
+struct ErrorPage<'a> {
+    timestamp: String,
+    status: u16,
+    error: &'a str,
+    message: &'a str,
+    path: &'a str,
+}
+
 /// What the servlet container says by itself, as its error page in JSON.
 pub(super) fn error_page(status: StatusCode, message: &str, path: &str) -> Answer {
-    let page = serde_json::json!({
-        "timestamp": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
-        "status": status.as_u16(),
-        "error": status.canonical_reason().unwrap_or_default(),
-        "message": message,
-        "path": path,
-    });
-    of_type(status, JSON, Bytes::from(page.to_string()))
+    let page = ErrorPage {
+        timestamp: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
+        status: status.as_u16(),
+        error: status.canonical_reason().unwrap_or_default(),
+        message,
+        path,
+    };
+    let page = serde_json::to_vec(&page).expect("strings and numbers are JSON");
+    of_type(status, JSON, Bytes::from(page))
 }
 
 pub(super) fn missing(parameter: &str) -> Answer {
@@ -115,8 +126,11 @@ pub(super) fn changed(keys: &[Arc<ConfigKey>]) -> Answer {
 }
 
 pub(super) fn poll_body(body: Bytes) -> Answer {
+    let is_wake = !body.is_empty();
     let mut answer = of_type(StatusCode::OK, JSON, body);
-    uncached(&mut answer);
+    if is_wake {
+        uncached(&mut answer);
+    }
     answer
 }
 
@@ -127,6 +141,7 @@ pub(super) fn changed_in_headers(keys: &[Arc<ConfigKey>]) -> Answer {
         old.extend([key.data_id.as_str(), ":", &key.group, ";"]);
     }
     let mut answer = poll_body(Bytes::new());
+    uncached(&mut answer);
     let new = encode(keys);
     for (name, text) in
         [("probe-modify-response", old.as_str()), ("probe-modify-response-new", new.trim_end())]
