@@ -85,7 +85,7 @@ fn more_watchers_than_open_files_allow_are_refused_before_anything_starts() {
         "--out",
         out.to_str().unwrap(),
         "--set",
-        "watchers.pollers.count=9000",
+        "watchers.polling.count=9000",
         "--set",
         "watchers.pushed.count=9000",
     ]);

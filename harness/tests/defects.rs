@@ -54,5 +54,5 @@ fn a_client_without_backoff_breaks_within_policy() {
 
 #[test]
 fn a_torn_snapshot_breaks_safe_failover() {
-    breaks(&["--set", "watchers.pushed.client.defect=torn-snapshot"], &["safe-failover"]);
+    breaks(&["--set", "watchers.polling.client.defect=torn-snapshot"], &["safe-failover"]);
 }

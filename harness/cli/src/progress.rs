@@ -44,10 +44,10 @@ impl ProgressView {
     }
 
     fn tick(&self, progress: Progress) {
-        let Progress { now, end, subscribed, watchers, deliveries, losses, fault } = progress;
+        let Progress { now, end, subscribed, watchers, deliveries, losses, published, fault } = progress;
         let fault = fault.map_or_else(String::new, |fault| format!(" · {} in force", self.fault_name(fault)));
         let text = format!(
-            "{subscribed}/{watchers} subscribed · {deliveries} delivered · {losses} lost{fault}"
+            "{subscribed}/{watchers} subscribed · {published} published · {deliveries} delivered · {losses} lost{fault}"
         );
         if let Some(bar) = &self.bar {
             bar.set_position(now.0 / 1_000_000);

@@ -52,6 +52,8 @@ pub struct Progress {
     pub deliveries: u64,
     /// Losses of connection so far.
     pub losses: u64,
+    /// Publishes that ended so far.
+    pub published: u64,
     /// The fault in force, the latest one if there are several.
     pub fault: Option<FaultId>,
 }

@@ -1,10 +1,8 @@
 //! What can be known before anything is started: open files and ports.
 
-use shakedown_model::fault::FaultAction;
-use shakedown_model::plan::{Backend, Plan, ProxyKind};
+use shakedown_model::needs::Needs;
+use shakedown_model::plan::Plan;
 
-/// Files that the harness holds beside connections: logs, listeners, the runtime, the mutator's pool.
-const OTHER_FILES: u64 = 300;
 /// Connections per source address and destination that stay fast (design.md §7).
 const CONNECTIONS_PER_PAIR: u64 = 12_000;
 
@@ -13,7 +11,7 @@ const CONNECTIONS_PER_PAIR: u64 = 12_000;
 pub enum PreflightError {
     /// Too few open files.
     #[error(
-        "{watchers} watchers need about {needed} open files in this process ({per_watcher} each{because}), and its hard limit is {limit}; \
+        "{watchers} watchers need about {needed} open files in one process, and its hard limit is {limit}; \
          lower the counts, raise `ulimit -Hn`, or take the servers and proxies out of the process (`--backend process`, `--proxy toxiproxy`)"
     )]
     OpenFiles {
@@ -21,10 +19,6 @@ pub enum PreflightError {
         watchers: u64,
         /// Files that they need.
         needed: u64,
-        /// Files per watcher.
-        per_watcher: u64,
-        /// Why more than usual, if so.
-        because: &'static str,
         /// The limit.
         limit: u64,
     },
@@ -41,38 +35,16 @@ pub enum PreflightError {
     },
 }
 
-/// Open files that the plan needs in this process.
-#[must_use]
-pub fn files_needed(plan: &Plan) -> u64 {
-    u64::from(plan.watcher_count()) * files_per_watcher(plan) + OTHER_FILES
-}
-
-/// A watcher's own end, both ends of the proxy when it is embedded, the server's end when that is. A blackhole holds
-/// the old connection while the watcher makes new ones: twice as many.
-fn files_per_watcher(plan: &Plan) -> u64 {
-    let proxy = if plan.proxy.kind == ProxyKind::Embedded { 2 } else { 0 };
-    let server = u64::from(plan.server.backend == Backend::Embedded);
-    let once = 1 + proxy + server;
-    if has_blackhole(plan) { once + proxy + server } else { once }
-}
-
-fn has_blackhole(plan: &Plan) -> bool {
-    plan.faults.iter().any(|fault| matches!(fault.action, FaultAction::Blackhole { .. }))
-}
-
-/// Checks the plan against `open_files`, the hard limit of this process.
+/// Checks the plan against `open_files`, the hard limit of this process, which its children inherit.
 ///
 /// # Errors
 /// [`PreflightError`] says what does not fit and what to do.
 pub fn check(plan: &Plan, open_files: u64) -> Result<(), PreflightError> {
-    let needed = files_needed(plan);
+    let needed = Needs::of(plan).open_files();
     if needed > open_files {
-        let because = if has_blackhole(plan) { ", as cut connections are held under a blackhole" } else { "" };
         return Err(PreflightError::OpenFiles {
             watchers: u64::from(plan.watcher_count()),
             needed,
-            per_watcher: files_per_watcher(plan),
-            because,
             limit: open_files,
         });
     }

@@ -106,7 +106,7 @@ pub async fn run(
     let mut stop_in_setup = stop.clone();
     let setup = tokio::select! {
         setup = Setup::bring_up(plan, &dir, &options, &*observer, &mut manifest) => setup,
-        _ = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
+        Ok(_) = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
     };
     let setup = match setup {
         Ok(setup) => setup,

@@ -2,6 +2,7 @@
 
 mod stage;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::publisher::{NacosPublisher, PUBLISH_TIMEOUT, config_key};
 use crate::run::EngineError;
 use crate::setup::Setup;
 use crate::{health, machine};
-use stage::Stage;
+use stage::{Live, Stage};
 
 /// Publishes in flight at once, over all items: as many as a busy control plane sees, far below a pool's limits.
 const MAX_IN_FLIGHT: usize = 256;
@@ -34,6 +35,8 @@ struct Movers {
     mutator: MutatorHandle,
     nemesis: NemesisHandle,
     lag: AbortHandle,
+    /// Publishes that ended, for progress.
+    published: Arc<AtomicU64>,
 }
 
 /// Works through the phases of what was set up, then drains and takes everything down again.
@@ -52,7 +55,8 @@ pub(crate) async fn work_through(
     let movers = start_movers(&setup, dir, manifest.run_id, clock, &faults)?;
     let newest = movers.mutator.newest_acked();
 
-    let mut stage = Stage::new(setup, movers.fleet.control(), dir, clock, observer, stop);
+    let live = Live { fleet: movers.fleet.control(), published: Arc::clone(&movers.published) };
+    let mut stage = Stage::new(setup, live, dir, clock, observer).stopped_by(stop);
     let mut status = stage.phases(&faults).await;
     let last_publishes = if status == RunStatus::Complete { stage.setup.plan.delivery_timeout } else { Duration::ZERO };
     let mut remarks = end_mutator(movers.mutator, last_publishes, &mut status).await;
@@ -100,6 +104,7 @@ fn start_movers(
         recorder: recorder.clone(),
         snapshots: dir.snapshots_dir(),
     })?;
+    let published = Arc::new(AtomicU64::new(0));
     let publisher = NacosPublisher::new(setup.servers.nodes()[0].http, &setup.plan)?;
     let mutator = mutator::start(MutatorConfig {
         plan: Arc::clone(&setup.plan),
@@ -107,7 +112,12 @@ fn start_movers(
         clock,
         recorder: recorder.clone(),
         publisher: Arc::new(publisher),
-        on_publish: Arc::new(|_| {}),
+        on_publish: {
+            let published = Arc::clone(&published);
+            Arc::new(move |_| {
+                published.fetch_add(1, Ordering::Relaxed);
+            })
+        },
         max_in_flight: MAX_IN_FLIGHT,
         publish_timeout: PUBLISH_TIMEOUT,
         drain: PUBLISH_TIMEOUT,
@@ -123,7 +133,7 @@ fn start_movers(
     let config = NemesisConfig { clock, site, probe, sink: faults.sink() };
     let nemesis = nemesis::start(&setup.plan, config)?;
     let lag = tokio::spawn(health::sample_lag(clock, recorder)).abort_handle();
-    Ok(Movers { fleet, mutator, nemesis, lag })
+    Ok(Movers { fleet, mutator, nemesis, lag, published })
 }
 
 fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod gate;
 pub mod ids;
 pub mod manifest;
+pub mod needs;
 pub mod payload;
 pub mod plan;
 pub mod schedule;

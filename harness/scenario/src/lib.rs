@@ -31,7 +31,6 @@ mod explain;
 mod field;
 mod gate;
 mod load;
-mod needs;
 mod overrides;
 mod problem;
 mod quantity;
@@ -45,7 +44,6 @@ mod tree;
 
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};
-pub use needs::Needs;
 pub use overrides::Overrides;
 pub use problem::{Problem, Problems};
 pub use schema::schema;

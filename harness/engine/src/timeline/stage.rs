@@ -1,6 +1,7 @@
 //! What is watched while a run goes: phases, failures of what was started, a person's wish to stop, the drain.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use shakedown_load::watchers::FleetControl;
@@ -19,11 +20,17 @@ const LOOK_PERIOD: Duration = Duration::from_millis(100);
 /// The harness samples itself this often.
 const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 
+/// What moves, as far as progress and the drain look at it.
+pub(crate) struct Live {
+    pub(crate) fleet: FleetControl,
+    pub(crate) published: Arc<AtomicU64>,
+}
+
 /// A run under way.
 pub(crate) struct Stage<'a> {
     pub(crate) setup: Setup,
     pub(crate) observer: Arc<dyn Observer>,
-    fleet: FleetControl,
+    live: Live,
     dir: &'a RunDir,
     clock: Clock,
     stop: watch::Receiver<bool>,
@@ -35,14 +42,19 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub(crate) fn new(
         setup: Setup,
-        fleet: FleetControl,
+        live: Live,
         dir: &'a RunDir,
         clock: Clock,
         observer: Arc<dyn Observer>,
-        stop: watch::Receiver<bool>,
     ) -> Self {
         let sampler = SelfSampler::new(clock);
-        Self { setup, observer, fleet, dir, clock, stop, sampler, next_sample: Offset::ZERO, phase: None }
+        let (_, stop) = watch::channel(false);
+        Self { setup, observer, live, dir, clock, stop, sampler, next_sample: Offset::ZERO, phase: None }
+    }
+
+    /// Ends early once `stop` turns true.
+    pub(crate) fn stopped_by(self, stop: watch::Receiver<bool>) -> Self {
+        Self { stop, ..self }
     }
 
     /// Works through the phases to the end of the last.
@@ -61,7 +73,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn drain(&mut self, newest: impl Fn() -> Vec<(ItemId, Version)>) -> RunStatus {
         self.observer.on(&RunEvent::Draining);
         let deadline = self.clock.now() + drain_limit(&self.setup.plan);
-        while self.clock.now() < deadline && !self.fleet.converged(&newest()) {
+        while self.clock.now() < deadline && !self.live.fleet.converged(&newest()) {
             if let Some(status) = self.look(None).await {
                 return status;
             }
@@ -83,7 +95,7 @@ impl<'a> Stage<'a> {
     async fn look(&mut self, faults: Option<&FaultLog>) -> Option<RunStatus> {
         let next = self.clock.instant(self.clock.now() + LOOK_PERIOD);
         tokio::select! {
-            _ = self.stop.wait_for(|stop| *stop) => return Some(RunStatus::Interrupted),
+            Ok(_) = self.stop.wait_for(|stop| *stop) => return Some(RunStatus::Interrupted),
             () = tokio::time::sleep_until(next) => {}
         }
         if self.clock.now() >= self.next_sample {
@@ -114,9 +126,9 @@ impl<'a> Stage<'a> {
     }
 
     fn sample(&mut self, faults: Option<&FaultLog>) -> Result<(), String> {
-        let sample = self.sampler.sample(self.fleet.subscribed());
+        let sample = self.sampler.sample(self.live.fleet.subscribed());
         self.setup.history.recorder().flush();
-        let progress = self.fleet.progress();
+        let progress = self.live.fleet.progress();
         self.observer.on(&RunEvent::Tick(Progress {
             now: self.clock.now(),
             end: self.setup.plan.end(),
@@ -124,6 +136,7 @@ impl<'a> Stage<'a> {
             watchers: self.setup.plan.watcher_count(),
             deliveries: progress.deliveries,
             losses: progress.losses,
+            published: self.live.published.load(Ordering::Relaxed),
             fault: faults.and_then(FaultLog::in_force),
         }));
         self.dir.append_self_sample(&sample).map_err(|error| with_cause(&error))

@@ -10,7 +10,7 @@ use shakedown_model::verdict::Guarantee;
 use shakedown_model::{FaultId, GroupId, ItemId, LinkId, Offset, PhaseId, WatcherId};
 
 use super::*;
-use crate::Needs;
+use shakedown_model::needs::Needs;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -1,7 +1,7 @@
 //! What a plan needs of the machine, so that too little of it is known before anything is started.
 
-use shakedown_model::fault::FaultAction;
-use shakedown_model::plan::{Backend, Plan, ProxyKind};
+use crate::fault::FaultAction;
+use crate::plan::{Backend, Plan, ProxyKind};
 
 /// Files that the harness has open beside its connections: logs, the recording, listeners, canaries, the mutator's
 /// connections, snapshots while they are written.
