@@ -81,6 +81,16 @@ impl Chart {
         render::svg_inline(&self.drawing(input, format), self.title())
     }
 
+    /// Why there is nothing to draw, in a sentence, if there is nothing.
+    pub(crate) fn why_empty(self, input: ReportInput<'_>) -> Option<&'static str> {
+        match self {
+            Self::Latency => latency::why_empty(input),
+            Self::Spectrum => spectrum::why_empty(input),
+            Self::Reconnect => reconnect::why_empty(input),
+            Self::Staleness => staleness::why_empty(input),
+        }
+    }
+
     fn drawing(self, input: ReportInput<'_>, format: Format) -> Drawing {
         let title = self.full_title(input);
         match self {

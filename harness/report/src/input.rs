@@ -1,6 +1,6 @@
 //! What every reporter reads: the run's manifest and plan, the fault windows, the judgement and the series.
 
-use shakedown_check::result::{Figure, Judgement, Series};
+use shakedown_check::result::{FaultResult, Figure, Judgement, Series};
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::manifest::{Manifest, RunStatus};
@@ -82,6 +82,12 @@ impl<'a> ReportInput<'a> {
     /// When the run's drain ended, or the plan ends.
     pub(crate) fn end(&self) -> Offset {
         self.manifest.ended.unwrap_or_else(|| self.plan.end())
+    }
+
+    /// When a fault was in force, in seconds since the first phase began; one that never ended lasts to the run's end.
+    pub(crate) fn in_force(&self, fault: &FaultResult) -> String {
+        let until = fault.until.min(self.end().max(fault.from));
+        format!("{:.1}–{:.1} s", fault.from.as_secs_f64(), until.as_secs_f64())
     }
 
     /// How far the run came, when it is not simply complete.

@@ -203,8 +203,7 @@ fn faults(out: &mut Lines, input: ReportInput<'_>) {
         .collect();
     let width = widest(&names);
     for (fault, name) in input.judgement.faults.iter().zip(&names) {
-        let text =
-            format!("{:.1}–{:.1} s: {}", fault.from.as_secs_f64(), fault.until.as_secs_f64(), fault.text);
+        let text = format!("{}: {}", input.in_force(fault), fault.text);
         out.item(fault.outcome, (name, width), &text);
     }
 }

@@ -15,12 +15,8 @@ use crate::quantity::{as_f64, time};
 
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
-    let has_data = input.series.latency.iter().any(|series| !series.buckets.is_empty());
-    if !has_data {
-        sheet.sentence(
-            "There is no latency to draw: no change reached a watcher in a measured phase.",
-            Ink::Text,
-        );
+    if let Some(why) = why_empty(input) {
+        sheet.sentence(why, Ink::Text);
         return sheet.finish();
     }
     sheet.legend(&legend(input));
@@ -45,6 +41,14 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         timeline.axis(&mut sheet, &panel);
     }
     sheet.finish()
+}
+
+/// Why there is nothing to draw, if there is nothing.
+pub(super) fn why_empty(input: ReportInput<'_>) -> Option<&'static str> {
+    all_buckets(input)
+        .next()
+        .is_none()
+        .then_some("There is no latency to draw: no change reached a watcher in a measured phase.")
 }
 
 fn legend(input: ReportInput<'_>) -> Vec<(Mark, Ink, String)> {

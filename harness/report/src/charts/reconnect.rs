@@ -20,16 +20,14 @@ const POINTS_PER_ATTEMPT: usize = 40;
 /// Gaps outside the policy that are drawn per group.
 const MAX_CROSSES: usize = 300;
 
+const NO_ATTEMPTS: &str = "There are no attempts to draw: no watcher tried to connect in the recorded time.";
+
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
-    let has_attempts = input.series.attempts.iter().any(|series| !series.buckets.is_empty());
-    if has_attempts {
+    if has_attempts(input) {
         draw_attempts(&mut sheet, input);
     } else {
-        sheet.sentence(
-            "There are no attempts to draw: no watcher tried to connect in the recorded time.",
-            Ink::Text,
-        );
+        sheet.sentence(NO_ATTEMPTS, Ink::Text);
     }
     sheet.y += 8.0;
     if input.series.gaps.is_empty() {
@@ -42,6 +40,15 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         draw_gaps(&mut sheet, input);
     }
     sheet.finish()
+}
+
+/// Why there is nothing to draw, if there is nothing.
+pub(super) fn why_empty(input: ReportInput<'_>) -> Option<&'static str> {
+    (!has_attempts(input) && input.series.gaps.is_empty()).then_some(NO_ATTEMPTS)
+}
+
+fn has_attempts(input: ReportInput<'_>) -> bool {
+    input.series.attempts.iter().any(|series| !series.buckets.is_empty())
 }
 
 fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {

@@ -15,12 +15,14 @@ use crate::quantity::{as_f64, time};
 /// Fewer samples than this beyond a quantile say little; the line is faint there.
 const FEW: f64 = 10.0;
 
+const NOTHING: &str = "There is no spectrum to draw: no phase has end-to-end samples.";
+
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
     let lines = lines(input);
     let values = lines.iter().flat_map(|line| line.figure.spectrum.iter().map(|point| point.1));
     let (Some(lowest), Some(highest)) = (values.clone().min(), values.max()) else {
-        sheet.sentence("There is no spectrum to draw: no phase has end-to-end samples.", Ink::Text);
+        sheet.sentence(NOTHING, Ink::Text);
         return sheet.finish();
     };
     sheet.legend(&legend(input, &lines));
@@ -45,6 +47,11 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     sheet.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), "share of samples at or below the value");
     sheet.y += 12.0;
     sheet.finish()
+}
+
+/// Why there is nothing to draw, if there is nothing.
+pub(super) fn why_empty(input: ReportInput<'_>) -> Option<&'static str> {
+    lines(input).is_empty().then_some(NOTHING)
 }
 
 struct Line<'a> {

@@ -17,14 +17,10 @@ const FLOOR_NS: u64 = 10_000_000;
 
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
-    let highest = input.series.staleness.iter().flat_map(|series| &series.points).map(|point| point.1).max();
-    let Some(highest) = highest else {
-        sheet.sentence(
-            "There is no staleness to draw: nothing was acked in a measured phase, or no watcher was subscribed.",
-            Ink::Text,
-        );
+    if let Some(why) = why_empty(input) {
+        sheet.sentence(why, Ink::Text);
         return sheet.finish();
-    };
+    }
     let mut legend = vec![(Mark::Patch, Ink::Blue, "largest staleness of any watcher".to_owned())];
     if !input.judgement.faults.is_empty() {
         legend.push((Mark::Patch, Ink::Fault, FAULT_LEGEND.to_owned()));
@@ -39,6 +35,8 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     sheet.legend(&legend);
     let timeline = Timeline::new(input, &sheet, input.end());
     timeline.header(&mut sheet);
+    let points = input.series.staleness.iter().flat_map(|series| &series.points);
+    let highest = points.map(|point| point.1).max().unwrap_or(0);
     let top = highest.max(gates.into_iter().max().unwrap_or(0)).max(FLOOR_NS * 10);
     let values = Axis::log((as_f64(FLOOR_NS), as_f64(top)), (0.0, 1.0));
     let mut last = None;
@@ -71,6 +69,13 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         timeline.axis(&mut sheet, &panel);
     }
     sheet.finish()
+}
+
+/// Why there is nothing to draw, if there is nothing.
+pub(super) fn why_empty(input: ReportInput<'_>) -> Option<&'static str> {
+    input.series.staleness.iter().all(|series| series.points.is_empty()).then_some(
+        "There is no staleness to draw: nothing was acked in a measured phase, or no watcher was subscribed.",
+    )
 }
 
 fn draw_series(

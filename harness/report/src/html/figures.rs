@@ -11,6 +11,11 @@ use crate::input::ReportInput;
 use crate::quantity::stat;
 
 pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> Result<Markup, RenderError> {
+    if let Some(why) = chart.why_empty(input) {
+        return Ok(html! {
+            section id=(chart.name()) { h2 { (chart.title()) } p.empty { (why) } }
+        });
+    }
     let wide = chart.svg_inline(input, Format::PageWide)?;
     let narrow = chart.svg_inline(input, Format::PageNarrow)?;
     Ok(html! {

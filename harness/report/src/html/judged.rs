@@ -105,7 +105,7 @@ pub(super) fn faults(input: ReportInput<'_>) -> Markup {
                                 tr {
                                     td { (badge(fault.outcome)) }
                                     td { b { (plain(&fault.name)) } br; small { (plain(&fault.kind)) } }
-                                    td.nowrap { (format!("{:.2}–{:.2} s", fault.from.as_secs_f64(), fault.until.as_secs_f64())) }
+                                    td.nowrap { (input.in_force(fault)) }
                                     td { (fault.groups.iter().map(|g| input.group_name(*g)).collect::<Vec<_>>().join(", ")) }
                                     td { (plain(&fault.text)) @if let Some(trouble) = trouble(input, fault.fault) { br; (trouble) } }
                                 }
