@@ -17,6 +17,8 @@ use crate::quantity::{as_f64, time};
 const FLOOR_NS: u64 = 1_000_000;
 /// Points drawn per attempt number; more would only hide each other.
 const POINTS_PER_ATTEMPT: usize = 40;
+/// Gaps within the policy that are drawn per group: a client that spins has thousands of attempts.
+const MAX_DOTS: usize = 1_500;
 /// Gaps outside the policy that are drawn per group.
 const MAX_CROSSES: usize = 300;
 
@@ -173,8 +175,12 @@ fn attempt_axis(highest: u32, panel: &Panel) -> AttemptAxis {
 
 impl AttemptAxis {
     fn count_ticks(&self) -> Vec<super::axis::Tick> {
-        [2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
-            .into_iter()
+        let few: &[u32] = &[2, 5, 10, 20, 50, 100, 200];
+        let many: &[u32] = &[2, 10, 100, 1_000, 10_000, 100_000];
+        let marks = if self.highest < 400 { few } else { many };
+        marks
+            .iter()
+            .copied()
             .filter(|n| *n <= self.highest)
             .map(|n| super::axis::Tick { value: f64::from(n), label: crate::quantity::count(u64::from(n)) })
             .collect()
@@ -216,14 +222,19 @@ fn draw_band(
 
 fn draw_points(sheet: &mut Sheet, (across, up): (&AttemptAxis, &Axis), gaps: &[&GapPoint]) {
     let spread = Seed(1);
+    let mut dots: Vec<Point> = Vec::new();
     for same in gaps.chunk_by(|a, b| a.attempt == b.attempt) {
         let (left, right) = across.edges(same[0].attempt);
         let within: Vec<&&GapPoint> = same.iter().filter(|gap| gap.is_within).collect();
         let every = within.len().div_ceil(POINTS_PER_ATTEMPT).max(1);
         for (n, gap) in (0_u64..).zip(within.into_iter().step_by(every)) {
             let x = left + (right - left) * (0.2 + 0.6 * spread.unit(n));
-            sheet.drawing.dot((x, up.place_ns(gap.gap_ns)), 1.5, Ink::Blue, 0.55);
+            dots.push((x, up.place_ns(gap.gap_ns)));
         }
+    }
+    let every = dots.len().div_ceil(MAX_DOTS).max(1);
+    for at in dots.into_iter().step_by(every) {
+        sheet.drawing.dot(at, 1.5, Ink::Blue, 0.55);
     }
     let outside: Vec<&&GapPoint> = gaps.iter().filter(|gap| !gap.is_within).collect();
     let every = outside.len().div_ceil(MAX_CROSSES).max(1);

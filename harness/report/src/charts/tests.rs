@@ -113,6 +113,18 @@ fn a_gap_outside_the_policy_is_a_cross() {
     assert!(svg.contains("a gap outside it"));
 }
 
+#[test]
+fn a_client_that_spins_does_not_bloat_the_chart() {
+    let mut fixture = Fixture::rough_run();
+    let gap = fixture.series.gaps[0];
+    fixture.series.gaps =
+        (2..20_000).map(|attempt| shakedown_check::result::GapPoint { attempt, ..gap }).collect();
+    let svg = Chart::Reconnect.svg(fixture.input()).unwrap();
+    assert!(svg.matches("<circle").count() < 2_000);
+    let drawing = Chart::Reconnect.drawing(fixture.input(), Format::PageWide);
+    assert!(texts(&drawing).iter().any(|text| text.3 == "10,000"), "the axis is logarithmic");
+}
+
 /// Set `SHAKEDOWN_REPORT_LOOK` to a folder to keep what this test writes, for every fixture, and look at it.
 #[test]
 fn all_files_are_written_and_none_is_left_partial() {
