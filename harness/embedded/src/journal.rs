@@ -128,6 +128,14 @@ impl Journal {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    /// From here on every write fails as on a full disk.
+    pub(crate) fn fill_disk(&mut self) {
+        self.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
+    }
+}
+
 fn lock(dir: &Path) -> Result<File, JournalError> {
     let path = dir.join("lock");
     let file = OpenOptions::new()

@@ -24,6 +24,12 @@ pub struct Server(Child);
 impl ServerCommand {
     /// Starts the server and waits until both ports accept.
     pub async fn start(&self) -> Result<Server, String> {
+        for port in self.ports() {
+            // Whatever answers there now would be taken for the server under proof.
+            if accepts(port).await {
+                return Err(format!("port {port} is taken: stop what uses it or choose another PORT"));
+            }
+        }
         let child = Command::new(&self.program)
             .args(&self.arguments)
             // Kept open: a server may take the end of its input as the end of its work.
@@ -33,8 +39,8 @@ impl ServerCommand {
             .map_err(|error| format!("cannot start `{}`: {error}", self.program))?;
         let mut server = Server(child);
         let deadline = Instant::now() + READY_TIMEOUT;
-        for port in [self.port, self.port + 1000] {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        for port in self.ports() {
+            while !accepts(port).await {
                 if let Ok(Some(status)) = server.0.try_wait() {
                     return Err(format!("the server ended at its start: {status}"));
                 }
@@ -46,6 +52,14 @@ impl ServerCommand {
         }
         Ok(server)
     }
+
+    fn ports(&self) -> [u16; 2] {
+        [self.port, self.port + 1000]
+    }
+}
+
+async fn accepts(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }
 
 impl Server {

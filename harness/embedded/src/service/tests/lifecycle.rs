@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::NewConfig;
 
 fn persistent(
     data: &std::path::Path,
@@ -65,4 +66,39 @@ async fn stopping_closes_every_connection() {
     let end = soon("the end", client.0.next_event()).await;
     assert!(matches!(end, Event::Ended(_)), "{end:?}");
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_publishes_and_what_was_acked_stays() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = EmbeddedSettings { dump_tick: Duration::ZERO, ..EmbeddedSettings::default() };
+    let (core, journal) = node::load(settings, Some(data.path())).unwrap();
+    let mut journal = journal.unwrap();
+    let publish = |node: &Node, content: &str| {
+        node.publish(NewConfig {
+            key: key("d"),
+            content: content.to_owned(),
+            cas_md5: None,
+            content_type: None,
+            encrypted_data_key: None,
+            is_gray: false,
+        })
+    };
+    let content = |node: &Node| {
+        node.input(crate::core::Core::turn);
+        node.input(|core, _| core.query(&key("d"))).map(|entry| entry.content.to_string())
+    };
+    journal.fill_disk();
+    let node = Node::new(core, Some(journal), Arc::default());
+    let error = publish(&node, "one").unwrap_err().to_string();
+    assert!(error.starts_with("cannot write the change to the data directory: No space left"), "{error}");
+    assert_eq!(content(&node), None);
+    drop(node);
+
+    let (core, journal) = node::load(EmbeddedSettings::default(), Some(data.path())).unwrap();
+    let node = Node::new(core, journal, Arc::default());
+    publish(&node, "two").unwrap();
+    drop(node);
+    let (core, _journal) = node::load(EmbeddedSettings::default(), Some(data.path())).unwrap();
+    assert_eq!(core.rows().map(|(_, entry)| &*entry.content).collect::<Vec<_>>(), ["two"]);
 }
