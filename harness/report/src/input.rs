@@ -71,11 +71,11 @@ impl<'a> ReportInput<'a> {
         (0..u16::try_from(self.plan.groups.len()).unwrap_or(u16::MAX)).map(GroupId)
     }
 
-    /// The figures of one measure in the order of scope, then group.
+    /// The figures of one measure in the order of scope (the whole run last), then group.
     pub(crate) fn figures(&self, measure: Measure) -> Vec<&'a Figure> {
         let mut figures: Vec<&'a Figure> =
             self.judgement.figures.iter().filter(|figure| figure.measure == measure).collect();
-        figures.sort_by_key(|figure| (figure.scope, figure.group));
+        figures.sort_by_key(|figure| (figure.scope == Scope::Run, figure.scope, figure.group));
         figures
     }
 
