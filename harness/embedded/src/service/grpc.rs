@@ -29,6 +29,10 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams that a client may have open at once.
 const MAX_STREAMS: u32 = 100;
 
+/// Calls that a client may give up before they are looked at. A link that heals hands over a burst of calls whose
+/// time is long up, which is no attack; the codec's default of 20 would end the connection.
+const MAX_GIVEN_UP: usize = 1024;
+
 /// What a client may send before it is read: per stream, and over all streams.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -47,6 +51,7 @@ pub(super) async fn serve(node: Rc<Node>, stream: TcpStream, peer: SocketAddr) {
     let mut builder = h2::server::Builder::new();
     builder
         .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_GIVEN_UP)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(MAX_SEND_BUFFER)
