@@ -8,8 +8,8 @@ use shakedown_model::gate::Scope;
 use shakedown_model::plan::{Arrivals, Backend, Cache, ClientSpec, GroupSpec, Plan, Protocol, ProxyKind};
 use shakedown_model::{GroupId, Offset, PhaseId};
 
-use shakedown_model::needs::Needs;
 use crate::quantity::{show_size, show_time};
+use shakedown_model::needs::Needs;
 
 /// The plan for a person to read: what is brought up, what each group does, what changes, what breaks when, what is
 /// judged, and what the machine must offer.
