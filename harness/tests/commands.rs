@@ -4,7 +4,9 @@ use crate::support::{TINY, finish};
 
 #[test]
 fn every_committed_scenario_is_valid() {
-    for scenario in ["scenarios/smoke/quickstart.yaml", "scenarios/smoke/real.yaml", TINY] {
+    for scenario in
+        ["scenarios/smoke/quickstart.yaml", "scenarios/smoke/real.yaml", "scenarios/smoke/calm.yaml", TINY]
+    {
         let done = finish(&["validate", scenario]);
         assert_eq!(done.code, 0, "{done:#?}");
     }
@@ -20,7 +22,8 @@ fn explain_shows_absolute_instants_and_the_seed() {
 #[test]
 fn the_schema_printed_is_the_schema_committed() {
     let done = finish(&["schema"]);
-    let committed = std::fs::read_to_string(crate::support::repository().join("scenarios/schema.json")).unwrap();
+    let committed =
+        std::fs::read_to_string(crate::support::repository().join("scenarios/schema.json")).unwrap();
     let committed: serde_json::Value = serde_json::from_str(&committed).unwrap();
     assert_eq!(done.json(), committed);
 }

@@ -1,12 +1,15 @@
 //! Planted defects: each breaks the guarantees that it is for, and no other.
 
-use crate::support::{one_run_at_a_time, run_tiny};
+use crate::support::{TINY, one_run_at_a_time, run_scenario};
 
-/// Runs the tiny scenario with a defect and compares the set of violated guarantees.
-fn breaks(args: &[&str], expected: &[&str]) {
+/// Defects of the server need no fault to show, and some hide behind one.
+const CALM: &str = "scenarios/smoke/calm.yaml";
+
+/// Runs a scenario with a defect and compares the set of violated guarantees.
+fn breaks(scenario: &str, defect: &str, expected: &[&str]) {
     let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
-    let done = run_tiny(dir.path(), args);
+    let done = run_scenario(scenario, dir.path(), &["--set", defect]);
     let json = done.json();
     let violated: Vec<&str> = json["guarantees"]
         .as_array()
@@ -24,35 +27,35 @@ fn breaks(args: &[&str], expected: &[&str]) {
 
 #[test]
 fn a_lost_write_breaks_nothing_lost() {
-    breaks(&["--set", "server.embedded.defect=lose-write"], &["nothing-lost"]);
+    breaks(CALM, "server.embedded.defect=lose-write", &["nothing-lost"]);
 }
 
 #[test]
 fn a_forgotten_watcher_breaks_converges() {
-    breaks(&["--set", "server.embedded.defect=forget-watcher"], &["converges"]);
+    breaks(CALM, "server.embedded.defect=forget-watcher", &["converges"]);
 }
 
 #[test]
 fn an_old_answer_breaks_monotonic() {
-    breaks(&["--set", "server.embedded.defect=answer-old"], &["monotonic"]);
+    breaks(CALM, "server.embedded.defect=answer-old", &["monotonic"]);
 }
 
 #[test]
 fn torn_content_breaks_intact() {
-    breaks(&["--set", "server.embedded.defect=tear-content"], &["intact"]);
+    breaks(CALM, "server.embedded.defect=tear-content", &["intact"]);
 }
 
 #[test]
 fn an_invented_version_breaks_nothing_invented() {
-    breaks(&["--set", "server.embedded.defect=invent-version"], &["nothing-invented"]);
+    breaks(CALM, "server.embedded.defect=invent-version", &["nothing-invented"]);
 }
 
 #[test]
 fn a_client_without_backoff_breaks_within_policy() {
-    breaks(&["--set", "watchers.pushed.client.defect=no-backoff"], &["within-policy"]);
+    breaks(TINY, "watchers.pushed.client.defect=no-backoff", &["within-policy"]);
 }
 
 #[test]
 fn a_torn_snapshot_breaks_safe_failover() {
-    breaks(&["--set", "watchers.polling.client.defect=torn-snapshot"], &["safe-failover"]);
+    breaks(TINY, "watchers.polling.client.defect=torn-snapshot", &["safe-failover"]);
 }

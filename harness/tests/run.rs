@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crate::support::{finish, one_run_at_a_time, only_run, run_tiny};
+use crate::support::{TINY, finish, one_run_at_a_time, only_run, run_scenario};
 
 #[test]
 fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
     let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
-    let done = run_tiny(dir.path(), &["--seed", "7"]);
+    let done = run_scenario(TINY, dir.path(), &["--seed", "7"]);
     assert_eq!(done.code, 0, "{done:#?}");
     let json = done.json();
     assert_eq!(json["verdict"], "pass", "{json:#}");

@@ -59,10 +59,10 @@ pub(crate) fn finish(args: &[&str]) -> Finished {
     shakedown().args(args).output().expect("the command starts").into()
 }
 
-/// Runs the tiny scenario with `--json` and further arguments.
-pub(crate) fn run_tiny(out: &Path, args: &[&str]) -> Finished {
+/// Runs a scenario with `--json` and further arguments.
+pub(crate) fn run_scenario(scenario: &str, out: &Path, args: &[&str]) -> Finished {
     let out = out.to_str().expect("a temporary directory has a UTF-8 name");
-    let mut all = vec!["run", TINY, "--json", "--out", out];
+    let mut all = vec!["run", scenario, "--json", "--out", out];
     all.extend(args);
     finish(&all)
 }

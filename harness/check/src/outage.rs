@@ -136,7 +136,10 @@ pub(crate) struct Onset {
     pub(crate) fault: FaultId,
     pub(crate) group: GroupId,
     pub(crate) watcher: WatcherId,
-    /// When the fault was in force on every proxy.
+    /// When the fault began to be applied: it was in force on the first proxy no earlier, so that a reset which a
+    /// watcher notices before the last proxy has answered is no negative time.
+    pub(crate) applying: Offset,
+    /// When it was in force on every proxy.
     pub(crate) applied: Offset,
     /// When the watcher noticed.
     pub(crate) noticed: Option<Offset>,
@@ -148,7 +151,7 @@ pub(crate) struct Onset {
 pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
     let mut onsets = Vec::new();
     for (id, fault, window) in evidence.cuts() {
-        let Some(applied) = window.applied else { continue };
+        let (applying, Some(applied)) = (window.applying, window.applied) else { continue };
         if matches!(fault.action, FaultAction::Crash { .. }) {
             continue;
         }
@@ -156,7 +159,7 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
             let grace = detection_grace(&evidence.plan.groups[group.index()].client);
             for watcher in evidence.watchers_of(*group) {
                 let life = &evidence.index.lives[watcher.index()];
-                if !life.is_connected(window.applying) {
+                if !life.is_connected(applying) {
                     continue;
                 }
                 let noticed = of_watcher(&evidence.outages, watcher)
@@ -165,7 +168,15 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
                     .map(|outage| outage.from);
                 let healed = window.healed.map_or(evidence.horizon, |healed| healed + grace);
                 let watched_until = healed.min(evidence.horizon);
-                onsets.push(Onset { fault: id, group: *group, watcher, applied, noticed, watched_until });
+                onsets.push(Onset {
+                    fault: id,
+                    group: *group,
+                    watcher,
+                    applying,
+                    applied,
+                    noticed,
+                    watched_until,
+                });
             }
         }
     }

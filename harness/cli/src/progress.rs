@@ -24,8 +24,9 @@ impl ProgressView {
                 Some(plan.end().0 / 1_000_000),
                 ProgressDrawTarget::stderr_with_hz(4),
             );
-            let style = ProgressStyle::with_template("{prefix:>12.bold} {bar:32.cyan/dim} {percent:>3}%  {msg}")
-                .expect("the template is valid");
+            let style =
+                ProgressStyle::with_template("{prefix:>12.bold} {bar:32.cyan/dim} {percent:>3}%  {msg}")
+                    .expect("the template is valid");
             bar.set_style(style);
             bar
         });
@@ -96,7 +97,9 @@ impl Observer for ProgressView {
         match event {
             RunEvent::Created { .. } => {}
             RunEvent::SettingUp(what) => self.say(&format!("  set-up  {what}")),
-            RunEvent::Started { setup } => self.say(&format!("  set-up  done in {:.1} s", setup.as_secs_f64())),
+            RunEvent::Started { setup } => {
+                self.say(&format!("  set-up  done in {:.1} s", setup.as_secs_f64()))
+            }
             RunEvent::Phase(phase) => {
                 let phase = &self.plan.phases[phase.index()];
                 self.phase(&phase.name, phase.from, phase.until);
@@ -104,7 +107,9 @@ impl Observer for ProgressView {
             RunEvent::FaultApplied(window) => self.applied(window),
             RunEvent::FaultHealed(window) => self.healed(window),
             RunEvent::Tick(progress) => self.tick(*progress),
-            RunEvent::Draining => self.phase("drain", self.plan.end(), self.plan.end() + self.plan.delivery_timeout),
+            RunEvent::Draining => {
+                self.phase("drain", self.plan.end(), self.plan.end() + self.plan.delivery_timeout)
+            }
             RunEvent::Trouble(text) => self.say(&format!("  trouble {text}")),
             RunEvent::TearingDown => {
                 if let Some(bar) = &self.bar {

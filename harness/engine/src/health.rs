@@ -52,7 +52,8 @@ impl SelfSampler {
         let seconds = (at.as_secs_f64() - self.last_at).max(1e-3);
         let own = machine::own_cpu_ticks();
         let (stolen, all) = machine::machine_cpu_ticks();
-        let steal = ratio(stolen.saturating_sub(self.machine_ticks.0), all.saturating_sub(self.machine_ticks.1));
+        let steal =
+            ratio(stolen.saturating_sub(self.machine_ticks.0), all.saturating_sub(self.machine_ticks.1));
         #[expect(clippy::cast_precision_loss, reason = "ticks of one second are few")]
         let cpu_cores = own.saturating_sub(self.own_ticks) as f64 / TICKS_PER_SECOND / seconds;
         self.last_at = at.as_secs_f64();

@@ -47,11 +47,8 @@ impl NodeReads<'_> {
     pub(crate) async fn wait_for_initial(&self, nodes: &[NodeAddress]) -> Result<(), NotVisible> {
         let deadline = Instant::now() + VISIBLE_WITHIN;
         for address in nodes {
-            let not_visible = |item, found| NotVisible {
-                data_id: self.plan.data_id(item),
-                node: address.node.0,
-                found,
-            };
+            let not_visible =
+                |item, found| NotVisible { data_id: self.plan.data_id(item), node: address.node.0, found };
             let admin = AdminClient::new(address.http, READ_TIMEOUT)
                 .map_err(|error| not_visible(ItemId(0), error.to_string()))?;
             for item in (0..self.plan.item_count()).map(ItemId) {
@@ -76,7 +73,12 @@ impl NodeReads<'_> {
     }
 
     /// Reads every item from every node and records what it found; gives what could not be read.
-    pub(crate) async fn record_all(&self, nodes: &[NodeAddress], clock: Clock, recorder: &Recorder) -> Vec<String> {
+    pub(crate) async fn record_all(
+        &self,
+        nodes: &[NodeAddress],
+        clock: Clock,
+        recorder: &Recorder,
+    ) -> Vec<String> {
         let mut failures = Vec::new();
         for address in nodes {
             let admin = match AdminClient::new(address.http, READ_TIMEOUT) {
@@ -101,13 +103,20 @@ impl NodeReads<'_> {
                 stream::iter(reads).buffer_unordered(AT_ONCE).filter_map(std::future::ready).collect().await;
             if let Some(first) = failed.first() {
                 let (failed, all) = (failed.len(), self.plan.item_count());
-                failures.push(format!("{failed} of {all} final reads from node {} failed: {first}", address.node));
+                failures.push(format!(
+                    "{failed} of {all} final reads from node {} failed: {first}",
+                    address.node
+                ));
             }
         }
         failures
     }
 
-    async fn version_in_tries(&self, admin: &AdminClient, item: ItemId) -> Result<Option<Version>, AdminError> {
+    async fn version_in_tries(
+        &self,
+        admin: &AdminClient,
+        item: ItemId,
+    ) -> Result<Option<Version>, AdminError> {
         let mut tries = 1;
         loop {
             match self.version(admin, item).await {

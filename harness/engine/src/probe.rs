@@ -8,9 +8,9 @@ use shakedown_faults::proxies::ProxyAddress;
 use shakedown_model::plan::Protocol;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::ConnectError;
+use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits, RpcError};
 use shakedown_nacos::grpc::message::ServerCheckRequest;
 use shakedown_nacos::grpc::payload::Payload;
-use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits, RpcError};
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
 
 /// Asks Nacos: a get of an item that nobody watches (HTTP), or a server check (gRPC).
@@ -29,7 +29,8 @@ impl Probe for NacosProbe {
             let any = Ipv4Addr::UNSPECIFIED;
             let connection: Box<dyn ProbeConnection> = match target.protocol {
                 Protocol::NacosHttp => {
-                    let connection = HttpConnection::connect(target.listen, any).await.map_err(no_connection)?;
+                    let connection =
+                        HttpConnection::connect(target.listen, any).await.map_err(no_connection)?;
                     Box::new(HttpProbe { connection, key: self.key.clone() })
                 }
                 Protocol::NacosGrpc => {

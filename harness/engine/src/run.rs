@@ -126,8 +126,12 @@ pub async fn run(
 /// `NAME-UTC-SEED`, such as `quickstart-20261121-054200-7`.
 fn run_name(plan: &Plan) -> String {
     let utc = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-    let name: String =
-        plan.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).take(60).collect();
+    let name: String = plan
+        .name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' })
+        .take(60)
+        .collect();
     format!("{name}-{utc}-{}", plan.seed)
 }
 

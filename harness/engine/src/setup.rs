@@ -50,7 +50,8 @@ impl Setup {
         }));
         let servers = Servers::start(&plan.server, &place, &mut ports).await?;
         manifest.server = servers.description().to_owned();
-        observer.on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
+        observer
+            .on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
         let plan = Arc::new(plan);
         let publisher = NacosPublisher::new(servers.nodes()[0].http, &plan)?;
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;

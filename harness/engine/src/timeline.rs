@@ -58,7 +58,8 @@ pub(crate) async fn work_through(
     let live = Live { fleet: movers.fleet.control(), published: Arc::clone(&movers.published) };
     let mut stage = Stage::new(setup, live, dir, clock, observer).stopped_by(stop);
     let mut status = stage.phases(&faults).await;
-    let last_publishes = if status == RunStatus::Complete { stage.setup.plan.delivery_timeout } else { Duration::ZERO };
+    let last_publishes =
+        if status == RunStatus::Complete { stage.setup.plan.delivery_timeout } else { Duration::ZERO };
     let mut remarks = end_mutator(movers.mutator, last_publishes, &mut status).await;
     if status == RunStatus::Complete {
         let plan = Arc::clone(&stage.setup.plan);
@@ -172,7 +173,10 @@ async fn end_nemesis(nemesis: NemesisHandle) -> Vec<String> {
 async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<String> {
     let FleetEnd { progress, panicked, aborted } = fleet.stop().await;
     if panicked > 0 || aborted > 0 {
-        fail(status, format!("{panicked} watchers panicked and {aborted} did not end: a defect of shakedown"));
+        fail(
+            status,
+            format!("{panicked} watchers panicked and {aborted} did not end: a defect of shakedown"),
+        );
     }
     let (dropped, failed) = (progress.snapshots_dropped, progress.snapshots_failed);
     if dropped == 0 && failed == 0 {

@@ -31,7 +31,7 @@ pub enum Toxic {
         /// The delay lies between `latency − jitter` and `latency + jitter`, never below zero.
         jitter: Duration,
     },
-    /// Resets connections `timeout` after they begin, or at once where they are alive already.
+    /// Resets connections `timeout` after they begin or, where they were alive already, after the toxic was set.
     ResetPeer {
         /// The time until the reset.
         timeout: Duration,

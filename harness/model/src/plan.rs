@@ -137,15 +137,18 @@ impl Default for EmbeddedSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerDefect {
-    /// Every 5th publish of an item is acked but not stored. Breaks: nothing lost (and converges, when it is the last).
+    /// Every 5th publish of an item is acked but not stored. Breaks: nothing lost.
     LoseWrite,
-    /// The first listening watcher connection is never told of a change and its re-lists are answered with "no change". Breaks: converges.
+    /// The first listening connection is never told of a change, and its re-lists are answered with "no change".
+    /// Breaks: converges.
     ForgetWatcher,
-    /// Every 7th query is answered with the version before the current one, md5 and all. Breaks: monotonic.
+    /// Every 7th gRPC query is answered with the content two versions before the current one, md5 and all. Breaks:
+    /// monotonic.
     AnswerOld,
-    /// Every 11th query is answered with its second half cut off (md5 of the whole). Breaks: intact.
+    /// Every 11th gRPC query is answered with its second half cut off (md5 of the whole). Breaks: intact.
     TearContent,
-    /// Every 13th query is answered with a well-formed payload of a version that was never published. Breaks: nothing invented.
+    /// Every 13th gRPC query is answered with a well-formed payload of a version that was never published. Breaks:
+    /// nothing invented.
     InventVersion,
 }
 

@@ -39,7 +39,9 @@ pub enum HistoryError {
         source: std::io::Error,
     },
     /// The file is not a history of this form.
-    #[error("`{path}` is not a history that this version can read; it was written by another version or is no history")]
+    #[error(
+        "`{path}` is not a history that this version can read; it was written by another version or is no history"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

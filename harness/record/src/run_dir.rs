@@ -43,7 +43,9 @@ pub enum RunDirError {
         source: serde_json::Error,
     },
     /// The run was written in another form.
-    #[error("`{path}` has form {found}, and this version reads form {expected}; judge it with the version that made it")]
+    #[error(
+        "`{path}` has form {found}, and this version reads form {expected}; judge it with the version that made it"
+    )]
     Version {
         /// The manifest.
         path: PathBuf,
@@ -93,7 +95,11 @@ impl RunDir {
         let run = Self { path: path.to_owned() };
         let found = run.manifest()?.format;
         if found != RUN_FORMAT {
-            return Err(RunDirError::Version { path: run.file("manifest.json"), found, expected: RUN_FORMAT });
+            return Err(RunDirError::Version {
+                path: run.file("manifest.json"),
+                found,
+                expected: RUN_FORMAT,
+            });
         }
         Ok(run)
     }
@@ -252,8 +258,11 @@ impl RunDir {
     /// # Errors
     /// [`RunDirError::Write`].
     pub fn write_json<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), RunDirError> {
-        let mut text = serde_json::to_vec_pretty(value)
-            .map_err(|source| RunDirError::Form { path: path.to_owned(), line: 0, source })?;
+        let mut text = serde_json::to_vec_pretty(value).map_err(|source| RunDirError::Form {
+            path: path.to_owned(),
+            line: 0,
+            source,
+        })?;
         text.push(b'\n');
         write_atomically(path, &text)
     }
@@ -277,8 +286,11 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunDirError> 
 }
 
 fn append_line<T: Serialize>(path: &Path, value: &T) -> Result<(), RunDirError> {
-    let mut line = serde_json::to_vec(value)
-        .map_err(|source| RunDirError::Form { path: path.to_owned(), line: 0, source })?;
+    let mut line = serde_json::to_vec(value).map_err(|source| RunDirError::Form {
+        path: path.to_owned(),
+        line: 0,
+        source,
+    })?;
     line.push(b'\n');
     fs::OpenOptions::new()
         .create(true)
@@ -300,7 +312,9 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirError> {
 /// Reads a file of JSON lines; a file that is absent has none, and a last line that is not whole is left out.
 fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunDirError> {
     let text = match read(path) {
-        Err(RunDirError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(RunDirError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(Vec::new());
+        }
         other => other?,
     };
     let mut values = Vec::new();

@@ -68,21 +68,24 @@ impl OwnProcess {
         let log_error = |source| ProcessError::Log { path: log.to_owned(), source };
         let output = File::create(log).map_err(log_error)?;
         let errors = output.try_clone().map_err(log_error)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .process_group(0)
-            .spawn()
-            .map_err(|source| ProcessError::Spawn {
-                what: what.to_owned(),
-                program: PathBuf::from(command.get_program()),
-                advice: advice.to_owned(),
-                source,
-            })?;
+        let child =
+            command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).spawn().map_err(
+                |source| ProcessError::Spawn {
+                    what: what.to_owned(),
+                    program: PathBuf::from(command.get_program()),
+                    advice: advice.to_owned(),
+                    source,
+                },
+            )?;
         let group = child.id();
-        let process =
-            Self { what: what.to_owned(), child, group, log: log.to_owned(), guard: guard.clone(), status: None };
+        let process = Self {
+            what: what.to_owned(),
+            child,
+            group,
+            log: log.to_owned(),
+            guard: guard.clone(),
+            status: None,
+        };
         guard.watch(group)?;
         Ok(process)
     }

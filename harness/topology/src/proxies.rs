@@ -30,7 +30,9 @@ pub enum ProxiesError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// There is no home for Toxiproxy.
-    #[error("proxy `toxiproxy` needs a Toxiproxy home: give --toxiproxy-home, TOXIPROXY_HOME, or `proxy.home` in the scenario; it must hold `toxiproxy-server`")]
+    #[error(
+        "proxy `toxiproxy` needs a Toxiproxy home: give --toxiproxy-home, TOXIPROXY_HOME, or `proxy.home` in the scenario; it must hold `toxiproxy-server`"
+    )]
     NoHome,
     /// The home holds no `toxiproxy-server`.
     #[error("`{home}` is no Toxiproxy home: it has no `toxiproxy-server`")]
@@ -129,8 +131,13 @@ async fn start_toxiproxy(
     command.args(["-host", &api.ip().to_string(), "-port", &api.port().to_string()]);
     let guard = guard.expect("the engine starts a guard for every backend with processes");
     let log = logs.join("toxiproxy.log");
-    let mut process =
-        OwnProcess::start("toxiproxy", command, &log, guard, "its home must hold a runnable `toxiproxy-server`")?;
+    let mut process = OwnProcess::start(
+        "toxiproxy",
+        command,
+        &log,
+        guard,
+        "its home must hold a runnable `toxiproxy-server`",
+    )?;
     let deadline = Instant::now() + READY_TIMEOUT;
     while tokio::net::TcpStream::connect(api).await.is_err() {
         if let Some(why) = process.failed() {

@@ -33,7 +33,9 @@ pub enum ServersError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// There is no home for the process backend.
-    #[error("backend `process` needs a Nacos home: give --nacos-home, NACOS_HOME, or `server.home` in the scenario; it must hold `bin/start`")]
+    #[error(
+        "backend `process` needs a Nacos home: give --nacos-home, NACOS_HOME, or `server.home` in the scenario; it must hold `bin/start`"
+    )]
     NoHome,
     /// The home holds no `bin/start`.
     #[error("`{home}` is no Nacos home: it has no `bin/start`")]
@@ -94,7 +96,11 @@ impl Servers {
     ///
     /// # Errors
     /// [`ServersError`]; what was started is stopped again.
-    pub async fn start(spec: &ServerSpec, place: &ServerPlace<'_>, ports: &mut Ports) -> Result<Self, ServersError> {
+    pub async fn start(
+        spec: &ServerSpec,
+        place: &ServerPlace<'_>,
+        ports: &mut Ports,
+    ) -> Result<Self, ServersError> {
         match spec.backend {
             Backend::Embedded => start_embedded(spec, ports),
             Backend::Process => start_process(spec, place, ports).await,
@@ -176,9 +182,14 @@ fn home_name(home: &Path) -> String {
     home.file_name().map_or_else(|| "its home".to_owned(), |name| format!("`{}`", name.to_string_lossy()))
 }
 
-async fn wait_ready(node: NodeAddress, spec: &ServerSpec, process: &mut OwnProcess) -> Result<(), ServersError> {
+async fn wait_ready(
+    node: NodeAddress,
+    spec: &ServerSpec,
+    process: &mut OwnProcess,
+) -> Result<(), ServersError> {
     let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
-    let admin = AdminClient::new(node.http, Duration::from_secs(2)).map_err(|error| not_ready(error.to_string()))?;
+    let admin =
+        AdminClient::new(node.http, Duration::from_secs(2)).map_err(|error| not_ready(error.to_string()))?;
     let line = if spec.version.starts_with("3.") { ServerLine::V3 } else { ServerLine::V2 };
     let deadline = Instant::now() + spec.ready_timeout;
     loop {

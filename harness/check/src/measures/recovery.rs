@@ -48,8 +48,8 @@ fn detect(evidence: &Evidence<'_>, findings: &mut Findings) {
     for onset in outage::onsets(evidence) {
         let detect = findings.figures.entry(Measure::Detect, Scope::Fault(onset.fault), Some(onset.group));
         match onset.noticed {
-            Some(noticed) => detect.record_signed(noticed.signed_since(onset.applied)),
-            None => detect.censor(nanos(onset.watched_until.since(onset.applied))),
+            Some(noticed) => detect.record(nanos(noticed.since(onset.applying))),
+            None => detect.censor(nanos(onset.watched_until.since(onset.applying))),
         }
     }
 }

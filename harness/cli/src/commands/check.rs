@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use shakedown_check::result::Judgement;
 use shakedown_record::{RunDir, RunDirError};
-use shakedown_report::terminal::{self, Look};
 use shakedown_report::ReportInput;
+use shakedown_report::terminal::{self, Look};
 
 use super::{complain, say};
 use crate::args::CheckArgs;
@@ -25,8 +25,11 @@ pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result
     let (judgement, series) =
         shakedown_check::check(run).map_err(|error| Failure::from_error(on_error, &error))?;
     let read_error = |error: RunDirError| Failure::from_error(on_error, &error);
-    let (manifest, plan, faults) =
-        (run.manifest().map_err(read_error)?, run.plan().map_err(read_error)?, run.faults().map_err(read_error)?);
+    let (manifest, plan, faults) = (
+        run.manifest().map_err(read_error)?,
+        run.plan().map_err(read_error)?,
+        run.faults().map_err(read_error)?,
+    );
     let dir = run.path().display().to_string();
     let input = ReportInput {
         dir: &dir,

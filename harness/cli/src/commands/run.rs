@@ -17,8 +17,9 @@ use crate::stop::stop_signal;
 /// Runs a scenario, judges it, and writes and prints the report.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let loaded = plan::load(&args.scenario)?;
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Missing, format!("cannot find the shakedown program itself: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(Exit::Missing, format!("cannot find the shakedown program itself: {error}"))
+    })?;
     let view = Arc::new(ProgressView::new(loaded.plan.clone()));
     let options = RunOptions {
         runs: args.out.clone(),

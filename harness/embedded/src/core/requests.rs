@@ -59,9 +59,16 @@ impl Core {
         self.store.commit(now, change);
     }
 
-    /// What a query sees: the dump, not the row. An absent config is `None`.
+    /// What a get over HTTP sees: the dump, not the row. An absent config is `None`.
+    #[must_use]
+    pub fn get(&self, key: &ConfigKey) -> Option<Arc<Entry>> {
+        self.store.visible(key).cloned()
+    }
+
+    /// What a query over gRPC sees. Defects of the reply lie here and not on HTTP, so that a read of the control plane
+    /// stays an honest witness of what is stored.
     pub fn query(&mut self, key: &ConfigKey) -> Option<Arc<Entry>> {
-        let current = Arc::clone(self.store.visible(key)?);
+        let current = self.get(key)?;
         Some(self.seams.reply(key, current))
     }
 

@@ -142,7 +142,7 @@ fn get(node: &Node, mut params: Params) -> Answer {
     };
     match stored_key(key) {
         Err(error) => answers::key_error(&error),
-        Ok(key) => match node.input(|core, _| core.query(&key)) {
+        Ok(key) => match node.input(|core, _| core.get(&key)) {
             Some(entry) => answers::content(&entry),
             None => answers::absent(),
         },

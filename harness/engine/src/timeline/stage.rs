@@ -121,7 +121,8 @@ impl<'a> Stage<'a> {
             .or_else(|| self.setup.proxies.failed())
             .or_else(|| recorder.failure().map(|why| format!("the history cannot be written: {why}")))
             .or_else(|| {
-                (recorder.lost() > 0).then(|| format!("{} records were lost: the disk did not keep up", recorder.lost()))
+                (recorder.lost() > 0)
+                    .then(|| format!("{} records were lost: the disk did not keep up", recorder.lost()))
             })
     }
 

@@ -176,6 +176,7 @@ impl HttpConnection {
             return Err(end.clone().into());
         }
         let mut over = None;
+        let mut has_waited_on = false;
         let result = {
             let requests = &mut self.requests;
             let transport = &mut self.transport;
@@ -190,7 +191,18 @@ impl HttpConnection {
                 {
                     over = Some(result.err());
                 }
-                answer.as_mut().poll(cx)
+                let answer = answer.as_mut().poll(cx);
+                if answer.is_ready() || over.is_none() {
+                    return answer;
+                }
+                // The transport has ended and will not wake this task again; what it received before is taken in one
+                // more turn. A request that it never took would wait for ever: its end came while it was idle.
+                if has_waited_on {
+                    return Poll::Ready(Err("the connection ended before the request was taken".into()));
+                }
+                has_waited_on = true;
+                cx.waker().wake_by_ref();
+                Poll::Pending
             })
             .await
         };

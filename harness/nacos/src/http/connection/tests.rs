@@ -182,6 +182,23 @@ async fn the_end_of_an_idle_connection_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_request_after_the_end_of_an_idle_connection_fails_at_once() {
+    let (closed, is_closed) = tokio::sync::oneshot::channel::<()>();
+    let addr = peer(|mut socket| async move {
+        read_request(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        drop(socket);
+        closed.send(()).unwrap();
+    })
+    .await;
+    let mut connection = connect(addr).await;
+    assert_eq!(connection.get_config(&key()).await.unwrap().content, None);
+    is_closed.await.unwrap();
+    let answer = timeout(LONG, connection.get_config(&key())).await.expect("it does not wait for ever");
+    assert!(matches!(answer, Err(HttpError::Ended(_))), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_peer_that_never_answers_leaves_the_caller_in_charge() {
     let (_tx, rx) = tokio::sync::oneshot::channel::<()>();
     let addr = peer(|socket| async move {
