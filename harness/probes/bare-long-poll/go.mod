@@ -1,0 +1,3 @@
+module shakedown/bare-long-poll
+
+go 1.22
