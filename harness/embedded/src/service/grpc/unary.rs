@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::grpc::message::{
     ConfigBatchListenRequest, ConfigChangeBatchListenResponse, ConfigPublishRequest, ConfigPublishResponse,
@@ -28,19 +27,19 @@ pub(super) fn answer(node: &Node, connection: ConnectionId, payload: &Payload) -
         return server_check(node, connection);
     }
     match Unary::try_from(payload) {
-        Ok(request) => dispatch(node, connection, request, payload),
+        Ok(request) => dispatch(node, connection, request),
         Err(error) => Payload::new(&ErrorResponse::failure(UNPARSABLE, &error.to_string())),
     }
 }
 
-fn dispatch(node: &Node, connection: ConnectionId, request: Unary, payload: &Payload) -> Payload {
+fn dispatch(node: &Node, connection: ConnectionId, request: Unary) -> Payload {
     match request {
         Unary::ServerCheck(_) => server_check(node, connection),
         Unary::HealthCheck(_) => Payload::new(&HealthCheckResponse::default()),
         Unary::Query(request) => query(node, &request),
         Unary::Publish(request) => publish(node, request),
         Unary::Remove(request) => remove(node, &request),
-        Unary::BatchListen(request) => listen(node, connection, request, is_listen(payload)),
+        Unary::BatchListen(request) => listen(node, connection, request),
         Unary::Unknown(_) => {
             Payload::new(&ErrorResponse::failure(codes::NO_HANDLER, "RequestHandler Not Found"))
         }
@@ -125,21 +124,7 @@ const fn error_code(error: &WriteError) -> i32 {
     }
 }
 
-/// Whether a batch listen registers: it does unless it says `false`, also when it says nothing.
-fn is_listen(payload: &Payload) -> bool {
-    #[derive(Deserialize)]
-    struct Flag {
-        listen: Option<bool>,
-    }
-    serde_json::from_slice(payload.json()).map_or(true, |flag: Flag| flag.listen.unwrap_or(true))
-}
-
-fn listen(
-    node: &Node,
-    connection: ConnectionId,
-    request: ConfigBatchListenRequest,
-    is_listen: bool,
-) -> Payload {
+fn listen(node: &Node, connection: ConnectionId, request: ConfigBatchListenRequest) -> Payload {
     let contexts = request.config_listen_contexts;
     if let Some(error) = contexts.iter().find_map(|context| check_key(&context.key()).err()) {
         let message = key_message(&error);
@@ -153,7 +138,7 @@ fn listen(
         })
         .collect();
     let changed = node.input(|core, _| {
-        if is_listen {
+        if request.listen {
             core.listen(connection, &listened)
         } else {
             core.unlisten(connection, &listened);

@@ -147,8 +147,8 @@ pub struct ConfigListenContext {
 request! {
     /// Registers or un-registers listens, which live as long as the connection.
     ConfigBatchListenRequest in "config" {
-        /// False un-registers.
-        listen: bool,
+        /// False un-registers; absent registers, as in Java.
+        listen: bool = true,
         /// Which items.
         config_listen_contexts: Vec<ConfigListenContext>,
     }

@@ -72,9 +72,14 @@ where
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Declares a request: `headers` and `requestId` first, then its own fields, then `module`.
+/// Declares a request: `headers` and `requestId` first, then its own fields, then `module`. A field that is absent
+/// has the value behind its `=`, or its type's default.
 macro_rules! request {
-    ($(#[$doc:meta])* $name:ident in $module:literal { $($(#[$attr:meta])* $field:ident: $ty:ty,)* }) => {
+    (@default) => { Default::default() };
+    (@default $default:expr) => { $default };
+    ($(#[$doc:meta])* $name:ident in $module:literal {
+        $($(#[$attr:meta])* $field:ident: $ty:ty $(= $default:expr)?,)*
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase", default)]
@@ -100,7 +105,7 @@ macro_rules! request {
                 Self {
                     headers: Default::default(),
                     request_id: None,
-                    $($field: Default::default(),)*
+                    $($field: request!(@default $($default)?),)*
                     module: std::borrow::Cow::Borrowed($module),
                 }
             }

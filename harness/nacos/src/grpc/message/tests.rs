@@ -160,6 +160,14 @@ fn readers_ignore_what_they_do_not_know_and_take_nulls_as_absent() {
 }
 
 #[test]
+fn a_batch_listen_registers_unless_it_says_otherwise() {
+    // Java's field starts as true; Jackson sets a primitive to false when it reads null.
+    for (json, registers) in [("{}", true), (r#"{"listen":false}"#, false), (r#"{"listen":null}"#, false)] {
+        assert_eq!(read::<ConfigBatchListenRequest>(json).listen, registers, "{json}");
+    }
+}
+
+#[test]
 fn an_old_client_sends_abilities_and_no_table() {
     let go: ConnectionSetupRequest =
         read(r#"{"clientVersion":"v","labels":{},"clientAbilities":{"remoteAbility":{}}}"#);
