@@ -37,6 +37,14 @@ const MAX_GIVEN_UP: usize = 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
+/// What frames that wait to be read may cost beside their bytes: the codec counts up to 256 for each small one. This
+/// is a stream's window full of the smallest message there is, so that a burst of acks, as a link hands over when it
+/// heals, never looks like an attack.
+const FRAME_OVERHEAD: usize = STREAM_WINDOW as usize / SMALLEST_MESSAGE * 256;
+
+/// Five bytes of framing, a type's name and an empty object take more than this.
+const SMALLEST_MESSAGE: usize = 32;
+
 /// What is buffered of answers before a client takes them, per stream.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
 
@@ -54,6 +62,7 @@ pub(super) async fn serve(node: Rc<Node>, stream: TcpStream, peer: SocketAddr) {
         .max_pending_accept_reset_streams(MAX_GIVEN_UP)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(FRAME_OVERHEAD)
         .max_send_buffer_size(MAX_SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST);
     let Ok(Ok(mut http2)) =

@@ -146,6 +146,21 @@ async fn an_idle_connection_is_asked_and_closed_unless_it_answers() {
 }
 
 #[tokio::test]
+async fn a_burst_of_tiny_acks_is_no_attack() {
+    const ACKS: usize = 3_000;
+    let server = start();
+    let limits = GrpcLimits { pending: ACKS, ..GrpcLimits::default() };
+    let mut client = Client::connect_with(&server, limits).await;
+    for n in 0..ACKS {
+        let ack = ConfigChangeNotifyResponse::acknowledge(&n.to_string());
+        client.0.send_on_stream(&Payload::new(&ack)).unwrap();
+    }
+    client.listen(&[("d", "")]).await;
+    publish(&server, "d", "one").await;
+    assert_eq!(client.next_change().await.data_id, "d");
+}
+
+#[tokio::test]
 async fn a_large_config_passes_both_ways_through_small_windows() {
     let server = start();
     let content = "0123456789abcdef".repeat(256 * 1024);
