@@ -1,5 +1,7 @@
 //! The one integration binary: the `shakedown` command as a user runs it, with cargo and loopback only.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, helpers included")]
+
 mod commands;
 mod defects;
 mod run;

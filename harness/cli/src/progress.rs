@@ -98,7 +98,7 @@ impl Observer for ProgressView {
             RunEvent::Created { .. } => {}
             RunEvent::SettingUp(what) => self.say(&format!("  set-up  {what}")),
             RunEvent::Started { setup } => {
-                self.say(&format!("  set-up  done in {:.1} s", setup.as_secs_f64()))
+                self.say(&format!("  set-up  done in {:.1} s", setup.as_secs_f64()));
             }
             RunEvent::Phase(phase) => {
                 let phase = &self.plan.phases[phase.index()];
@@ -108,7 +108,7 @@ impl Observer for ProgressView {
             RunEvent::FaultHealed(window) => self.healed(window),
             RunEvent::Tick(progress) => self.tick(*progress),
             RunEvent::Draining => {
-                self.phase("drain", self.plan.end(), self.plan.end() + self.plan.delivery_timeout)
+                self.phase("drain", self.plan.end(), self.plan.end() + self.plan.delivery_timeout);
             }
             RunEvent::Trouble(text) => self.say(&format!("  trouble {text}")),
             RunEvent::TearingDown => {

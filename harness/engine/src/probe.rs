@@ -29,14 +29,17 @@ impl Probe for NacosProbe {
             let any = Ipv4Addr::UNSPECIFIED;
             let connection: Box<dyn ProbeConnection> = match target.protocol {
                 Protocol::NacosHttp => {
-                    let connection =
-                        HttpConnection::connect(target.listen, any).await.map_err(no_connection)?;
+                    let connection = HttpConnection::connect(target.listen, any)
+                        .await
+                        .map_err(|error| no_connection(&error))?;
                     Box::new(HttpProbe { connection, key: self.key.clone() })
                 }
                 Protocol::NacosGrpc => {
                     let limits = GrpcLimits::default();
                     Box::new(GrpcProbe(
-                        GrpcConnection::connect(target.listen, any, limits).await.map_err(no_connection)?,
+                        GrpcConnection::connect(target.listen, any, limits)
+                            .await
+                            .map_err(|error| no_connection(&error))?,
                     ))
                 }
             };
@@ -76,7 +79,7 @@ impl ProbeConnection for GrpcProbe {
     }
 }
 
-fn no_connection(error: ConnectError) -> ProbeError {
+fn no_connection(error: &ConnectError) -> ProbeError {
     match error {
         ConnectError::Refused { .. } => ProbeError::Refused,
         ConnectError::Broken { .. } | ConnectError::TimedOut { .. } => ProbeError::Broken(error.to_string()),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use shakedown_engine::{EngineError, RunOptions};
+use shakedown_engine::RunOptions;
 use shakedown_record::RunDir;
 
 use super::check::judge_and_show;
@@ -30,12 +30,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let run = runtime()?.block_on(async {
         let stop = stop_signal().map_err(|error| Failure::from_error(Exit::Missing, &error))?;
         let on_created = |run: &RunDir| logging::to_file(&run.logs_dir().join("shakedown.log"));
-        shakedown_engine::run(loaded.plan, options, view, on_created, stop).await.map_err(failure)
+        shakedown_engine::run(loaded.plan, options, view, on_created, stop)
+            .await
+            .map_err(|error| Failure::from_error(Exit::Missing, &error))
     })?;
     let judgement = judge_and_show(&run, args.json, Exit::Defect)?;
     Ok(ExitCode::from(judgement.exit_code))
-}
-
-fn failure(error: EngineError) -> Failure {
-    Failure::from_error(Exit::Missing, &error)
 }
