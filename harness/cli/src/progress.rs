@@ -1,12 +1,15 @@
 //! Live progress on standard error: a bar on a terminal, plain lines elsewhere.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shakedown_engine::{Observer, Progress, RunEvent};
 use shakedown_model::fault::{Bite, FaultWindow};
 use shakedown_model::{FaultId, Offset, Plan};
 
+/// The bar's clock goes on in set-ups that take long.
+const TICK: Duration = Duration::from_secs(1);
 /// Plain lines come this often, in seconds of the run.
 const LINE_SECONDS: f64 = 10.0;
 
@@ -25,9 +28,10 @@ impl ProgressView {
                 ProgressDrawTarget::stderr_with_hz(4),
             );
             let style =
-                ProgressStyle::with_template("{prefix:>12.bold} {bar:32.cyan/dim} {percent:>3}%  {msg}")
+                ProgressStyle::with_template("{prefix:>12.bold} {bar:28.cyan/dim} {percent:>3}% {elapsed:>4}  {msg}")
                     .expect("the template is valid");
             bar.set_style(style);
+            bar.enable_steady_tick(TICK);
             bar
         });
         Self { plan, bar, last_line: Mutex::new(f64::NEG_INFINITY) }
@@ -128,7 +132,8 @@ fn seconds(at: Offset) -> String {
     format!("{:.0} s", at.as_secs_f64())
 }
 
-#[expect(clippy::print_stderr, reason = "progress belongs to standard error")]
+/// Prints a line on standard error. A reader who closed it ends no run.
 fn line(text: &str) {
-    eprintln!("{text}");
+    use std::io::Write;
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -65,7 +65,7 @@ pub enum EngineError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// Stopped by a person during the set-up.
-    #[error("interrupted before the first phase; nothing was measured")]
+    #[error("interrupted before the first phase; what was started is stopped, and nothing was measured")]
     Interrupted,
 }
 
@@ -108,18 +108,18 @@ pub async fn run(
         setup = Setup::bring_up(plan, &dir, &options, &*observer, &mut manifest) => setup,
         Ok(_) = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
     };
-    let setup = match setup {
-        Ok(setup) => setup,
-        Err(error) => {
-            manifest.status = match error {
-                EngineError::Interrupted => RunStatus::Interrupted,
-                _ => RunStatus::Failed(error.to_string()),
-            };
-            dir.write_manifest(&manifest)?;
-            return Err(error);
-        }
+    let ended = match setup {
+        Ok(setup) => timeline::work_through(setup, &dir, &mut manifest, observer, stop).await,
+        Err(error) => Err(error),
     };
-    timeline::work_through(setup, &dir, &mut manifest, observer, stop).await?;
+    if let Err(error) = ended {
+        manifest.status = match error {
+            EngineError::Interrupted => RunStatus::Interrupted,
+            _ => RunStatus::Failed(error.to_string()),
+        };
+        dir.write_manifest(&manifest)?;
+        return Err(error);
+    }
     Ok(dir)
 }
 

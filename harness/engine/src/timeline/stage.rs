@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use shakedown_load::mutator::AckBoard;
 use shakedown_load::watchers::FleetControl;
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::{ItemId, Offset, PhaseId, Version};
 use shakedown_record::{Clock, RunDir};
 use tokio::sync::watch;
 
-use super::{FaultLog, drain_limit};
+use super::fault_log::FaultLog;
 use crate::health::SelfSampler;
 use crate::observer::{Observer, Progress, RunEvent};
 use crate::setup::Setup;
@@ -24,6 +25,7 @@ const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) struct Live {
     pub(crate) fleet: FleetControl,
     pub(crate) published: Arc<AtomicU64>,
+    pub(crate) newest: Arc<AckBoard>,
 }
 
 /// A run under way.
@@ -70,10 +72,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until every watcher holds the newest acked version of its items, or the delivery time-out has passed.
-    pub(crate) async fn drain(&mut self, newest: impl Fn() -> Vec<(ItemId, Version)>) -> RunStatus {
+    pub(crate) async fn drain(&mut self) -> RunStatus {
         self.observer.on(&RunEvent::Draining);
-        let deadline = self.clock.now() + drain_limit(&self.setup.plan);
-        while self.clock.now() < deadline && !self.live.fleet.converged(&newest()) {
+        // The mutator has ended, so the newest versions stay what they are.
+        let items = (0..self.setup.plan.item_count()).map(ItemId);
+        let newest: Vec<(ItemId, Version)> =
+            items.map(|item| (item, self.live.newest.newest(item))).collect();
+        let deadline = self.clock.now() + self.setup.plan.delivery_timeout;
+        while self.clock.now() < deadline && !self.live.fleet.converged(&newest) {
             if let Some(status) = self.look(None).await {
                 return status;
             }
@@ -119,10 +125,20 @@ impl<'a> Stage<'a> {
             .servers
             .failed()
             .or_else(|| self.setup.proxies.failed())
-            .or_else(|| recorder.failure().map(|why| format!("the history cannot be written: {why}")))
             .or_else(|| {
-                (recorder.lost() > 0)
-                    .then(|| format!("{} records were lost: the disk did not keep up", recorder.lost()))
+                recorder.failure().map(|why| {
+                    format!(
+                        "the history cannot be written: {why}; make room, or give `--out` on another disk"
+                    )
+                })
+            })
+            .or_else(|| {
+                (recorder.lost() > 0).then(|| {
+                    format!(
+                        "{} records were lost because the disk did not keep up; give `--out` on a faster one",
+                        recorder.lost()
+                    )
+                })
             })
     }
 

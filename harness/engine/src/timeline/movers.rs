@@ -1,0 +1,163 @@
+//! What moves during a run, beside servers and proxies: watchers, mutator, nemesis, and the lag sampler.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use shakedown_faults::fault::{Site, Watchers};
+use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
+use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle};
+use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, GroupAddresses};
+use shakedown_model::GroupId;
+use shakedown_model::manifest::RunStatus;
+use shakedown_model::plan::Protocol;
+use shakedown_record::{Clock, RunDir};
+use tokio::task::AbortHandle;
+
+use super::fail;
+use super::fault_log::FaultLog;
+use super::stage::Live;
+use crate::health;
+use crate::probe::NacosProbe;
+use crate::publisher::{NacosPublisher, PUBLISH_TIMEOUT, config_key};
+use crate::run::EngineError;
+use crate::setup::Setup;
+
+/// Publishes in flight at once, over all items: as many as a busy control plane sees, far below a pool's limits.
+const MAX_IN_FLIGHT: usize = 256;
+
+/// Watchers, mutator and nemesis at work. Dropping them stops them; the `end_` functions end each in order.
+pub(super) struct Movers {
+    pub(super) fleet: Fleet,
+    pub(super) mutator: MutatorHandle,
+    pub(super) nemesis: NemesisHandle,
+    pub(super) lag: AbortHandle,
+    /// Publishes that ended, for progress.
+    published: Arc<AtomicU64>,
+}
+
+impl Movers {
+    /// Starts everything that moves at once.
+    pub(super) fn start(
+        setup: &Setup,
+        dir: &RunDir,
+        run_id: u64,
+        clock: Clock,
+        faults: &Arc<FaultLog>,
+    ) -> Result<Self, EngineError> {
+        let recorder = setup.history.recorder();
+        let fleet = Fleet::start(FleetConfig {
+            plan: Arc::clone(&setup.plan),
+            run_id,
+            addresses: group_addresses(setup),
+            clock,
+            recorder: recorder.clone(),
+            snapshots: dir.snapshots_dir(),
+        })?;
+        let published = Arc::new(AtomicU64::new(0));
+        let publisher = NacosPublisher::new(setup.servers.nodes()[0].http, &setup.plan)?;
+        let mutator = mutator::start(MutatorConfig {
+            plan: Arc::clone(&setup.plan),
+            run_id,
+            clock,
+            recorder: recorder.clone(),
+            publisher: Arc::new(publisher),
+            on_publish: {
+                let published = Arc::clone(&published);
+                Arc::new(move |_| {
+                    published.fetch_add(1, Ordering::Relaxed);
+                })
+            },
+            max_in_flight: MAX_IN_FLIGHT,
+            publish_timeout: PUBLISH_TIMEOUT,
+            drain: PUBLISH_TIMEOUT,
+        })?;
+        let site = Site {
+            api: Arc::new(setup.driver.clone()),
+            kind: setup.plan.proxy.kind,
+            proxies: Arc::clone(&setup.addresses),
+            watchers: Arc::new(FleetWatchers(fleet.control())),
+        };
+        let key = config_key(&setup.plan.items, &format!("{}canary", setup.plan.items.prefix));
+        let probe = Arc::new(NacosProbe { key });
+        let config = NemesisConfig { clock, site, probe, sink: faults.sink() };
+        let nemesis = nemesis::start(&setup.plan, config)?;
+        let lag = tokio::spawn(health::sample_lag(clock, recorder)).abort_handle();
+        Ok(Self { fleet, mutator, nemesis, lag, published })
+    }
+
+    /// What progress and the drain look at.
+    pub(super) fn live(&self) -> Live {
+        Live {
+            fleet: self.fleet.control(),
+            published: Arc::clone(&self.published),
+            newest: self.mutator.newest_acked(),
+        }
+    }
+}
+
+fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {
+    let mut addresses = vec![GroupAddresses::default(); setup.plan.groups.len()];
+    for proxy in setup.addresses.iter() {
+        let group = &mut addresses[proxy.group.index()];
+        match proxy.protocol {
+            Protocol::NacosHttp => group.http.push(proxy.listen),
+            Protocol::NacosGrpc => group.grpc.push(proxy.listen),
+        }
+    }
+    addresses
+}
+
+/// Lets the mutator send what is due and wait for its answers, for `limit` at most, and stops it.
+pub(super) async fn end_mutator(
+    mutator: MutatorHandle,
+    limit: Duration,
+    status: &mut RunStatus,
+) -> Vec<String> {
+    match mutator.join_within(limit).await {
+        Ok(report) if report.dropped > 0 => {
+            vec![format!("{} mutations had no room to wait and were not sent", report.dropped)]
+        }
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            fail(status, error.to_string());
+            Vec::new()
+        }
+    }
+}
+
+/// Waits for the planned end of every fault, or heals what is in force when the run was cut short.
+pub(super) async fn end_nemesis(nemesis: NemesisHandle, status: &RunStatus) -> Vec<String> {
+    let healed = if *status == RunStatus::Complete { nemesis.join().await } else { nemesis.stop().await };
+    healed.errors.iter().map(|(fault, error)| format!("fault {fault}: {error}")).collect()
+}
+
+/// Stops the watchers.
+pub(super) async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<String> {
+    let FleetEnd { progress, panicked, aborted } = fleet.stop().await;
+    if panicked > 0 || aborted > 0 {
+        fail(
+            status,
+            format!("{panicked} watchers panicked and {aborted} did not end: a defect of shakedown"),
+        );
+    }
+    let (dropped, failed) = (progress.snapshots_dropped, progress.snapshots_failed);
+    if dropped == 0 && failed == 0 {
+        return Vec::new();
+    }
+    vec![format!("{dropped} snapshots were dropped because the disk did not keep up, and {failed} failed")]
+}
+
+/// The fleet as faults see it.
+struct FleetWatchers(FleetControl);
+
+impl Watchers for FleetWatchers {
+    fn crash<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
+        Box::pin(async { self.0.crash(groups) })
+    }
+
+    fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
+        Box::pin(async { self.0.cold_start(groups) })
+    }
+}
