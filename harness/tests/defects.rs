@@ -16,7 +16,7 @@ fn breaks(scenario: &str, defect: &str, expected: &[&str]) {
         .unwrap()
         .iter()
         .filter(|guarantee| guarantee["outcome"] == "fail")
-        .map(|guarantee| guarantee["guarantee"].as_str().unwrap())
+        .map(|guarantee| guarantee["name"].as_str().unwrap())
         .collect();
     assert_eq!(violated, expected, "{json:#}");
     assert!(json["guarantees"].as_array().unwrap().iter().all(|guarantee| {

@@ -281,8 +281,11 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunDirError> 
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    fs::write(&partial, content).map_err(fail)?;
-    fs::rename(&partial, path).map_err(fail)
+    fs::write(&partial, content).and_then(|()| fs::rename(&partial, path)).map_err(|source| {
+        // A part of a file helps nobody, and takes room on a disk that may be full.
+        drop(fs::remove_file(&partial));
+        fail(source)
+    })
 }
 
 fn append_line<T: Serialize>(path: &Path, value: &T) -> Result<(), RunDirError> {

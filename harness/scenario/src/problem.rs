@@ -10,6 +10,9 @@ use miette::{
 
 use crate::source::{Sources, Span};
 
+/// No message or advice is longer than this; the place beside it shows the rest.
+const MESSAGE_CHARS: usize = 600;
+
 /// One problem, or one warning, and the place that it is about.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -109,7 +112,7 @@ impl Problems {
     pub fn render(&self, color: bool) -> String {
         let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
         let handler =
-            GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100).with_context_lines(1);
+            GraphicalReportHandler::new_themed(theme).with_links(false).with_width(80).with_context_lines(1);
         let mut text = String::new();
         for problem in &self.0 {
             handler.render_report(&mut text, problem).expect("writing into a string does not fail");
@@ -221,13 +224,29 @@ impl Finding {
         let len = self.span.end.saturating_sub(self.span.start).min(source.inner().len() - start);
         Problem {
             code: self.code,
-            message: self.message,
+            message: inert(&self.message),
             label: self.label,
-            help: self.help,
+            help: self.help.as_deref().map(inert),
             severity: self.severity,
             place: Some((source, SourceSpan::from((start, len)))),
         }
     }
+}
+
+/// A text that quotes what was written: control characters shown, not obeyed by a terminal, and cut where nobody reads on.
+fn inert(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(MESSAGE_CHARS) {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    if text.chars().nth(MESSAGE_CHARS).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// The advice "did you mean X?", or the list of what is known.

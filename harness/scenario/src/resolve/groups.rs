@@ -8,7 +8,6 @@ use shakedown_model::plan::{ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkS
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
 use super::{MAX_COUNT, MAX_RATE, given, link_named, positive, unique};
-use crate::client::{HEALTH_CHECK, explicit};
 use crate::field::{PerSecond, Record as _};
 use crate::problem::{Findings, nearest};
 use crate::raw::{RawBackoff, RawClient, RawGroup};
@@ -159,7 +158,7 @@ fn listens(raw: &RawGroup, items: &ItemsSpec, found: &mut Findings) -> (u32, u32
 }
 
 fn placeholder() -> ClientSpec {
-    explicit(Protocol::NacosGrpc, Backoff::NacosJava)
+    ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
 }
 
 fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
@@ -168,7 +167,7 @@ fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
     let own_backoff = raw.backoff.as_ref().and_then(|raw| backoff(&raw.value, found));
     let mut client = match (sdk, protocol) {
         (Some(sdk), _) => sdk.client(),
-        (None, Some(protocol)) => explicit(protocol, Backoff::NacosJava),
+        (None, Some(protocol)) => ClientSpec::new(protocol, Backoff::NacosJava),
         (None, None) => placeholder(),
     };
     if let (Some(sdk), Some(field)) =
@@ -216,7 +215,7 @@ fn times(raw: &RawClient, client: &mut ClientSpec, found: &mut Findings) {
     }
     client.lists_around_query = given(raw.lists_around_query.as_ref(), client.lists_around_query);
     if let Some(Spanned { value, .. }) = &raw.health_check {
-        let before = client.health_check.unwrap_or(HEALTH_CHECK);
+        let before = client.health_check.unwrap_or_default();
         client.health_check = value.0.as_ref().map(|raw| {
             positive(raw.every.as_ref(), "every", found);
             positive(raw.timeout.as_ref(), "timeout", found);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown_model::fault::{Stream, Toxic};
-use shakedown_model::plan::{Backend, EmbeddedSettings, LinkSpec, Product, ProxyKind, ProxySpec, ServerSpec};
+use shakedown_model::plan::{Backend, EmbeddedSettings, LinkSpec, ProxyKind, ProxySpec, ServerSpec};
 
 use super::{given, positive};
 use crate::field::{Named, Record as _};
@@ -12,15 +12,7 @@ use crate::raw::{RawEmbedded, RawLatency, RawLink, RawLinkToxic, RawProxy, RawSe
 use crate::source::Spanned;
 
 pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpec {
-    let mut server = ServerSpec {
-        product: Product::Nacos,
-        version: "2.5.0".to_owned(),
-        backend: Backend::Embedded,
-        nodes: 1,
-        home: None,
-        ready_timeout: Duration::from_secs(90),
-        embedded: EmbeddedSettings::default(),
-    };
+    let mut server = ServerSpec::default();
     let Some(raw) = raw else { return server };
     server.product = given(raw.product.as_ref(), server.product);
     server.version = given(raw.version.as_ref(), server.version);
@@ -102,7 +94,7 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
 }
 
 pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
-    let Some(raw) = raw else { return ProxySpec { kind: ProxyKind::Embedded, home: None } };
+    let Some(raw) = raw else { return ProxySpec::default() };
     let kind = given(raw.kind.as_ref(), ProxyKind::Embedded);
     if let Some(home) = raw.home.as_ref().filter(|_| kind == ProxyKind::Embedded && !raw.has_broken_kind()) {
         found

@@ -272,3 +272,12 @@ fn damaged_text_is_refused_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn what_a_message_quotes_is_inert_and_short() {
+    let hostile = format!("\"\\u001b[2Jred\\n{}\"", "x".repeat(10_000));
+    let problems = load_base(&changed("name: base", &format!("name: {hostile}"))).unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    let message = problem.to_string();
+    assert!(message.contains("\\u{1b}[2Jred\\n") && message.len() < 700, "{message}");
+}
