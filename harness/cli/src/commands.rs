@@ -25,23 +25,34 @@ pub fn main() -> ExitCode {
             return if is_wanted { ExitCode::SUCCESS } else { ExitCode::from(Exit::Usage as u8) };
         }
     };
-    let end = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Validate(args) => plan::validate(&args).map(|()| ExitCode::SUCCESS),
-        Command::Explain(args) => plan::explain(&args).map(|()| ExitCode::SUCCESS),
-        Command::Schema => plan::schema().map(|()| ExitCode::SUCCESS),
-        Command::Check(args) => check::check(&args),
-        Command::Serve(Serve::Nacos { port, data }) => serve::nacos(port, data).map(|()| ExitCode::SUCCESS),
-        Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(|()| ExitCode::SUCCESS),
-        Command::Guard => {
-            shakedown_topology::guard_main();
-            Ok(ExitCode::SUCCESS)
-        }
-    };
+    // The panic's own message names the place; what is left to say is whose fault it is.
+    let end = std::panic::catch_unwind(|| carry_out(cli.command)).unwrap_or_else(|_| {
+        Err(Failure::new(
+            Exit::Defect,
+            "a defect of shakedown, see above; please report it, with the run directory if there is one",
+        ))
+    });
     end.unwrap_or_else(|failure| {
         complain(&failure.to_string());
         failure.code()
     })
+}
+
+fn carry_out(command: Command) -> Result<ExitCode, Failure> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => plan::validate(&args).map(done),
+        Command::Explain(args) => plan::explain(&args).map(done),
+        Command::Schema => plan::schema().map(done),
+        Command::Check(args) => check::check(&args),
+        Command::Serve(Serve::Nacos { port, data }) => serve::nacos(port, data).map(done),
+        Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(done),
+        Command::Guard => {
+            shakedown_topology::guard_main();
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// The runtime of a run: one worker per processor.

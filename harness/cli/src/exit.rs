@@ -12,6 +12,8 @@ pub enum Exit {
     Missing = 69,
     /// A defect of shakedown itself.
     Defect = 70,
+    /// A person stopped it before there was anything to judge.
+    Interrupted = 130,
 }
 
 /// An error that ends the command, with its exit code.

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use shakedown_check::result::Judgement;
 use shakedown_record::{RunDir, RunDirError};
 use shakedown_report::ReportInput;
 use shakedown_report::terminal::{self, Look};
@@ -14,14 +13,14 @@ use crate::exit::{Exit, Failure};
 /// Judges the run in `args.run` and writes its report anew.
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let run = RunDir::open(&args.run).map_err(|error| Failure::from_error(Exit::Usage, &error))?;
-    let judgement = judge_and_show(&run, args.json, Exit::Usage)?;
-    Ok(ExitCode::from(judgement.exit_code))
+    judge_and_show(&run, args.json, Exit::Usage)
 }
 
 /// Judges a run, prints the summary or the JSON object, and writes the report.
 ///
 /// What cannot be written is said, and the verdict is printed all the same: nothing measured is lost to a full disk.
-pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result<Judgement, Failure> {
+/// The exit code is the verdict's, and never 0 when the report is missing.
+pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result<ExitCode, Failure> {
     let (judgement, series) =
         shakedown_check::check(run).map_err(|error| Failure::from_error(on_error, &error))?;
     let read_error = |error: RunDirError| Failure::from_error(on_error, &error);
@@ -51,11 +50,12 @@ pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result
                 .map(drop)
                 .map_err(|error| Failure::from_error(Exit::Missing, &error))
         });
-    if let Err(failure) = written {
-        complain("the run was judged, but its report could not be written");
-        return Err(failure);
-    }
-    Ok(judgement)
+    let Err(failure) = written else { return Ok(ExitCode::from(judgement.exit_code)) };
+    complain(&format!(
+        "the run was judged, but its report could not be written: {failure}\n  \
+         make room, and write it anew: shakedown check {dir}"
+    ));
+    Ok(if judgement.exit_code == 0 { failure.code() } else { ExitCode::from(judgement.exit_code) })
 }
 
 /// As wide as the terminal, and coloured where colour is wanted.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use shakedown_engine::RunOptions;
+use shakedown_engine::{EngineError, RunOptions};
 use shakedown_record::RunDir;
 
 use super::check::judge_and_show;
@@ -27,13 +27,22 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         guard_program: program,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let run = runtime()?.block_on(async {
+    // The runtime lives on while the run is judged, so that a second Ctrl-C is still heard.
+    let runtime = runtime()?;
+    let run = runtime.block_on(async {
         let stop = stop_signal().map_err(|error| Failure::from_error(Exit::Missing, &error))?;
         let on_created = |run: &RunDir| logging::to_file(&run.logs_dir().join("shakedown.log"));
         shakedown_engine::run(loaded.plan, options, view, on_created, stop)
             .await
-            .map_err(|error| Failure::from_error(Exit::Missing, &error))
+            .map_err(|error| Failure::from_error(exit_of(&error), &error))
     })?;
-    let judgement = judge_and_show(&run, args.json, Exit::Defect)?;
-    Ok(ExitCode::from(judgement.exit_code))
+    judge_and_show(&run, args.json, Exit::Defect)
+}
+
+/// A run that could not be begun lacks something, unless a person stopped it.
+fn exit_of(error: &EngineError) -> Exit {
+    match error {
+        EngineError::Interrupted => Exit::Interrupted,
+        _ => Exit::Missing,
+    }
 }
