@@ -16,8 +16,8 @@ use shakedown_model::fault::{Bite, FaultAction, FaultPlan, FaultWindow, Stream};
 use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus, SelfSample};
 use shakedown_model::plan::{
-    Arrivals, Backend, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
-    PLAN_FORMAT, Phase, Product, Protocol, ProxyKind, ProxySpec, ServerSpec,
+    Arrivals, Cache, ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, PLAN_FORMAT, Phase, Protocol,
+    ProxySpec, ServerSpec,
 };
 use shakedown_model::verdict::{Guarantee, Outcome};
 use shakedown_model::{
@@ -356,8 +356,8 @@ pub(crate) fn plan() -> Plan {
         about: String::new(),
         seed: Seed(7),
         delivery_timeout: Duration::from_secs(20),
-        server: server(),
-        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        server: ServerSpec::default(),
+        proxy: ProxySpec::default(),
         links: vec![LinkSpec { name: "office".into(), toxics: Vec::new() }],
         items: ItemsSpec {
             shared: 2,
@@ -389,18 +389,6 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
-fn server() -> ServerSpec {
-    ServerSpec {
-        product: Product::Nacos,
-        version: "2.5.0".into(),
-        backend: Backend::Embedded,
-        nodes: 1,
-        home: None,
-        ready_timeout: Duration::from_secs(30),
-        embedded: EmbeddedSettings::default(),
-    }
-}
-
 fn group(name: &str, first: WatcherId, client: ClientSpec) -> GroupSpec {
     GroupSpec {
         name: name.into(),
@@ -419,31 +407,17 @@ fn group(name: &str, first: WatcherId, client: ClientSpec) -> GroupSpec {
 
 fn modern_client() -> ClientSpec {
     ClientSpec {
-        like: None,
-        protocol: Protocol::NacosGrpc,
-        backoff: Backoff::NacosJava,
         cache: Cache::Snapshot,
-        request_timeout: Duration::from_secs(3),
         connect_timeout: Duration::from_secs(3),
-        poll_timeout: Duration::from_secs(30),
-        poll_grace: Duration::from_secs(3),
-        health_check: Some(HealthCheck {
-            every: Duration::from_secs(5),
-            timeout: Duration::from_secs(3),
-            tries: 3,
-        }),
-        resync: None,
-        lists_around_query: false,
-        defect: None,
+        health_check: Some(HealthCheck { tries: 3, ..HealthCheck::default() }),
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
     }
 }
 
 fn legacy_client() -> ClientSpec {
     ClientSpec {
-        protocol: Protocol::NacosHttp,
-        backoff: Backoff::Constant { delay: Duration::from_secs(1) },
-        cache: Cache::None,
-        health_check: None,
-        ..modern_client()
+        connect_timeout: Duration::from_secs(3),
+        poll_grace: Duration::from_secs(3),
+        ..ClientSpec::new(Protocol::NacosHttp, Backoff::Constant { delay: Duration::from_secs(1) })
     }
 }

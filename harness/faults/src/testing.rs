@@ -11,8 +11,8 @@ use serde_json::Value;
 use shakedown_model::backoff::Backoff;
 use shakedown_model::fault::FaultPlan;
 use shakedown_model::plan::{
-    Arrivals, Backend, Cache, ClientSpec, EmbeddedSettings, GroupSpec, ItemsSpec, LinkSpec, PLAN_FORMAT,
-    Phase, Plan, Product, Protocol, ProxyKind, ProxySpec, ServerSpec,
+    Arrivals, ClientSpec, GroupSpec, ItemsSpec, LinkSpec, PLAN_FORMAT, Phase, Plan, Protocol, ProxyKind,
+    ProxySpec, ServerSpec,
 };
 use shakedown_model::{GroupId, ItemId, LinkId, NodeId, Offset, Seed, WatcherId};
 use tokio::time::sleep;
@@ -30,20 +30,7 @@ pub(crate) fn spec(name: &str, protocol: Protocol, link: u16) -> GroupSpec {
         name: name.into(),
         count: 1,
         first: WatcherId(0),
-        client: ClientSpec {
-            like: None,
-            protocol,
-            backoff: Backoff::NacosJava,
-            cache: Cache::None,
-            request_timeout: Duration::from_secs(3),
-            connect_timeout: Duration::from_secs(3),
-            poll_timeout: Duration::from_secs(30),
-            poll_grace: Duration::from_secs(1),
-            health_check: None,
-            resync: None,
-            lists_around_query: false,
-            defect: None,
-        },
+        client: ClientSpec::new(protocol, Backoff::NacosJava),
         link: LinkId(link),
         shared: 1,
         own: 0,
@@ -63,16 +50,8 @@ pub(crate) fn plan(faults: Vec<FaultPlan>) -> Plan {
         about: String::new(),
         seed: Seed(1),
         delivery_timeout: Duration::from_secs(20),
-        server: ServerSpec {
-            product: Product::Nacos,
-            version: "2.5.0".into(),
-            backend: Backend::Embedded,
-            nodes: 1,
-            home: None,
-            ready_timeout: Duration::from_secs(1),
-            embedded: EmbeddedSettings::default(),
-        },
-        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        server: ServerSpec::default(),
+        proxy: ProxySpec::default(),
         links: vec![link("office"), link("mobile")],
         items: ItemsSpec {
             shared: 1,

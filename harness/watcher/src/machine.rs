@@ -64,18 +64,16 @@ struct PendingRead {
 ///
 /// ```
 /// use shakedown_watcher::{Action, Input, Watcher};
-/// # use std::{sync::Arc, time::Duration};
+/// # use std::sync::Arc;
 /// # use shakedown_model::{backoff::Backoff, plan::*, ItemId, NodeId, Offset, Seed, WatcherId};
-/// # let second = Duration::from_secs(1);
-/// # let client = ClientSpec { like: None, protocol: Protocol::NacosHttp, backoff: Backoff::NacosJava, cache: Cache::None,
-/// #     request_timeout: second, connect_timeout: second, poll_timeout: second, poll_grace: second, health_check: None,
-/// #     resync: None, lists_around_query: false, defect: None };
-/// # let rules = Arc::new(shakedown_watcher::Rules { client, run_id: 1, nodes: 1, reads_per_second: 0.0, seed: Seed(1) });
+/// # use shakedown_watcher::Rules;
+/// let client = ClientSpec::new(Protocol::NacosHttp, Backoff::NacosJava);
+/// let rules = Arc::new(Rules { client, run_id: 1, nodes: 1, reads_per_second: 0.0, seed: Seed(1) });
 /// let mut watcher = Watcher::new(WatcherId(0), &[ItemId(0)], rules);
 /// let mut actions = Vec::new();
 /// watcher.step(Offset::ZERO, Input::Start, &mut actions);
 /// assert_eq!(actions, [Action::Connect { node: NodeId(0) }]);
-/// assert_eq!(watcher.deadline(), Offset::from_secs(1)); // The attempt may take this long.
+/// assert_eq!(watcher.deadline(), Offset::from_secs(5)); // The attempt may take this long.
 /// ```
 #[derive(Debug, Clone)]
 pub struct Watcher {

@@ -2,10 +2,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shakedown_model::event::Event;
-use shakedown_model::plan::{
-    Arrivals, Backend, EmbeddedSettings, ItemsSpec, PLAN_FORMAT, Phase, Product, ProxyKind, ProxySpec,
-    ServerSpec,
-};
+use shakedown_model::plan::{Arrivals, ItemsSpec, PLAN_FORMAT, Phase, ProxySpec, ServerSpec};
 use shakedown_model::{MutationId, Offset, Seed, Version, payload};
 use shakedown_record::MemoryHistory;
 use tokio::sync::Notify;
@@ -23,16 +20,8 @@ fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
         about: String::new(),
         seed: Seed(5),
         delivery_timeout: Duration::from_secs(20),
-        server: ServerSpec {
-            product: Product::Nacos,
-            version: "2.5.0".into(),
-            backend: Backend::Embedded,
-            nodes: 1,
-            home: None,
-            ready_timeout: Duration::from_secs(1),
-            embedded: EmbeddedSettings::default(),
-        },
-        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        server: ServerSpec::default(),
+        proxy: ProxySpec::default(),
         links: Vec::new(),
         items: ItemsSpec {
             shared: items,

@@ -9,8 +9,8 @@ use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::event::{AttemptOutcome, Event, Path, ReadSource};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{
-    Arrivals, Backend, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
-    PLAN_FORMAT, Plan, Product, Protocol, ProxyKind, ProxySpec, ServerSpec,
+    Arrivals, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, PLAN_FORMAT,
+    Plan, Protocol, ProxySpec, ServerSpec,
 };
 use shakedown_model::{GroupId, ItemId, LinkId, Seed, Version, WatcherId};
 use shakedown_nacos::ConfigKey;
@@ -35,19 +35,14 @@ const GRPC: GroupId = GroupId(1);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn client(protocol: Protocol) -> ClientSpec {
+    let backoff = Backoff::Exponential {
+        base: Duration::from_millis(20),
+        cap: Duration::from_millis(80),
+        jitter: Jitter::None,
+    };
     ClientSpec {
-        like: None,
-        protocol,
-        backoff: Backoff::Exponential {
-            base: Duration::from_millis(20),
-            cap: Duration::from_millis(80),
-            jitter: Jitter::None,
-        },
         cache: Cache::Snapshot,
-        request_timeout: Duration::from_secs(3),
         connect_timeout: Duration::from_secs(3),
-        poll_timeout: Duration::from_secs(30),
-        poll_grace: Duration::from_secs(10),
         health_check: (protocol == Protocol::NacosGrpc).then_some(HealthCheck {
             every: Duration::from_millis(500),
             timeout: Duration::from_secs(1),
@@ -55,7 +50,7 @@ fn client(protocol: Protocol) -> ClientSpec {
         }),
         resync: None,
         lists_around_query: true,
-        defect: None,
+        ..ClientSpec::new(protocol, backoff)
     }
 }
 
@@ -83,16 +78,8 @@ pub(super) fn plan(count: u32) -> Plan {
         about: String::new(),
         seed: Seed(5),
         delivery_timeout: Duration::from_secs(20),
-        server: ServerSpec {
-            product: Product::Nacos,
-            version: "2.5.0".to_owned(),
-            backend: Backend::Embedded,
-            nodes: 1,
-            home: None,
-            ready_timeout: Duration::from_secs(5),
-            embedded: EmbeddedSettings::default(),
-        },
-        proxy: ProxySpec { kind: ProxyKind::Embedded, home: None },
+        server: ServerSpec::default(),
+        proxy: ProxySpec::default(),
         links: vec![LinkSpec { name: "straight".to_owned(), toxics: Vec::new() }],
         items: ItemsSpec {
             shared: 2,

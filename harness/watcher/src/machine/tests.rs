@@ -12,7 +12,7 @@ use std::time::Duration;
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::event::{Delivery, Event};
 use shakedown_model::payload::{self, Identity};
-use shakedown_model::plan::{Cache, ClientSpec, HealthCheck, Protocol};
+use shakedown_model::plan::{ClientSpec, HealthCheck, Protocol};
 use shakedown_model::{ItemId, Offset, Seed, Version, WatcherId};
 
 use super::Watcher;
@@ -22,18 +22,11 @@ const RUN: u64 = 9;
 
 fn java() -> ClientSpec {
     ClientSpec {
-        like: None,
-        protocol: Protocol::NacosGrpc,
-        backoff: Backoff::NacosJava,
-        cache: Cache::None,
-        request_timeout: Duration::from_secs(3),
         connect_timeout: Duration::from_secs(5),
-        poll_timeout: Duration::from_secs(30),
-        poll_grace: Duration::from_secs(10),
         health_check: None,
         resync: None,
         lists_around_query: true,
-        defect: None,
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
     }
 }
 

@@ -1,0 +1,159 @@
+//! The servers of a run, the proxies in front of them and the paths to them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Toxic;
+
+/// The product that is tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Product {
+    /// Nacos' config service.
+    Nacos,
+}
+
+/// Where servers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// The server built into the harness.
+    Embedded,
+    /// A server home on this machine, started as a process.
+    Process,
+}
+
+/// The servers of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerSpec {
+    /// The product.
+    pub product: Product,
+    /// Its version.
+    pub version: String,
+    /// Where it comes from.
+    pub backend: Backend,
+    /// How many nodes.
+    pub nodes: u16,
+    /// The server home of the process backend (it holds `bin/start`).
+    pub home: Option<PathBuf>,
+    /// How long the servers may take until they are ready.
+    pub ready_timeout: Duration,
+    /// Settings of the embedded server.
+    pub embedded: EmbeddedSettings,
+}
+
+impl Default for ServerSpec {
+    /// One embedded node of the version that it imitates.
+    fn default() -> Self {
+        Self {
+            product: Product::Nacos,
+            version: "2.5.0".to_owned(),
+            backend: Backend::Embedded,
+            nodes: 1,
+            home: None,
+            ready_timeout: Duration::from_secs(90),
+            embedded: EmbeddedSettings::default(),
+        }
+    }
+}
+
+/// Settings of the embedded server, with the real server's values as defaults (nacos-facts.md §2.4, §2.5, §5.1, §1.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddedSettings {
+    /// The period of the dump tick that makes a write visible (real: 100 ms).
+    pub dump_tick: Duration,
+    /// How long a push waits for its ack (real: 3 s).
+    pub push_ack_timeout: Duration,
+    /// Attempt n of a push waits `n ·` this after a failure (real: 2 s).
+    pub push_retry_step: Duration,
+    /// Pushes of one notification before the connection is dropped (real: 50).
+    pub push_max_tries: u32,
+    /// A connection idle for this long is asked whether it lives (real: 20 s).
+    pub idle_after: Duration,
+    /// The period of the idle scan (real: 3 s).
+    pub idle_scan: Duration,
+    /// How long an idle connection may take to answer (real: 5 s).
+    pub idle_answer_timeout: Duration,
+    /// What a long poll's hang is shorter than its declared time-out (real: 500 ms).
+    pub poll_margin: Duration,
+    /// The shortest hang of a long poll (real: 10 s).
+    pub poll_min_hang: Duration,
+    /// Whether a long poll compares before it registers, so that a change in between is seen only at its end (real: yes).
+    pub poll_registers_late: bool,
+    /// The planted defect, if any.
+    pub defect: Option<ServerDefect>,
+}
+
+impl Default for EmbeddedSettings {
+    fn default() -> Self {
+        Self {
+            dump_tick: Duration::from_millis(100),
+            push_ack_timeout: Duration::from_secs(3),
+            push_retry_step: Duration::from_secs(2),
+            push_max_tries: 50,
+            idle_after: Duration::from_secs(20),
+            idle_scan: Duration::from_secs(3),
+            idle_answer_timeout: Duration::from_secs(5),
+            poll_margin: Duration::from_millis(500),
+            poll_min_hang: Duration::from_secs(10),
+            poll_registers_late: true,
+            defect: None,
+        }
+    }
+}
+
+/// A way in which the embedded server can be told to misbehave, so that a guarantee can be seen to catch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerDefect {
+    /// Every 5th publish of an item is acked but not stored. Breaks: nothing lost.
+    LoseWrite,
+    /// The first listening connection is never told of a change, and its re-lists are answered with "no change".
+    /// Breaks: converges.
+    ForgetWatcher,
+    /// Every 7th gRPC query is answered with the content two versions before the current one, md5 and all. Breaks:
+    /// monotonic.
+    AnswerOld,
+    /// Every 11th gRPC query is answered with its second half cut off (md5 of the whole). Breaks: intact.
+    TearContent,
+    /// Every 13th gRPC query is answered with a well-formed payload of a version that was never published. Breaks:
+    /// nothing invented.
+    InventVersion,
+}
+
+/// Which proxies stand between watchers and servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyKind {
+    /// The proxy built into the harness.
+    Embedded,
+    /// The real Toxiproxy, as a process.
+    Toxiproxy,
+}
+
+/// The proxies of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxySpec {
+    /// Which.
+    pub kind: ProxyKind,
+    /// The folder that holds `toxiproxy-server`.
+    pub home: Option<PathBuf>,
+}
+
+impl Default for ProxySpec {
+    /// The embedded proxy.
+    fn default() -> Self {
+        Self { kind: ProxyKind::Embedded, home: None }
+    }
+}
+
+/// A named path: per group on it and per server node, one proxy for HTTP and one for gRPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSpec {
+    /// Its name.
+    pub name: String,
+    /// Toxics that are in force from the start to the end of the run.
+    pub toxics: Vec<Toxic>,
+}

@@ -1,0 +1,137 @@
+//! The clients that are simulated and the groups that they come in.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backoff::Backoff;
+use crate::{ItemId, LinkId, WatcherId};
+
+/// How watchers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// HTTP v1 with long polls.
+    NacosHttp,
+    /// gRPC with pushes.
+    NacosGrpc,
+}
+
+/// What a watcher keeps on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cache {
+    /// Nothing.
+    None,
+    /// The last good content of each item, replaced atomically, read at a cold start and while the server cannot be reached.
+    Snapshot,
+}
+
+/// A planted defect of simulated clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientDefect {
+    /// Reconnects without any pause, whatever the backoff says. Breaks: within policy.
+    NoBackoff,
+    /// Serves snapshots torn in half, and says that they are fresh. Breaks: safe failover.
+    TornSnapshot,
+}
+
+/// A health check of a gRPC client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// A check is sent this often, on the watcher's own phase.
+    pub every: Duration,
+    /// How long one try may take.
+    pub timeout: Duration,
+    /// Tries before the connection counts as lost.
+    pub tries: u32,
+}
+
+impl Default for HealthCheck {
+    /// As often as every SDK checks, and one try, as Go and Python have it (nacos-facts.md §3.1).
+    fn default() -> Self {
+        Self { every: Duration::from_secs(5), timeout: Duration::from_secs(3), tries: 1 }
+    }
+}
+
+/// A client: its transport, and how it behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientSpec {
+    /// The SDK that is imitated, if one is.
+    pub like: Option<String>,
+    /// How it speaks.
+    pub protocol: Protocol,
+    /// The pause before each reconnect attempt.
+    pub backoff: Backoff,
+    /// What it keeps on disk.
+    pub cache: Cache,
+    /// How long one request may take (a long poll: its hang plus `poll_grace`).
+    pub request_timeout: Duration,
+    /// How long one connection attempt may take, handshake included.
+    pub connect_timeout: Duration,
+    /// The `Long-Pulling-Timeout` that a long poll declares (HTTP only).
+    pub poll_timeout: Duration,
+    /// What the client waits beyond the declared time-out before it gives a long poll up (HTTP only).
+    pub poll_grace: Duration,
+    /// The health check (gRPC only).
+    pub health_check: Option<HealthCheck>,
+    /// Every listened item is listed again this often (gRPC only).
+    pub resync: Option<Duration>,
+    /// Whether a gRPC watcher lists before and after each query, as the Java SDK does (nacos-facts.md §3.4), or queries only.
+    pub lists_around_query: bool,
+    /// A planted defect, if any.
+    pub defect: Option<ClientDefect>,
+}
+
+impl ClientSpec {
+    /// A client with a backoff of its own, no cache, and for the rest what the SDKs of its protocol agree on
+    /// (nacos-facts.md §3.1 and §3.2).
+    #[must_use]
+    pub fn new(protocol: Protocol, backoff: Backoff) -> Self {
+        let is_grpc = protocol == Protocol::NacosGrpc;
+        Self {
+            like: None,
+            protocol,
+            backoff,
+            cache: Cache::None,
+            request_timeout: Duration::from_secs(if is_grpc { 3 } else { 5 }),
+            // gRPC: 3 s for the server check and 5 s for the set-up's ack.
+            connect_timeout: Duration::from_secs(if is_grpc { 8 } else { 5 }),
+            poll_timeout: Duration::from_secs(30),
+            poll_grace: Duration::from_secs(10),
+            health_check: is_grpc.then(HealthCheck::default),
+            resync: is_grpc.then_some(Duration::from_secs(180)),
+            lists_around_query: false,
+            defect: None,
+        }
+    }
+}
+
+/// A group of watchers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupSpec {
+    /// Its name.
+    pub name: String,
+    /// How many watchers.
+    pub count: u32,
+    /// The first watcher's id; the group is `first..first + count`.
+    pub first: WatcherId,
+    /// The client.
+    pub client: ClientSpec,
+    /// The path that the group takes.
+    pub link: LinkId,
+    /// How many shared items each watcher listens to.
+    pub shared: u32,
+    /// How many items each watcher has to itself.
+    pub own: u32,
+    /// The first own item of the group's first watcher; watcher w has `first_own + w·own ..`.
+    pub first_own: ItemId,
+    /// Watchers started per second.
+    pub ramp_per_second: f64,
+    /// Reads of a listened item per second and watcher, as an application makes them.
+    pub reads_per_second: f64,
+    /// The source address of the group's connections.
+    pub source: Ipv4Addr,
+}
