@@ -2,8 +2,8 @@
 //!
 //! [`check`] reads a run directory and yields its [`Judgement`] and the [`Series`] that charts draw; [`judge()`] does the
 //! same over events in memory; [`write()`] puts both beside the run. Nothing here reads a clock, opens a socket or knows
-//! how a run is made, so that an old run can be judged again. [`result`] is the agreement with reporters; the rules
-//! that the definitions leave open are written down in the module that applies them.
+//! how a run is made, so that an old run can be judged again. [`result`] is the agreement with reporters, [`words`] how both write
+//! numbers; the rules that the definitions leave open are written down in the module that applies them.
 //!
 //! [`Judgement`]: result::Judgement
 //! [`Series`]: result::Series
@@ -23,7 +23,7 @@ pub mod result;
 mod testing;
 mod validity;
 mod verdict;
-mod words;
+pub mod words;
 
 pub use input::{CheckError, HistoryEnd, RunInput};
 pub use judge::{check, judge, write};
