@@ -49,10 +49,4 @@ impl ProxyApiError {
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
-
-    /// Whether the API said that there is such a proxy or toxic already.
-    #[must_use]
-    pub const fn is_conflict(&self) -> bool {
-        matches!(self, Self::Refused { status: 409, .. })
-    }
 }

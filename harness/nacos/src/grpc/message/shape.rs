@@ -17,16 +17,10 @@ pub mod codes {
     pub const NO_HANDLER: i32 = 302;
     /// `errorCode` in a `ConfigQueryResponse`: there is no such config.
     pub const CONFIG_NOT_FOUND: i32 = 300;
-    /// `errorCode` in a `ConfigQueryResponse`: the config is being modified.
-    pub const CONFIG_BEING_MODIFIED: i32 = 400;
     /// `errorCode` of a bad parameter.
     pub const BAD_PARAMETER: i32 = 400;
-    /// `errorCode` without the right.
-    pub const NO_RIGHT: i32 = 403;
     /// `errorCode` of any other failure.
     pub const SERVER_ERROR: i32 = 500;
-    /// `errorCode` over a threshold.
-    pub const OVER_THRESHOLD: i32 = 503;
 }
 
 /// A message whose type a payload's metadata names.
