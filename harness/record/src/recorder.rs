@@ -164,12 +164,11 @@ impl HistoryWriter {
     pub fn finish(mut self) -> Result<(), RecorderError> {
         self.recorder.flush();
         let lost = self.recorder.lost();
-        if lost == 0 && self.recorder.shared.blocks.send(Message::End).is_err() {
-            // The thread has ended early and left its reason.
-        }
         if lost > 0 {
             return Err(RecorderError::Lost(lost));
         }
+        // A thread that has ended early takes no end marker; it has left its reason.
+        self.recorder.shared.blocks.send(Message::End).ok();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
