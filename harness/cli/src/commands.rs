@@ -70,7 +70,7 @@ fn say(text: &str) {
 }
 
 /// Prints what went wrong on standard error.
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     use std::io::Write;
     drop(writeln!(std::io::stderr().lock(), "shakedown: {text}"));
 }

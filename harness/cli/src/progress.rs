@@ -27,9 +27,10 @@ impl ProgressView {
                 Some(plan.end().0 / 1_000_000),
                 ProgressDrawTarget::stderr_with_hz(4),
             );
-            let style =
-                ProgressStyle::with_template("{prefix:>12.bold} {bar:28.cyan/dim} {percent:>3}% {elapsed:>4}  {msg}")
-                    .expect("the template is valid");
+            let style = ProgressStyle::with_template(
+                "{prefix:>12.bold} {bar:28.cyan/dim} {percent:>3}% {elapsed:>4}  {msg}",
+            )
+            .expect("the template is valid");
             bar.set_style(style);
             bar.enable_steady_tick(TICK);
             bar

@@ -3,13 +3,15 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// A receiver that turns true at the first SIGINT or SIGTERM.
+use crate::commands::complain;
+
+/// A receiver that turns true at the first SIGINT or SIGTERM, after `what_happens` was said.
 ///
 /// A second signal ends the process at once with 130: the guard still ends what was started.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
-pub(crate) fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
+pub(crate) fn stop_signal(what_happens: &'static str) -> std::io::Result<watch::Receiver<bool>> {
     let (sender, receiver) = watch::channel(false);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -25,6 +27,7 @@ pub(crate) fn stop_signal() -> std::io::Result<watch::Receiver<bool>> {
                 std::process::exit(130);
             }
             is_second = true;
+            complain(what_happens);
             sender.send_replace(true);
         }
     });

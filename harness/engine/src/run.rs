@@ -11,7 +11,7 @@ use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
 use shakedown_model::{Plan, Seed};
 use shakedown_nacos::admin::AdminError;
 use shakedown_record::{RecorderError, RunDir, RunDirError};
-use shakedown_topology::{GuardError, PortError, ProxiesError, ServersError};
+use shakedown_topology::{GuardError, PortError, Proxies, ProxiesError, Servers, ServersError};
 use tokio::sync::watch;
 
 use crate::node_reads::NotVisible;
@@ -96,6 +96,8 @@ pub async fn run(
     stop: watch::Receiver<bool>,
 ) -> Result<RunDir, EngineError> {
     preflight::check(&plan, machine::raise_open_files())?;
+    Servers::check_home(&plan.server)?;
+    Proxies::check_home(&plan.proxy)?;
     let dir = RunDir::create(&options.runs, &run_name(&plan))?;
     on_created(&dir);
     observer.on(&RunEvent::Created { path: dir.path().to_owned() });

@@ -87,6 +87,17 @@ impl Proxies {
         }
     }
 
+    /// Whether what the spec needs on this machine is there, before anything is started.
+    ///
+    /// # Errors
+    /// [`ProxiesError::NoHome`] and [`ProxiesError::BadHome`].
+    pub fn check_home(spec: &ProxySpec) -> Result<(), ProxiesError> {
+        match spec.kind {
+            ProxyKind::Embedded => Ok(()),
+            ProxyKind::Toxiproxy => toxiproxy_program(spec).map(drop),
+        }
+    }
+
     /// Where the API listens.
     #[must_use]
     pub fn api(&self) -> SocketAddr {
@@ -116,18 +127,19 @@ impl Proxies {
     }
 }
 
+fn toxiproxy_program(spec: &ProxySpec) -> Result<PathBuf, ProxiesError> {
+    let home = spec.home.as_ref().ok_or(ProxiesError::NoHome)?;
+    let program = home.join("toxiproxy-server");
+    if program.is_file() { Ok(program) } else { Err(ProxiesError::BadHome { home: home.clone() }) }
+}
+
 async fn start_toxiproxy(
     spec: &ProxySpec,
     api: SocketAddr,
     logs: &Path,
     guard: Option<&Guard>,
 ) -> Result<Proxies, ProxiesError> {
-    let home = spec.home.as_ref().ok_or(ProxiesError::NoHome)?;
-    let program = home.join("toxiproxy-server");
-    if !program.is_file() {
-        return Err(ProxiesError::BadHome { home: home.clone() });
-    }
-    let mut command = Command::new(program);
+    let mut command = Command::new(toxiproxy_program(spec)?);
     command.args(["-host", &api.ip().to_string(), "-port", &api.port().to_string()]);
     let guard = guard.expect("the engine starts a guard for every backend with processes");
     let log = logs.join("toxiproxy.log");

@@ -107,6 +107,17 @@ impl Servers {
         }
     }
 
+    /// Whether what the spec needs on this machine is there, before anything is started.
+    ///
+    /// # Errors
+    /// [`ServersError::NoHome`] and [`ServersError::BadHome`].
+    pub fn check_home(spec: &ServerSpec) -> Result<(), ServersError> {
+        match spec.backend {
+            Backend::Embedded => Ok(()),
+            Backend::Process => start_script(spec).map(drop),
+        }
+    }
+
     /// Where the nodes listen.
     #[must_use]
     pub fn nodes(&self) -> &[NodeAddress] {
@@ -150,16 +161,19 @@ fn start_embedded(spec: &ServerSpec, ports: &mut Ports) -> Result<Servers, Serve
     })
 }
 
+/// The home of the process backend, and the program in it that starts a node.
+fn start_script(spec: &ServerSpec) -> Result<(&Path, PathBuf), ServersError> {
+    let home = spec.home.as_deref().ok_or(ServersError::NoHome)?;
+    let start = home.join("bin/start");
+    if start.is_file() { Ok((home, start)) } else { Err(ServersError::BadHome { home: home.to_owned() }) }
+}
+
 async fn start_process(
     spec: &ServerSpec,
     place: &ServerPlace<'_>,
     ports: &mut Ports,
 ) -> Result<Servers, ServersError> {
-    let home = spec.home.as_ref().ok_or(ServersError::NoHome)?;
-    let start = home.join("bin/start");
-    if !start.is_file() {
-        return Err(ServersError::BadHome { home: home.clone() });
-    }
+    let (home, start) = start_script(spec)?;
     let http = ports.with_offsets(&NODE_OFFSETS)?;
     let grpc = SocketAddr::new(http.ip(), http.port() + GRPC_OFFSET);
     let mut command = Command::new(start);
@@ -201,7 +215,10 @@ async fn wait_ready(
         }
         if Instant::now() >= deadline {
             let seconds = spec.ready_timeout.as_secs();
-            return Err(not_ready(format!("no answer within {seconds} s{}", process.log_tail())));
+            return Err(not_ready(format!(
+                "no answer within {seconds} s; if it needs longer, raise `server.ready-timeout`{}",
+                process.log_tail()
+            )));
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

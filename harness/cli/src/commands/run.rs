@@ -14,6 +14,8 @@ use crate::logging;
 use crate::progress::ProgressView;
 use crate::stop::stop_signal;
 
+const ON_STOP: &str = "stopping: faults are healed, and what was measured is judged; once more ends at once";
+
 /// Runs a scenario, judges it, and writes and prints the report.
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let loaded = plan::load(&args.scenario)?;
@@ -30,7 +32,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     // The runtime lives on while the run is judged, so that a second Ctrl-C is still heard.
     let runtime = runtime()?;
     let run = runtime.block_on(async {
-        let stop = stop_signal().map_err(|error| Failure::from_error(Exit::Missing, &error))?;
+        let stop = stop_signal(ON_STOP).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
         let on_created = |run: &RunDir| logging::to_file(&run.logs_dir().join("shakedown.log"));
         shakedown_engine::run(loaded.plan, options, view, on_created, stop)
             .await

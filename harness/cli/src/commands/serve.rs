@@ -47,7 +47,7 @@ pub(super) fn proxy(api: SocketAddr, seed: u64) -> Result<(), Failure> {
 
 fn until_stopped(failed: impl Fn() -> Option<String>) -> Result<(), Failure> {
     runtime()?.block_on(async {
-        let mut stop = stop_signal().map_err(|error| Failure::from_error(Exit::Missing, &error))?;
+        let mut stop = stop_signal("stopping").map_err(|error| Failure::from_error(Exit::Missing, &error))?;
         loop {
             if let Some(why) = failed() {
                 return Err(Failure::new(Exit::Defect, why));
