@@ -25,21 +25,11 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     timeline.header(&mut sheet);
     let values = value_axis(input);
     let height = if format.is_narrow() { 130.0 } else { 150.0 };
-    let mut last = None;
-    for group in input.groups() {
-        let (panel, title) = sheet.panel(&input.group_title(group), height, (0, 1));
-        sheet.panel_title(&panel, &title);
+    timeline.panels(&mut sheet, height, |sheet, panel, group| {
         let axis = values.at(panel.vertical());
-        timeline.background(&mut sheet, &panel, group);
-        sheet.vertical_axis(&panel, &axis, &axis.time_ticks());
-        draw_group(&mut sheet, (&panel, &axis, &timeline), input, group);
-        sheet.frame(&panel);
-        sheet.y = panel.bottom + 2.0;
-        last = Some(panel);
-    }
-    if let Some(panel) = last {
-        timeline.axis(&mut sheet, &panel);
-    }
+        sheet.vertical_axis(panel, &axis, &axis.time_ticks());
+        draw_group(sheet, (panel, &axis, &timeline), input, group);
+    });
     sheet.finish()
 }
 

@@ -65,22 +65,12 @@ fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {
     sheet.legend(&legend);
     let timeline = Timeline::new(input, sheet, input.end());
     timeline.header(sheet);
-    let mut last = None;
-    for group in input.groups() {
-        let (panel, title) = sheet.panel(&input.group_title(group), 90.0, (0, 1));
-        sheet.panel_title(&panel, &title);
-        timeline.background(sheet, &panel, group);
+    timeline.panels(sheet, 90.0, |sheet, panel, group| {
         match input.series.attempts.iter().find(|series| series.group == group) {
-            Some(series) if !series.buckets.is_empty() => draw_bars(sheet, (&panel, &timeline), series),
-            _ => sheet.empty(&panel, "no attempts"),
+            Some(series) if !series.buckets.is_empty() => draw_bars(sheet, (panel, &timeline), series),
+            _ => sheet.empty(panel, "no attempts"),
         }
-        sheet.frame(&panel);
-        sheet.y = panel.bottom + 2.0;
-        last = Some(panel);
-    }
-    if let Some(panel) = last {
-        timeline.axis(sheet, &panel);
-    }
+    });
 }
 
 fn draw_bars(sheet: &mut Sheet, (panel, timeline): (&Panel, &Timeline<'_>), series: &AttemptSeries) {

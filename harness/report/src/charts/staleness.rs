@@ -39,35 +39,25 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     let highest = points.map(|point| point.1).max().unwrap_or(0);
     let top = highest.max(gates.into_iter().max().unwrap_or(0)).max(FLOOR_NS * 10);
     let values = Axis::log((as_f64(FLOOR_NS), as_f64(top)), (0.0, 1.0));
-    let mut last = None;
-    for group in input.groups() {
-        let (panel, title) = sheet.panel(&input.group_title(group), 100.0, (0, 1));
-        sheet.panel_title(&panel, &title);
+    timeline.panels(&mut sheet, 100.0, |sheet, panel, group| {
         let axis = values.at(panel.vertical());
-        timeline.background(&mut sheet, &panel, group);
-        sheet.vertical_axis(&panel, &axis, &axis.time_ticks());
+        sheet.vertical_axis(panel, &axis, &axis.time_ticks());
         let series = input.series.staleness.iter().find(|series| series.group == group);
         let data = match series {
             Some(series) if !series.points.is_empty() => {
-                draw_series(&mut sheet, (&panel, &axis, &timeline), series)
+                draw_series(sheet, (panel, &axis, &timeline), series)
             }
             _ => {
-                sheet.empty(&panel, "no samples: no watcher of this group was subscribed");
+                sheet.empty(panel, "no samples: no watcher of this group was subscribed");
                 Vec::new()
             }
         };
         Thresholds { input, measure: Measure::Staleness, group }.draw(
-            &mut sheet,
-            (&panel, &axis, &timeline),
+            sheet,
+            (panel, &axis, &timeline),
             &data,
         );
-        sheet.frame(&panel);
-        sheet.y = panel.bottom + 2.0;
-        last = Some(panel);
-    }
-    if let Some(panel) = last {
-        timeline.axis(&mut sheet, &panel);
-    }
+    });
     sheet.finish()
 }
 

@@ -91,8 +91,30 @@ impl<'a> Timeline<'a> {
         self.input.judgement.faults.iter().filter(move |fault| fault.from < end)
     }
 
+    /// A panel for each group with its title, its background, what `draw` adds and a frame; the time axis below the last.
+    pub(super) fn panels(
+        &self,
+        sheet: &mut Sheet,
+        height: f64,
+        mut draw: impl FnMut(&mut Sheet, &Panel, GroupId),
+    ) {
+        let mut last = None;
+        for group in self.input.groups() {
+            let (panel, title) = sheet.panel(&self.input.group_title(group), height, (0, 1));
+            sheet.panel_title(&panel, &title);
+            self.background(sheet, &panel, group);
+            draw(sheet, &panel, group);
+            sheet.frame(&panel);
+            sheet.y = panel.bottom + 2.0;
+            last = Some(panel);
+        }
+        if let Some(panel) = last {
+            self.axis(sheet, &panel);
+        }
+    }
+
     /// The background of a group's panel: faults shaded, faint where they do not touch the group; borders of phases.
-    pub(super) fn background(&self, sheet: &mut Sheet, panel: &Panel, group: GroupId) {
+    fn background(&self, sheet: &mut Sheet, panel: &Panel, group: GroupId) {
         let touching = |is_touched: bool| {
             self.shown_faults()
                 .filter(|fault| fault.groups.contains(&group) == is_touched)
@@ -118,7 +140,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// The time axis below the last panel.
-    pub(super) fn axis(&self, sheet: &mut Sheet, panel: &Panel) {
+    fn axis(&self, sheet: &mut Sheet, panel: &Panel) {
         let wanted = (self.span.1 - self.span.0) / 90.0;
         sheet.horizontal_axis(panel, &self.axis, &self.axis.round_ticks(wanted));
         let at = (f64::midpoint(panel.left, panel.right), panel.bottom + 30.0);
