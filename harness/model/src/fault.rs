@@ -112,7 +112,7 @@ pub struct FaultPlan {
 pub struct FaultWindow {
     /// Which fault of the plan.
     pub fault: FaultId,
-    /// When applying began and when every proxy had answered. Onset for measures is the second.
+    /// Applying began here; detect counts from it.
     pub applying: Offset,
     /// The fault was in force on every proxy from here.
     pub applied: Option<Offset>,

@@ -3,7 +3,8 @@
 //! Decided here, where the definitions are silent:
 //! - Detect and reconnect are known beyond the delivery time-out, so they are recorded as they are; what never happened
 //!   is censored at what the record shows.
-//! - A watcher that noticed before the last proxy had answered is a negative detection: counted apart, as the smallest.
+//! - Detect counts from when applying began, because a watcher may notice before the last proxy has answered
+//!   (docs/adr/0008).
 //! - Reconnect after a crash on purpose counts from the cold start, and a crash drops an outage that it interrupts.
 //! - A crash on purpose forgets: that watcher has caught up once it holds the newest again, not before.
 //! - Catch-up is of those that missed something when the fault healed; who missed nothing has nothing to catch up with.
