@@ -13,6 +13,11 @@
 //! has some 28,000 ports), the toxic `blackhole` with its attribute `heal` (`reset` or `release`), and
 //! `GET /shakedown/stats`. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
 //! later; it touches connections that idle, and the stream does not matter, since both sockets are reset.
+//!
+//! What it costs, and what Toxiproxy costs beside it, is measured by the example `echo_bench`: added latency, memory,
+//! how fast toxics hold. Per echo and direction a shard makes one `epoll_wait`, one `recv` and one `send`; nothing that
+//! a shard does for thousands of connections at once (a reset, a close, a ramp) is done in one go, so that the tail of
+//! the others is the machine's scheduler, not ours.
 
 mod api;
 mod clock;

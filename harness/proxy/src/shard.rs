@@ -26,7 +26,6 @@ use link::Link;
 pub(crate) use link::{LinkId, LinkSpec};
 use timer::Timer;
 
-use crate::clock::Moment;
 use crate::stats::Counters;
 use crate::toxics::ToxicSet;
 
@@ -126,10 +125,13 @@ impl Shard {
                 }
                 Command::Serve(id, number, client) => self.serve_std(id, number, client),
                 Command::SetToxics(id, toxics, done) => {
-                    if let Some(link) = self.link(id) {
-                        link.set_toxics(&toxics, self, Moment::now());
-                    }
-                    answer(done, ());
+                    let (link, shard) = (self.link(id), Rc::clone(self));
+                    tokio::task::spawn_local(async move {
+                        if let Some(link) = link {
+                            link.set_toxics(toxics, &shard).await;
+                        }
+                        answer(done, ());
+                    });
                 }
                 Command::Close(id, done) => {
                     let link = self.links.borrow_mut().remove(&id);

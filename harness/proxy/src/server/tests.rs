@@ -4,6 +4,7 @@
 mod api;
 mod faults;
 mod flow;
+mod jitter;
 mod support;
 
 use super::*;

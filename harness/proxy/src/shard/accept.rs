@@ -15,6 +15,9 @@ use super::{Command, Shard};
 /// How long accepting rests when it failed: the files have run out, and trying again at once only burns the core.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(50);
 
+/// Connections taken in a row before those that are served get their turn.
+const ACCEPTS_PER_TURN: usize = 16;
+
 /// Says that the accept task ended, however it ends.
 struct Accepting(Rc<Link>);
 
@@ -46,7 +49,10 @@ impl Shard {
     }
 
     async fn accept_all(self: &Rc<Self>, link: &Rc<Link>, listener: &tokio::net::TcpListener) {
-        loop {
+        for turn in 1_usize.. {
+            if turn.is_multiple_of(ACCEPTS_PER_TURN) {
+                tokio::task::yield_now().await;
+            }
             match listener.accept().await {
                 Ok((client, _)) => {
                     let number = link.spec.accepted.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use rustix::net::{Shutdown, connect_unspec, shutdown};
@@ -34,6 +35,8 @@ pub(super) struct Connection {
 }
 
 struct State {
+    /// The toxics that the connection lives by; those of its link, once the link's change has come to it.
+    toxics: Arc<ToxicSet>,
     mask: Mask,
     reset_at: Moment,
     directions: [Direction; 2],
@@ -67,6 +70,7 @@ impl Connection {
             client,
             upstream: OnceCell::new(),
             state: RefCell::new(State {
+                toxics: Arc::default(),
                 mask: Mask::default(),
                 reset_at: Moment::NEVER,
                 directions: [Direction::new(), Direction::new()],
@@ -78,7 +82,7 @@ impl Connection {
         connection.link.spec.tally.opened();
         connection.link.add(&connection);
         let toxics = connection.link.toxics();
-        connection.adopt(&ToxicSet::default(), &toxics, shard, connection.began);
+        connection.adopt(&toxics, shard);
         connection
     }
 
@@ -152,6 +156,7 @@ impl Connection {
     fn poll_pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard) -> Poll<()> {
         self.remember(cx);
         let now = Moment::now();
+        shard.timer.serve_due(now);
         self.reset_if_due(shard, now);
         let Some(upstream) = self.upstream.get() else { return Poll::Ready(()) };
         if self.is_over.get() {
@@ -172,9 +177,8 @@ impl Connection {
     }
 
     fn pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard, upstream: &TcpStream) -> Pumped {
-        let state = &mut *self.state.borrow_mut();
-        let toxics = self.link.toxics();
-        let mask = state.mask;
+        let State { toxics, mask, directions, .. } = &mut *self.state.borrow_mut();
+        let mask = *mask;
         let mut scratch = shard.scratch.borrow_mut();
         loop {
             let mut is_again = false;
@@ -183,7 +187,7 @@ impl Connection {
                     Stream::Up => (&self.client, upstream),
                     Stream::Down => (upstream, &self.client),
                 };
-                let direction = &mut state.directions[stream.index()];
+                let direction = &mut directions[stream.index()];
                 let delay = |offset| toxics.delay(mask, self.seed, stream, offset);
                 let step = direction.pump(cx, (source, destination), &mut scratch, delay);
                 self.count(stream, direction);
@@ -191,7 +195,7 @@ impl Connection {
                     super::pump::Step::Pending => {}
                     super::pump::Step::Reset => return Pumped::Reset,
                     super::pump::Step::DestinationGone => {
-                        state.directions[stream.opposite().index()].source_broke();
+                        directions[stream.opposite().index()].source_broke();
                         is_again = true;
                     }
                 }
@@ -200,10 +204,10 @@ impl Connection {
                 break;
             }
         }
-        if state.directions.iter().all(|direction| direction.is_done) {
+        if directions.iter().all(|direction| direction.is_done) {
             return Pumped::Finished;
         }
-        for due in state.directions.iter().filter_map(Direction::waits_for) {
+        for due in directions.iter().filter_map(Direction::waits_for) {
             shard.timer.wake_at(due, self);
         }
         Pumped::Pending
@@ -220,12 +224,13 @@ impl Connection {
         }
     }
 
-    /// Goes over from the toxics `before` to `toxics`. What they order at once is done when it returns.
-    pub(super) fn adopt(self: &Rc<Self>, before: &ToxicSet, toxics: &ToxicSet, shard: &Shard, now: Moment) {
-        if self.is_over.get() {
+    /// Goes over to `toxics`, unless it lives by them already. What they order at once is done when it returns.
+    pub(super) fn adopt(self: &Rc<Self>, toxics: &Arc<ToxicSet>, shard: &Shard) {
+        let mut state = self.state.borrow_mut();
+        if self.is_over.get() || Arc::ptr_eq(&state.toxics, toxics) {
             return;
         }
-        let mut state = self.state.borrow_mut();
+        let before = std::mem::replace(&mut state.toxics, Arc::clone(toxics));
         let mask = toxics.mask(self.seed);
         let is_healed_by_reset = before.heals_by_reset(state.mask, toxics, mask);
         state.mask = mask;
@@ -242,7 +247,7 @@ impl Connection {
         if is_healed_by_reset {
             self.reset();
         }
-        self.reset_if_due(shard, now);
+        self.reset_if_due(shard, Moment::now());
         if is_needed {
             self.wake();
         }

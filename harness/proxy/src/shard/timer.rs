@@ -80,12 +80,19 @@ impl Timer {
                 Ok(_) | Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
                 Err(error) => return Err(error.into()),
             }
-            self.serve();
+            self.serve(Moment::now());
         }
     }
 
-    fn serve(&self) {
-        let now = Moment::now();
+    /// Serves what is due by `now`, without waiting until the runtime looks at the timerfd: many ready connections
+    /// may come before that.
+    pub(super) fn serve_due(&self, now: Moment) {
+        if self.set_to.get() <= now {
+            self.serve(now);
+        }
+    }
+
+    fn serve(&self, now: Moment) {
         let mut deadlines = self.deadlines.borrow_mut();
         while let Some(Reverse(next)) = deadlines.peek() {
             if next.at > now {

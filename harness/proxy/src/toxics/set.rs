@@ -59,6 +59,11 @@ impl ToxicSet {
         self.touching(mask).any(|toxic| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
     }
 
+    /// Whether any toxic may hold bytes of this direction, on whichever connection.
+    pub(crate) fn can_hold(&self, stream: Stream) -> bool {
+        self.toxics.iter().any(|toxic| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
+    }
+
     /// When a connection that began at `began` is reset, if ever.
     pub(crate) fn reset_at(&self, mask: Mask, began: Moment) -> Moment {
         self.touching(mask)
