@@ -1,8 +1,11 @@
 //! One whole run, and judging it again.
 
 use std::fs;
+use std::path::Path;
 
-use crate::support::{TINY, finish, one_run_at_a_time, only_run, run_scenario};
+use crate::support::{
+    Finished, TINY, finish, one_run_at_a_time, only_run, run_scenario, shakedown_on_a_full_disk,
+};
 
 #[test]
 fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
@@ -33,23 +36,80 @@ fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
         assert!(chart.unwrap().metadata().unwrap().len() > 0);
     }
     judged_again_it_is_the_same(&run, &json);
-    a_corrupt_history_is_no_pass(&run);
+    a_full_disk_loses_the_report_and_not_the_verdict(&run);
+    damage_is_named_and_never_a_pass(&run);
 }
 
-fn judged_again_it_is_the_same(run: &std::path::Path, first: &serde_json::Value) {
+fn judged_again_it_is_the_same(run: &Path, first: &serde_json::Value) {
     let again = finish(&["check", run.to_str().unwrap(), "--json"]);
     assert_eq!(again.code, 0, "{again:#?}");
     assert_eq!(again.json()["measures"], first["measures"]);
     assert_eq!(again.json()["guarantees"], first["guarantees"]);
 }
 
-fn a_corrupt_history_is_no_pass(run: &std::path::Path) {
-    let path = run.join("history.bin");
-    let mut bytes = fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    fs::write(&path, bytes).unwrap();
-    let done = finish(&["check", run.to_str().unwrap()]);
-    assert_eq!(done.code, 3, "{done:#?}");
-    assert!(done.stdout.contains("corrupt"), "{}", done.stdout);
+fn a_full_disk_loses_the_report_and_not_the_verdict(run: &Path) {
+    let mut check = shakedown_on_a_full_disk(20);
+    let done = Finished::from(check.args(["check", run.to_str().unwrap()]).output().unwrap());
+    assert_eq!(done.code, 69, "{done:#?}");
+    assert!(done.stdout.starts_with("PASS"), "{}", done.stdout);
+    assert!(done.stderr.contains("make room") && done.stderr.contains("shakedown check"), "{}", done.stderr);
+}
+
+/// Damages each file in turn, checks, and mends it again.
+fn damage_is_named_and_never_a_pass(run: &Path) {
+    let garbage = |_: Vec<u8>| Some(vec![0xfe; 5000]);
+    let half = |mut bytes: Vec<u8>| {
+        bytes.truncate(bytes.len() / 2);
+        Some(bytes)
+    };
+    let flipped = |mut bytes: Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        Some(bytes)
+    };
+    let gone = |_: Vec<u8>| None;
+    let late = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        Some(text.replace("\"ended\": ", "\"ended\": 9999999").into_bytes())
+    };
+    let crowded = |bytes: Vec<u8>| {
+        let text = String::from_utf8(bytes).unwrap();
+        Some(text.replace("\"count\": 20", "\"count\": 4000000000").into_bytes())
+    };
+    let damages: [(&str, &dyn Fn(Vec<u8>) -> Option<Vec<u8>>, i32); 14] = [
+        ("manifest.json", &gone, 64),
+        ("manifest.json", &half, 64),
+        ("manifest.json", &late, 64),
+        ("plan.json", &gone, 64),
+        ("plan.json", &half, 64),
+        ("plan.json", &crowded, 64),
+        ("history.bin", &gone, 64),
+        ("history.bin", &garbage, 64),
+        ("history.bin", &half, 3),
+        ("history.bin", &flipped, 3),
+        ("faults.jsonl", &garbage, 64),
+        ("faults.jsonl", &gone, 3),
+        ("self.jsonl", &garbage, 64),
+        ("self.jsonl", &gone, 3),
+    ];
+    for (file, damage, code) in damages {
+        let path = run.join(file);
+        let whole = fs::read(&path).unwrap();
+        match damage(whole.clone()) {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let done = finish(&["check", run.to_str().unwrap()]);
+        assert_eq!(done.code, code, "{file}: {done:#?}");
+        if code == 64 {
+            assert!(done.stderr.contains(file), "{file}: {}", done.stderr);
+        } else {
+            assert!(
+                done.stdout.starts_with("INVALID") || done.stdout.starts_with("UNKNOWN"),
+                "{}",
+                done.stdout
+            );
+        }
+        fs::write(&path, whole).unwrap();
+    }
 }

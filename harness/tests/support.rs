@@ -1,5 +1,6 @@
 //! Starting the command, waiting for conditions with deadlines, and one run at a time.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,6 +85,23 @@ pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ready: impl FnMut() -
         assert!(Instant::now() < deadline, "{what} did not happen within {limit:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Makes a server home below `dir` whose `bin/start` is this shell script.
+pub(crate) fn home_with(dir: &Path, script: &str) -> String {
+    let start = dir.join("bin/start");
+    std::fs::create_dir(dir.join("bin")).unwrap();
+    std::fs::write(&start, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&start, std::fs::Permissions::from_mode(0o755)).unwrap();
+    dir.to_str().unwrap().to_owned()
+}
+
+/// The command on a disk that is full for every file beyond `blocks` of 512 bytes (1 KiB in some shells).
+pub(crate) fn shakedown_on_a_full_disk(blocks: u32) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\"", &blocks.to_string()]);
+    command.arg(env!("CARGO_BIN_EXE_shakedown")).current_dir(repository()).stdin(Stdio::null());
+    command
 }
 
 /// A child process that does not outlive its test.

@@ -1,13 +1,16 @@
 //! How a run ends when it does not end by itself.
 
 use std::fs;
+use std::io::Read;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Finished, Reaped, TINY, finish, one_run_at_a_time, only_run, shakedown, wait_for};
+use crate::support::{
+    Finished, Reaped, TINY, finish, home_with, one_run_at_a_time, only_run, shakedown,
+    shakedown_on_a_full_disk, wait_for,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -23,7 +26,6 @@ fn signal(child: &Reaped, name: &str) {
 }
 
 fn wait(mut child: Reaped) -> Finished {
-    use std::io::Read;
     let (mut stdout, mut stderr) = (String::new(), String::new());
     // Both are small, and standard error is read to its end first.
     child.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -40,32 +42,105 @@ fn wait_until_under_way(out: &Path) {
     });
 }
 
+/// Reads progress until a line holds `part`.
+fn wait_until_said(child: &mut Reaped, part: &str) {
+    let stderr = child.0.stderr.as_mut().unwrap();
+    let mut said = String::new();
+    while !said.contains(part) {
+        let mut byte = [0];
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1, "`{part}` was never said:\n{said}");
+        said.push(char::from(byte[0]));
+    }
+}
+
+fn is_marked_interrupted(out: &Path) -> bool {
+    fs::read_to_string(only_run(out).join("manifest.json")).unwrap().contains("\"interrupted\"")
+}
+
 #[test]
-fn ctrl_c_keeps_the_partial_run_and_marks_it() {
+fn ctrl_c_during_a_fault_heals_it_and_keeps_the_partial_run() {
     let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
-    let child = start(dir.path(), &[]);
-    wait_until_under_way(dir.path());
+    let mut child = start(dir.path(), &["--json"]);
+    wait_until_said(&mut child, "fault jitter (latency) in force");
     signal(&child, "INT");
     let done = wait(child);
     assert_eq!(done.code, 130, "{done:#?}");
+    assert!(
+        done.stderr.contains("stopping") && done.stderr.contains("fault jitter healed"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(done.json()["verdict"], "interrupted");
+    assert!(is_marked_interrupted(dir.path()));
     let run = only_run(dir.path());
-    assert!(fs::read_to_string(run.join("manifest.json")).unwrap().contains("interrupted"));
     assert!(fs::read_to_string(run.join("report.html")).unwrap().contains("interrupted"));
+}
+
+#[test]
+fn ctrl_c_in_the_set_up_stops_what_was_started() {
+    let (out, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let pid = home.path().join("pid");
+    let nacos = home_with(home.path(), &format!("echo $$ > {}\nexec sleep 600", pid.display()));
+    let child = start(out.path(), &["--backend", "process", "--nacos-home", &nacos]);
+    let server = wait_for("the server's start", SOON, || server_pid(home.path()));
+    signal(&child, "INT");
+    let done = wait(child);
+    assert_eq!(done.code, 130, "{done:#?}");
+    assert!(done.stderr.contains("before the first phase"), "{}", done.stderr);
+    assert!(!is_alive(server) && is_marked_interrupted(out.path()));
+}
+
+#[test]
+fn sigterm_in_the_drain_ends_it_with_the_outputs_closed() {
+    let _turn = one_run_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    // A forgotten watcher never converges, so the drain lasts.
+    let mut child = start(dir.path(), &["--set", "server.embedded.defect=forget-watcher"]);
+    wait_until_said(&mut child, "phase drain");
+    drop((child.0.stdout.take(), child.0.stderr.take()));
+    signal(&child, "TERM");
+    let status = wait_for("the end", SOON, || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(130));
+    assert!(is_marked_interrupted(dir.path()) && only_run(dir.path()).join("report.html").is_file());
+}
+
+#[test]
+fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
+    let _turn = one_run_at_a_time();
+    let (out, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let nacos = home_of_our_own(home.path());
+    let mut child = start(out.path(), &["--backend", "process", "--nacos-home", &nacos]);
+    wait_until_under_way(out.path());
+    let server = server_pid(home.path()).expect("the server left its id");
+    signal(&child, "INT");
+    wait_until_said(&mut child, "stopping");
+    signal(&child, "INT");
+    assert_eq!(wait(child).code, 130);
+    wait_for("the server's end", SOON, || (!is_alive(server)).then_some(()));
+}
+
+#[test]
+fn a_disk_that_fills_up_ends_the_run_with_a_verdict_on_what_was_written() {
+    let _turn = one_run_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = shakedown_on_a_full_disk(40);
+    run.args(["run", TINY, "--out", dir.path().to_str().unwrap()]);
+    let done = Finished::from(run.output().unwrap());
+    assert_eq!(done.code, 3, "{done:#?}");
+    assert!(done.stdout.starts_with("INVALID") && done.stdout.contains("publishes acked"), "{}", done.stdout);
+    for part in ["the history cannot be written", "--out", "make room", "shakedown check"] {
+        assert!(done.stderr.contains(part), "`{part}` is missing in:\n{}", done.stderr);
+    }
 }
 
 /// A server home whose server serves our embedded Nacos and leaves its process id behind.
 fn home_of_our_own(dir: &Path) -> String {
-    fs::create_dir(dir.join("bin")).unwrap();
-    let start = dir.join("bin/start");
-    let script = format!(
-        "#!/bin/sh\necho $$ > {pid}\nexec {program} serve nacos --port \"$1\" --data \"$2\"\n",
-        pid = dir.join("pid").display(),
-        program = env!("CARGO_BIN_EXE_shakedown"),
-    );
-    fs::write(&start, script).unwrap();
-    fs::set_permissions(&start, fs::Permissions::from_mode(0o755)).unwrap();
-    dir.to_str().unwrap().to_owned()
+    let (pid, program) = (dir.join("pid"), env!("CARGO_BIN_EXE_shakedown"));
+    home_with(
+        dir,
+        &format!("echo $$ > {}\nexec {program} serve nacos --port \"$1\" --data \"$2\"", pid.display()),
+    )
 }
 
 fn server_pid(home: &Path) -> Option<u32> {

@@ -6,6 +6,7 @@ use shakedown_model::manifest::{Manifest, RunStatus, SelfSample};
 use shakedown_model::plan::GroupSpec;
 use shakedown_model::{FaultId, GroupId, ItemId, Offset, PhaseId, Plan, WatcherId};
 
+use crate::contradiction;
 use crate::index::Index;
 use crate::input::HistoryEnd;
 use crate::outage::{self, Outage};
@@ -36,6 +37,8 @@ impl<'a> Evidence<'a> {
         // Behind the last record of a recording that is not whole, nothing is known, however long the run went on.
         let is_whole = history_end == HistoryEnd::Whole;
         let horizon = manifest.ended.filter(|_| is_whole).unwrap_or(Offset::ZERO).max(index.last);
+        // A record of an absurd instant must not make judging endless.
+        let horizon = horizon.min(plan.end() + contradiction::LONGEST);
         let mut evidence =
             Self { plan, manifest, history_end, windows, self_samples, index, outages: Vec::new(), horizon };
         evidence.outages = outage::find(&evidence);

@@ -29,12 +29,12 @@ pub enum CheckError {
         /// The form that can be read.
         expected: u32,
     },
-    /// The plan contradicts itself, such as a gate on a phase that it does not have.
+    /// The plan or the manifest contradicts itself, such as a gate on a phase that the plan does not have.
     #[error(
         "`{path}` contradicts itself: {what}; it was changed by hand or damaged, so restore it or run the scenario again"
     )]
-    PlanBroken {
-        /// The plan.
+    Contradiction {
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         what: String,

@@ -2,7 +2,6 @@
 
 use shakedown_model::Plan;
 use shakedown_model::fault::FaultWindow;
-use shakedown_model::gate::Scope;
 use shakedown_model::manifest::{Manifest, SelfSample};
 use shakedown_model::plan::PLAN_FORMAT;
 use shakedown_record::{HistoryError, RunDir};
@@ -12,7 +11,7 @@ use crate::index::{Index, IndexBuilder};
 use crate::input::{CheckError, HistoryEnd, RunInput};
 use crate::measures::{self, Findings};
 use crate::result::{Judgement, RESULT_FORMAT, Series};
-use crate::{gates, guarantees, validity, verdict};
+use crate::{contradiction, gates, guarantees, validity, verdict};
 
 /// Judges a run directory. Reads it only; [`write()`] puts the result there.
 ///
@@ -26,8 +25,11 @@ pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
     if plan.format != PLAN_FORMAT {
         return Err(CheckError::PlanVersion { path, found: plan.format, expected: PLAN_FORMAT });
     }
-    if let Some(what) = contradiction(&plan) {
-        return Err(CheckError::PlanBroken { path, what });
+    if let Some(what) = contradiction::in_plan(&plan) {
+        return Err(CheckError::Contradiction { path, what });
+    }
+    if let Some(what) = contradiction::in_manifest(&manifest, &plan) {
+        return Err(CheckError::Contradiction { path: run.path().join("manifest.json"), what });
     }
     let (faults, self_samples) = (run.faults()?, run.self_samples()?);
     let mut builder = IndexBuilder::new(&plan);
@@ -62,39 +64,6 @@ pub fn write(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<(),
     run.write_json(&run.series_path(), series)?;
     run.write_json(&run.verdict_path(), judgement)?;
     Ok(())
-}
-
-/// What a plan that was changed by hand or damaged may have wrong, and would make judging it meaningless.
-fn contradiction(plan: &Plan) -> Option<String> {
-    let has_scope = |scope: Scope| match scope {
-        Scope::Run => true,
-        Scope::Phase(phase) => phase.index() < plan.phases.len(),
-        Scope::Fault(fault) => fault.index() < plan.faults.len(),
-    };
-    let mut next = 0;
-    for group in &plan.groups {
-        if group.first.0 != next {
-            return Some(format!("group `{}` does not begin where the one before it ends", group.name));
-        }
-        next += group.count;
-        if plan.items.shared == 0 && group.shared > 0 {
-            return Some(format!("group `{}` listens to shared items, and there is none", group.name));
-        }
-    }
-    for gate in &plan.gates {
-        if !has_scope(gate.scope) || gate.group.is_some_and(|group| group.index() >= plan.groups.len()) {
-            return Some(format!(
-                "gate `{}` is about a phase, fault or group that it does not have",
-                gate.text
-            ));
-        }
-    }
-    for fault in &plan.faults {
-        if fault.groups.iter().any(|group| group.index() >= plan.groups.len()) {
-            return Some(format!("fault `{}` touches a group that it does not have", fault.name));
-        }
-    }
-    None
 }
 
 fn conclude(

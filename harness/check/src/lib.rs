@@ -8,6 +8,7 @@
 //! [`Judgement`]: result::Judgement
 //! [`Series`]: result::Series
 
+mod contradiction;
 mod distribution;
 mod evidence;
 mod figures;

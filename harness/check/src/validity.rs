@@ -164,7 +164,7 @@ impl Bursts {
             .map(|publish| {
                 let listeners = evidence.index.slots.of_item(publish.item).len() as u64;
                 let allowed = 2 * FLOOR_PER_LISTENER_NS * listeners;
-                (publish.done, Offset(publish.done.0 + BURST_NS + allowed), allowed)
+                (publish.done, Offset(publish.done.0.saturating_add(BURST_NS + allowed)), allowed)
             })
             .collect();
         bursts.sort_unstable();
@@ -175,7 +175,7 @@ impl Bursts {
     /// How much of a lateness counts.
     fn beyond(&self, due: Offset, late_ns: u64) -> u64 {
         let ran = Offset(due.0.saturating_add(late_ns));
-        let from = self.bursts.partition_point(|(begin, _, _)| begin.0 + self.longest < due.0);
+        let from = self.bursts.partition_point(|(begin, _, _)| begin.0.saturating_add(self.longest) < due.0);
         let going = self.bursts[from..].iter().take_while(|(begin, _, _)| *begin <= ran);
         let allowed: u64 = going.filter(|(_, end, _)| due <= *end).map(|(_, _, allowed)| allowed).sum();
         late_ns.saturating_sub(allowed)

@@ -1,6 +1,5 @@
 use std::fs;
 
-use shakedown_model::gate::Measure;
 use shakedown_model::verdict::{Outcome, Verdict};
 use shakedown_record::RunDir;
 
@@ -91,21 +90,6 @@ fn damaged_files_are_named_with_what_to_do() {
         let error = check(&run).unwrap_err().to_string();
         assert!(expected.iter().all(|part| error.contains(part)), "{error} lacks {expected:?}");
     }
-}
-
-#[test]
-fn a_plan_that_contradicts_itself_is_refused() {
-    let gate = |scope| {
-        let threshold = shakedown_model::gate::Threshold::Share(0.2);
-        let bound = (shakedown_model::gate::Op::Below, threshold);
-        Tiny::empty().gate(Measure::HerdShare, shakedown_model::gate::Stat::Max, bound, scope).input.plan
-    };
-    assert_eq!(contradiction(&plan()), None);
-    assert!(contradiction(&gate(Scope::Fault(shakedown_model::FaultId(9)))).is_some());
-    assert!(contradiction(&gate(Scope::Phase(shakedown_model::PhaseId(9)))).is_some());
-    let mut fault = plan();
-    fault.faults[0].groups.push(shakedown_model::GroupId(5));
-    assert!(contradiction(&fault).is_some());
 }
 
 /// A million deliveries: 2,000 watchers on 2 items, 500 mutations. That it counts right is asked; that it is done in a
