@@ -169,4 +169,6 @@ impl Fault for LinkFault {
 }
 
 #[cfg(test)]
+mod live_tests;
+#[cfg(test)]
 mod tests;
