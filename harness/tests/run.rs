@@ -55,13 +55,13 @@ fn a_full_disk_loses_the_report_and_not_the_verdict(run: &Path) {
     assert!(done.stderr.contains("make room") && done.stderr.contains("shakedown check"), "{}", done.stderr);
 }
 
+/// A file's content, damaged; `None` removes it.
+type Damage = fn(Vec<u8>) -> Option<Vec<u8>>;
+
 /// Damages each file in turn, checks, and mends it again.
 fn damage_is_named_and_never_a_pass(run: &Path) {
     let garbage = |_: Vec<u8>| Some(vec![0xfe; 5000]);
-    let half = |mut bytes: Vec<u8>| {
-        bytes.truncate(bytes.len() / 2);
-        Some(bytes)
-    };
+    let half = |bytes: Vec<u8>| Some(bytes[..bytes.len() / 2].to_vec());
     let flipped = |mut bytes: Vec<u8>| {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0xff;
@@ -76,21 +76,21 @@ fn damage_is_named_and_never_a_pass(run: &Path) {
         let text = String::from_utf8(bytes).unwrap();
         Some(text.replace("\"count\": 20", "\"count\": 4000000000").into_bytes())
     };
-    let damages: [(&str, &dyn Fn(Vec<u8>) -> Option<Vec<u8>>, i32); 14] = [
-        ("manifest.json", &gone, 64),
-        ("manifest.json", &half, 64),
-        ("manifest.json", &late, 64),
-        ("plan.json", &gone, 64),
-        ("plan.json", &half, 64),
-        ("plan.json", &crowded, 64),
-        ("history.bin", &gone, 64),
-        ("history.bin", &garbage, 64),
-        ("history.bin", &half, 3),
-        ("history.bin", &flipped, 3),
-        ("faults.jsonl", &garbage, 64),
-        ("faults.jsonl", &gone, 3),
-        ("self.jsonl", &garbage, 64),
-        ("self.jsonl", &gone, 3),
+    let damages: [(&str, Damage, i32); 14] = [
+        ("manifest.json", gone, 64),
+        ("manifest.json", half, 64),
+        ("manifest.json", late, 64),
+        ("plan.json", gone, 64),
+        ("plan.json", half, 64),
+        ("plan.json", crowded, 64),
+        ("history.bin", gone, 64),
+        ("history.bin", garbage, 64),
+        ("history.bin", half, 3),
+        ("history.bin", flipped, 3),
+        ("faults.jsonl", garbage, 64),
+        ("faults.jsonl", gone, 3),
+        ("self.jsonl", garbage, 64),
+        ("self.jsonl", gone, 3),
     ];
     for (file, damage, code) in damages {
         let path = run.join(file);

@@ -28,7 +28,7 @@ impl ProgressView {
                 ProgressDrawTarget::stderr_with_hz(4),
             );
             let style = ProgressStyle::with_template(
-                "{prefix:>12.bold} {bar:28.cyan/dim} {percent:>3}% {elapsed:>4}  {msg}",
+                "{prefix:>12.bold} {bar:16.cyan/dim} {percent:>3}% {elapsed:>4}  {wide_msg}",
             )
             .expect("the template is valid");
             bar.set_style(style);
@@ -53,7 +53,7 @@ impl ProgressView {
         let Progress { now, end, subscribed, watchers, deliveries, losses, published, fault } = progress;
         let fault = fault.map_or_else(String::new, |fault| format!(" · {} in force", self.fault_name(fault)));
         let text = format!(
-            "{subscribed}/{watchers} subscribed · {published} published · {deliveries} delivered · {losses} lost{fault}"
+            "{subscribed}/{watchers} subscribed{fault} · {losses} lost · {deliveries} delivered · {published} published"
         );
         if let Some(bar) = &self.bar {
             bar.set_position(now.0 / 1_000_000);
@@ -129,8 +129,10 @@ fn stamp(at: Offset) -> String {
     format!("{:>7.1}s", at.as_secs_f64())
 }
 
+/// Whole seconds without a fraction.
 fn seconds(at: Offset) -> String {
-    format!("{:.0} s", at.as_secs_f64())
+    let digits = usize::from(!at.0.is_multiple_of(1_000_000_000));
+    format!("{:.digits$} s", at.as_secs_f64())
 }
 
 /// Prints a line on standard error. A reader who closed it ends no run.
