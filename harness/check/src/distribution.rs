@@ -4,16 +4,12 @@
 //! range is censored at the end of that range, so nothing is clamped. Distributions merge; percentiles never do.
 
 use hdrhistogram::Histogram;
-use shakedown_model::gate::{Measure, Stat};
+use shakedown_model::gate::{MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Stat};
 
 use crate::result::StatValue;
 
 /// The largest value that a histogram holds: a day in nanoseconds.
 const RANGE_NS: u64 = 86_400 * 1_000_000_000;
-/// A quantile with fewer samples beyond it is not told.
-const SAMPLES_BEYOND: u64 = 10;
-/// Propagation and end-to-end tell no quantile from fewer mutations.
-const MUTATIONS: u64 = 30;
 /// The unit in which shares are kept.
 const SHARE_UNITS: f64 = 1e6;
 
@@ -120,8 +116,8 @@ impl Distribution {
             return self.value_at_rank(measure, n);
         }
         let rank = rank(stat.quantile(), n);
-        let needs_mutations = matches!(measure, Measure::Propagation | Measure::EndToEnd);
-        if n - rank < SAMPLES_BEYOND || (needs_mutations && self.mutations < MUTATIONS) {
+        let has_few_mutations = measure.pools_bursts() && self.mutations < u64::from(MUTATIONS_NEEDED);
+        if n - rank < u64::from(SAMPLES_BEYOND) || has_few_mutations {
             return StatValue::TooFew;
         }
         self.value_at_rank(measure, rank)

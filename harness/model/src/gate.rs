@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FaultId, GroupId, PhaseId};
 
-/// What is measured (design: "Measures").
+/// A quantile with fewer samples beyond it is "n too small".
+pub const SAMPLES_BEYOND: u8 = 10;
+/// A quantile of a measure that [pools bursts](Measure::pools_bursts) is "n too small" from fewer mutations.
+pub const MUTATIONS_NEEDED: u16 = 30;
+
+/// What is measured (GLOSSARY has the definitions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
@@ -98,6 +103,12 @@ impl Measure {
     #[must_use]
     pub const fn is_per_mutation(self) -> bool {
         matches!(self, Self::T50 | Self::T90 | Self::T99 | Self::TAll)
+    }
+
+    /// Whether its samples come in bursts, one burst per mutation, which is why their number alone says little.
+    #[must_use]
+    pub const fn pools_bursts(self) -> bool {
+        matches!(self, Self::Propagation | Self::EndToEnd)
     }
 
     /// Whether a watcher group is part of the measure's key; a publish has no group.

@@ -2,7 +2,7 @@
 
 use shakedown_check::result::Figure;
 use shakedown_model::GroupId;
-use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::gate::{Measure, SAMPLES_BEYOND, Scope};
 use shakedown_model::time::nanos;
 
 use super::axis::{Axis, Tick};
@@ -11,9 +11,6 @@ use super::palette::Ink;
 use super::sheet::{Format, Mark, Panel, SMALL, Sheet};
 use crate::input::ReportInput;
 use crate::quantity::{as_f64, time};
-
-/// Fewer samples than this beyond a quantile say little; the line is faint there.
-const FEW: f64 = 10.0;
 
 const NOTHING: &str = "There is no spectrum to draw: no phase has end-to-end samples.";
 
@@ -151,7 +148,8 @@ fn draw_panel(
 
 fn draw_line(sheet: &mut Sheet, (across, up): (&Axis, &Axis), line: &Line<'_>) {
     let deepest = depth(line.figure.count);
-    let trusted = (deepest - FEW.log10()).max(0.0);
+    // The line is faint where fewer samples lie beyond.
+    let trusted = (deepest - f64::from(SAMPLES_BEYOND).log10()).max(0.0);
     let points: Vec<(f64, Point)> = line
         .figure
         .spectrum

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::gate::{Gate, Measure, Scope, Threshold};
+use shakedown_model::gate::{Gate, MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Scope, Threshold};
 use shakedown_model::plan::{Backend, Plan, Protocol};
 use shakedown_model::{FaultId, GroupId, PhaseId};
 
@@ -10,11 +10,6 @@ use crate::problem::Findings;
 use crate::quantity::show_time;
 use crate::raw::RawScenario;
 use crate::source::{Span, Spanned};
-
-/// Samples that a quantile needs beyond it (design: "One burst is not many samples").
-const SAMPLES_BEYOND: f64 = 10.0;
-/// Mutations that a quantile of propagation or end-to-end needs.
-const MUTATIONS: usize = 30;
 
 pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], found: &mut Findings) {
     let groups = raw.watchers.as_ref().map_or(&[][..], |groups| groups.value.as_slice());
@@ -85,18 +80,18 @@ fn too_few_samples(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
         return;
     }
     let Some((samples, mutations)) = fewest_samples(gate, plan) else { return };
-    let needed = (SAMPLES_BEYOND / beyond).round();
-    let pools = matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
+    let needed = (f64::from(SAMPLES_BEYOND) / beyond).round();
     if samples < needed {
         let stat = gate.stat;
         let message = format!("about {samples:.0} samples are expected, and {stat} needs {needed:.0}");
         found.warn("scenario::too_few_samples", span, message).help(
             "the gate will be unknown: choose a lower quantile or `max`, or have more watchers or time",
         );
-    } else if pools && mutations < MUTATIONS {
+    } else if gate.measure.pools_bursts() && mutations < usize::from(MUTATIONS_NEEDED) {
         let measure = gate.measure;
-        let message =
-            format!("{mutations} mutations are due here, and a quantile of `{measure}` needs {MUTATIONS}");
+        let message = format!(
+            "{mutations} mutations are due here, and a quantile of `{measure}` needs {MUTATIONS_NEEDED}"
+        );
         found.warn("scenario::too_few_samples", span, message).help(
             "the gate will be unknown: lengthen the phase, raise the rate of mutations, or judge `max`",
         );
