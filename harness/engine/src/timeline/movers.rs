@@ -77,7 +77,7 @@ impl Movers {
             api: Arc::new(setup.driver.clone()),
             kind: setup.plan.proxy.kind,
             proxies: Arc::clone(&setup.addresses),
-            watchers: Arc::new(FleetWatchers(fleet.control())),
+            watchers: Arc::new(FleetWatchers(fleet.control().clone())),
         };
         let key = config_key(&setup.plan.items, &format!("{}canary", setup.plan.items.prefix));
         let probe = Arc::new(NacosProbe { key });
@@ -90,7 +90,7 @@ impl Movers {
     /// What progress and the drain look at.
     pub(super) fn live(&self) -> Live {
         Live {
-            fleet: self.fleet.control(),
+            fleet: self.fleet.control().clone(),
             published: Arc::clone(&self.published),
             newest: self.mutator.newest_acked(),
         }

@@ -23,7 +23,8 @@ use super::runner::{GroupContext, Runner};
 use super::snapshots::{SnapshotThread, Snapshots};
 use super::wire::{Wire, WireContext};
 
-/// Handshakes that may be in flight at once, so that a listener's queue does not overflow (design §7, "Sockets").
+/// Handshakes that may be in flight at once, so that no listener's queue (4,096 here, less
+/// on a real server) overflows.
 const HANDSHAKES: usize = 1_000;
 
 /// How long the tasks may take to end once told.
@@ -135,10 +136,10 @@ impl Fleet {
         Ok(Self { control, tasks, snapshot_thread })
     }
 
-    /// A handle that can be given away.
+    /// The handle for orders and progress, to be cloned and given away.
     #[must_use]
-    pub fn control(&self) -> FleetControl {
-        self.control.clone()
+    pub fn control(&self) -> &FleetControl {
+        &self.control
     }
 
     /// Stops every watcher and waits until each has ended, at most 5 s, after which what is left is aborted. Snapshots
@@ -160,14 +161,6 @@ impl Fleet {
         }
         let aborted = u32::try_from(aborted).unwrap_or(u32::MAX);
         FleetEnd { progress: self.control.progress(), panicked, aborted }
-    }
-}
-
-impl std::ops::Deref for Fleet {
-    type Target = FleetControl;
-
-    fn deref(&self) -> &FleetControl {
-        &self.control
     }
 }
 

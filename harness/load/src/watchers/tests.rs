@@ -186,10 +186,10 @@ fn newest(item: u32, version: u32) -> [(ItemId, Version); 1] {
 async fn every_watcher_of_both_protocols_follows_a_change() {
     let stage = Stage::new(plan(10)).await;
     let (fleet, history) = stage.fleet();
-    until("subscribed", || fleet.subscribed() == 20).await;
+    until("subscribed", || fleet.control().subscribed() == 20).await;
     stage.publish(1, 2).await;
-    until("converged", || fleet.converged(&newest(1, 2))).await;
-    assert!(!fleet.converged(&newest(0, 2)));
+    until("converged", || fleet.control().converged(&newest(1, 2))).await;
+    assert!(!fleet.control().converged(&newest(0, 2)));
     stop(fleet).await;
     let events = history.events();
     for watcher in (0..20).map(WatcherId) {
@@ -215,13 +215,14 @@ async fn every_watcher_of_both_protocols_follows_a_change() {
 async fn a_fleet_comes_back_from_a_restart_within_its_policy() {
     let mut stage = Stage::new(plan(5)).await;
     let (fleet, history) = stage.fleet();
-    until("subscribed", || fleet.subscribed() == 10).await;
+    until("subscribed", || fleet.control().subscribed() == 10).await;
     stage.stop_server();
-    until("lost", || fleet.subscribed() == 0).await;
-    until("tried again", || fleet.progress().attempts > 50).await;
+    until("lost", || fleet.control().subscribed() == 0).await;
+    until("tried again", || fleet.control().progress().attempts > 50).await;
     stage.start_server();
     stage.publish(0, 2).await;
-    until("converged", || fleet.subscribed() == 10 && fleet.converged(&newest(0, 2))).await;
+    until("converged", || fleet.control().subscribed() == 10 && fleet.control().converged(&newest(0, 2)))
+        .await;
     stop(fleet).await;
     let policy = client(Protocol::NacosHttp).backoff;
     let mut refused = 0;
@@ -245,19 +246,22 @@ async fn a_cold_start_without_a_server_serves_the_snapshot() {
     }
     let mut stage = Stage::new(plan).await;
     let (fleet, history) = stage.fleet();
-    until("subscribed", || fleet.subscribed() == 6).await;
-    fleet.crash(&[HTTP, GRPC]);
-    until("crashed", || fleet.subscribed() == 0).await;
-    assert!(!fleet.converged(&newest(0, 1)));
+    until("subscribed", || fleet.control().subscribed() == 6).await;
+    fleet.control().crash(&[HTTP, GRPC]);
+    until("crashed", || fleet.control().subscribed() == 0).await;
+    assert!(!fleet.control().converged(&newest(0, 1)));
     stage.stop_server();
-    fleet.cold_start(&[HTTP, GRPC]);
+    fleet.control().cold_start(&[HTTP, GRPC]);
     let cold_reads = || {
         let is_cold = |event: &&Event| matches!(event, Event::Read(read) if read.is_cold);
         history.events().iter().filter(is_cold).count()
     };
     until("reads are answered", || cold_reads() >= 12).await;
     stage.start_server();
-    until("subscribed again", || fleet.subscribed() == 6 && fleet.converged(&newest(0, 1))).await;
+    until("subscribed again", || {
+        fleet.control().subscribed() == 6 && fleet.control().converged(&newest(0, 1))
+    })
+    .await;
     stop(fleet).await;
     let events = history.events();
     for event in &events {
@@ -281,7 +285,7 @@ async fn a_machine_that_cannot_connect_says_so() {
     }
     let stage = Stage::new(plan).await;
     let (fleet, history) = stage.fleet();
-    until("both failed", || fleet.progress().local_failures >= 2).await;
+    until("both failed", || fleet.control().progress().local_failures >= 2).await;
     stop(fleet).await;
     for event in history.events() {
         assert!(matches!(event, Event::Attempt(attempt) if attempt.outcome == AttemptOutcome::Local));
@@ -306,7 +310,7 @@ async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
         snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
     })
     .unwrap();
-    until("two attempts each", || fleet.progress().attempts >= 8).await;
+    until("two attempts each", || fleet.control().progress().attempts >= 8).await;
     let before = tokio::time::Instant::now();
     stop(fleet).await;
     assert!(before.elapsed() < Duration::from_secs(2));
@@ -403,7 +407,7 @@ async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_
         let accepted = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
         served.spawn(serve_once(accepted.expect("the watcher connects again").unwrap().0));
     }
-    until("subscribed", || fleet.subscribed() == 1).await;
+    until("subscribed", || fleet.control().subscribed() == 1).await;
     stop(fleet).await;
     let events = history.events();
     assert!(
@@ -425,11 +429,11 @@ async fn a_watcher_that_crashes_before_its_start_waits_for_the_cold_start() {
     plan.groups[1].first = WatcherId(2);
     let stage = Stage::new(plan).await;
     let (fleet, history) = stage.fleet();
-    until("the first of each group is subscribed", || fleet.subscribed() == 2).await;
-    fleet.crash(&[HTTP]);
+    until("the first of each group is subscribed", || fleet.control().subscribed() == 2).await;
+    fleet.control().crash(&[HTTP]);
     until("one of each group is subscribed, and the other of gRPC", || {
         let crashes = history.events().iter().filter(|event| matches!(event, Event::Crash { .. })).count();
-        crashes == 2 && fleet.subscribed() == 2
+        crashes == 2 && fleet.control().subscribed() == 2
     })
     .await;
     assert!(
@@ -438,7 +442,7 @@ async fn a_watcher_that_crashes_before_its_start_waits_for_the_cold_start() {
             .iter()
             .any(|event| { matches!(event, Event::Attempt(attempt) if attempt.watcher == WatcherId(1)) })
     );
-    fleet.cold_start(&[HTTP]);
-    until("all are subscribed", || fleet.subscribed() == 4).await;
+    fleet.control().cold_start(&[HTTP]);
+    until("all are subscribed", || fleet.control().subscribed() == 4).await;
     stop(fleet).await;
 }
