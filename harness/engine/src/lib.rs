@@ -8,7 +8,7 @@ mod health;
 mod machine;
 mod node_reads;
 mod observer;
-pub mod preflight;
+mod preflight;
 mod probe;
 mod publisher;
 mod run;
@@ -16,4 +16,5 @@ mod setup;
 mod timeline;
 
 pub use observer::{Observer, Progress, RunEvent};
+pub use preflight::PreflightError;
 pub use run::{EngineError, RunOptions, run};

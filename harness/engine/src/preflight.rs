@@ -1,10 +1,7 @@
-//! What can be known before anything is started: open files and ports.
+//! What can be known of the machine before anything is started: open files.
 
 use shakedown_model::needs::Needs;
 use shakedown_model::plan::Plan;
-
-/// Connections per source address and destination that stay fast (design.md §7).
-const CONNECTIONS_PER_PAIR: u64 = 12_000;
 
 /// The machine's limits do not allow the plan.
 #[derive(Debug, thiserror::Error)]
@@ -22,24 +19,13 @@ pub enum PreflightError {
         /// The limit.
         limit: u64,
     },
-    /// Too many connections from one source address.
-    #[error(
-        "group `{group}` has {count} watchers on one source address, and past {CONNECTIONS_PER_PAIR} connections to one destination \
-         connecting becomes slow; split it into groups with `source` addresses of their own (127.0.0.0/8 is free)"
-    )]
-    Sources {
-        /// The group.
-        group: String,
-        /// Its watchers.
-        count: u32,
-    },
 }
 
 /// Checks the plan against `open_files`, the hard limit of this process, which its children inherit.
 ///
 /// # Errors
 /// [`PreflightError`] says what does not fit and what to do.
-pub fn check(plan: &Plan, open_files: u64) -> Result<(), PreflightError> {
+pub(crate) fn check(plan: &Plan, open_files: u64) -> Result<(), PreflightError> {
     let needed = Needs::of(plan).open_files();
     if needed > open_files {
         return Err(PreflightError::OpenFiles {
@@ -48,8 +34,5 @@ pub fn check(plan: &Plan, open_files: u64) -> Result<(), PreflightError> {
             limit: open_files,
         });
     }
-    match plan.groups.iter().find(|group| u64::from(group.count) > CONNECTIONS_PER_PAIR) {
-        Some(group) => Err(PreflightError::Sources { group: group.name.clone(), count: group.count }),
-        None => Ok(()),
-    }
+    Ok(())
 }

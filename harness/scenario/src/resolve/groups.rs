@@ -13,8 +13,9 @@ use crate::problem::{Findings, nearest};
 use crate::raw::{RawBackoff, RawClient, RawGroup};
 use crate::source::{Span, Spanned};
 
-/// Connections of one source address to one proxy above which connecting slows down (design: "Sockets").
-const MAX_CONNECTIONS_PER_PAIR: u32 = 12_000;
+/// Connections of one source address to one proxy up to which connecting stays quick: past 14,000 the kernel searches
+/// for a free port, and `connect` goes from 10 to 400 µs (measured on Linux).
+const CONNECTIONS_PER_PAIR: u32 = 12_000;
 /// The most reads per second that one watcher makes.
 const MAX_READS: f64 = 1000.0;
 
@@ -74,9 +75,9 @@ fn group(
 ) -> GroupSpec {
     positive(raw.count.as_ref(), "count", found);
     positive(raw.ramp.as_ref(), "ramp", found);
-    if let Some(count) = raw.count.as_ref().filter(|count| count.value > MAX_CONNECTIONS_PER_PAIR) {
+    if let Some(count) = raw.count.as_ref().filter(|count| count.value > CONNECTIONS_PER_PAIR) {
         let message =
-            format!("more than {MAX_CONNECTIONS_PER_PAIR} connections from one source address to one proxy");
+            format!("more than {CONNECTIONS_PER_PAIR} connections from one source address to one proxy");
         found.error("scenario::too_many_connections", count.span, message).help(
             "split it into groups with a `source` of their own: past 14,000, connecting is 40 times slower",
         );
