@@ -15,7 +15,7 @@ pub struct Needs {
     /// Open files of the harness' own process. Where proxies and servers are embedded, it holds both ends of every
     /// connection.
     pub harness_files: u64,
-    /// Open files of the Toxiproxy process, if there is one: two per connection (yardsticks.md).
+    /// Open files of the Toxiproxy process, if there is one: two per connection.
     pub proxy_files: u64,
     /// Open files of a server process, if there is one, for connections.
     pub server_files: u64,

@@ -36,7 +36,7 @@ const MAX_COUNT: u32 = 1_000_000;
 const UNKNOWN_COUNT: u32 = 100_000;
 /// The most mutations of a run, so that a plan stays within memory.
 const MAX_MUTATIONS: f64 = 5e6;
-/// The highest rate that arrivals or a ramp may have; a Nacos node stores about 1,000 publishes a second (yardsticks.md).
+/// The highest rate that arrivals or a ramp may have; a Nacos node stores about 1,000 publishes a second.
 const MAX_RATE: f64 = 10_000.0;
 
 /// The plan of a scenario; `None` when there are problems.
