@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 /// Why the command ended, as the shell sees it (also in the README).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// The scenario or the arguments are wrong.
     Usage = 64,
     /// Something that is needed is missing: a home, a port, open files, a disk.
@@ -18,19 +18,19 @@ pub enum Exit {
 
 /// An error that ends the command, with its exit code.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     exit: Exit,
     text: String,
 }
 
 impl Failure {
     /// A failure with a text that is ready to print.
-    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, text: text.into() }
     }
 
     /// A failure from an error and all its causes.
-    pub fn from_error(exit: Exit, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn from_error(exit: Exit, error: &dyn std::error::Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -43,7 +43,7 @@ impl Failure {
 
     /// The exit code.
     #[must_use]
-    pub fn code(&self) -> ExitCode {
+    pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(self.exit as u8)
     }
 }
