@@ -15,9 +15,10 @@
 //! later; it touches connections that idle, and the stream does not matter, since both sockets are reset.
 //!
 //! What it costs, and what Toxiproxy costs beside it, is measured by the example `echo_bench`: added latency, memory,
-//! how fast toxics hold. Per echo and direction a shard makes one `epoll_wait`, one `recv` and one `send`; nothing that
-//! a shard does for thousands of connections at once (a reset, a close, a ramp) is done in one go, so that the tail of
-//! the others is the machine's scheduler, not ours.
+//! how fast toxics hold. Per echo and direction a shard makes one `epoll_wait`, one `recv` and one `send`. What it does
+//! for thousands of connections at once (a reset, a close, a ramp) leaves turns to the others: while 2,000 connections
+//! are reset, the slowest echo through another proxy of the shard takes some 5 ms instead of 75, and the answer comes
+//! some 65 to 95 ms after the call instead of 57 (two busy cores). What is left of the tail there is the wait for a core.
 
 mod api;
 mod clock;

@@ -36,6 +36,7 @@ pub(crate) struct Round {
     pub(crate) late_p99_us: f64,
     /// No number for Toxiproxy, which does not say.
     pub(crate) timers_late_percent: f64,
+    pub(crate) cut_answered_ms: f64,
     pub(crate) cut_ms: f64,
     pub(crate) beside_cut_ms: f64,
     pub(crate) seen_as_reset: f64,
@@ -138,14 +139,14 @@ async fn cut(proxy: &Served, streams: Vec<TcpStream>, round: &mut Round) -> Resu
     let beside = Beside::start(proxy.beside)?;
     let api = proxy.api;
     let start = Instant::now();
-    let cutting = tokio::task::spawn_blocking(move || api.cut());
+    let cutting = tokio::task::spawn_blocking(move || api.cut().map(|()| start.elapsed()));
     let (mut resets, mut last) = (0, start);
     while let Some(ended) = tasks.join_next().await {
         let (is_reset, at) = ended?;
         resets += usize::from(is_reset);
         last = last.max(at);
     }
-    cutting.await??;
+    round.cut_answered_ms = cutting.await??.as_secs_f64() * 1e3;
     round.cut_ms = last.duration_since(start).as_secs_f64() * 1e3;
     round.beside_cut_ms = beside.worst()?.as_secs_f64() * 1e3;
     round.seen_as_reset = count(resets);

@@ -7,7 +7,7 @@ use crate::round::Round;
 
 type Measure = (&'static str, fn(&Round) -> f64);
 
-const MEASURES: [Measure; 13] = [
+const MEASURES: [Measure; 14] = [
     ("echo without a proxy, p50, us", |round| round.direct_p50_us),
     ("echo without a proxy, p99, us", |round| round.direct_p99_us),
     ("added latency, p50, us", |round| round.added_p50_us),
@@ -18,6 +18,7 @@ const MEASURES: [Measure; 13] = [
     ("delayed bytes late by, p50, us", |round| round.late_p50_us),
     ("delayed bytes late by, p99, us", |round| round.late_p99_us),
     ("timers over 1 ms late, percent", |round| round.timers_late_percent),
+    ("cut of all answered after, ms", |round| round.cut_answered_ms),
     ("all connections ended after, ms", |round| round.cut_ms),
     ("slowest echo beside that cut, ms", |round| round.beside_cut_ms),
     ("of them seen as a reset", |round| round.seen_as_reset),
