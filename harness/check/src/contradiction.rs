@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use shakedown_model::gate::Scope;
 use shakedown_model::manifest::Manifest;
-use shakedown_model::plan::{ClientSpec, GroupSpec};
+use shakedown_model::plan::{Arrivals, ClientSpec, GroupSpec};
 use shakedown_model::{Offset, Plan};
 
 /// No time of a scenario is longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// No run has more watchers, or more items.
 const MOST: u64 = 1_000_000;
+/// No run has more mutations per second.
+const FASTEST: f64 = 10_000.0;
 
 /// What is wrong with a plan.
 pub(crate) fn in_plan(plan: &Plan) -> Option<String> {
@@ -37,6 +39,10 @@ fn counts(plan: &Plan) -> Option<String> {
         return Some(format!(
             "it has {watchers} watchers and {items} items, and {MOST} of each are the most"
         ));
+    }
+    let (Arrivals::Constant { per_second } | Arrivals::Poisson { per_second }) = plan.arrivals;
+    if !(per_second > 0.0 && per_second <= FASTEST) {
+        return Some(format!("it has {per_second} mutations per second, and {FASTEST} are the most"));
     }
     let mut next = 0;
     for group in &plan.groups {
@@ -107,8 +113,9 @@ fn names(plan: &Plan) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use shakedown_model::event::{Delivery, Event, LossCause, Lost, Path, Publish, PublishOutcome};
     use shakedown_model::gate::{Measure, Op, Stat, Threshold};
-    use shakedown_model::{FaultId, GroupId, ItemId, PhaseId};
+    use shakedown_model::{FaultId, GroupId, ItemId, MutationId, NodeId, PhaseId, Version, WatcherId};
 
     use super::*;
     use crate::testing::{Tiny, plan};
@@ -125,9 +132,40 @@ mod tests {
     }
 
     #[test]
+    fn absurd_records_make_a_run_invalid_and_nothing_worse() {
+        let mut input = Tiny::calm().input;
+        let (at, watcher, item) = (Offset::NEVER, WatcherId(u32::MAX), ItemId(u32::MAX));
+        for (watcher, item) in [(watcher, item), (WatcherId(0), ItemId(0))] {
+            let (version, signal, path) = (Version(u32::MAX), Some(Offset::NEVER), Path::Push);
+            input.events.extend([
+                Event::Delivery(Delivery { at, watcher, item, version, signal, path }),
+                Event::Subscribed { at, watcher },
+                Event::Crash { at, watcher },
+                Event::Lost(Lost { at, watcher, cause: LossCause::Reset }),
+                Event::Lag { due: at, late_ns: u64::MAX },
+                Event::FinalRead { at, node: NodeId(u16::MAX), item, version: Some(version) },
+                Event::Publish(Publish {
+                    mutation: Some(MutationId(u32::MAX)),
+                    item,
+                    version,
+                    intended: at,
+                    ready: at,
+                    sent: at,
+                    done: at,
+                    outcome: PublishOutcome::Acked,
+                }),
+            ]);
+        }
+        let (judgement, _) = crate::judge(&input);
+        assert_ne!(judgement.exit_code, 0, "{}", judgement.reason);
+        assert!(!judgement.validity.is_valid);
+    }
+
+    #[test]
     fn absurd_values_are_refused_before_they_cost_anything() {
         let endless = Duration::from_secs(u64::MAX);
-        let changes: [fn(&mut Plan, Duration); 10] = [
+        let changes: [fn(&mut Plan, Duration); 11] = [
+            |plan, _| plan.arrivals = Arrivals::Constant { per_second: 1e300 },
             |plan, _| plan.faults[0].groups.push(GroupId(5)),
             |plan, _| plan.items.shared = u32::MAX,
             |plan, _| plan.groups[0].count = u32::MAX,
