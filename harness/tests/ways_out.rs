@@ -181,6 +181,7 @@ fn a_server_that_dies_in_the_middle_ends_the_run_with_what_was_measured() {
     let done = wait(child);
     assert_eq!(done.code, 3, "{done:#?}");
     assert!(done.stderr.contains("nacos node 0 ended"), "{}", done.stderr);
+    assert!(done.stdout.starts_with("INVALID") && done.stdout.contains("publishes acked"), "{}", done.stdout);
     assert!(fs::metadata(only_run(out.path()).join("report.html")).is_ok());
 }
 

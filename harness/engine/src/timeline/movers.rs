@@ -146,7 +146,9 @@ pub(super) async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<Strin
     if dropped == 0 && failed == 0 {
         return Vec::new();
     }
-    vec![format!("{dropped} snapshots were dropped because the disk did not keep up, and {failed} failed")]
+    vec![format!(
+        "{dropped} snapshots were dropped because the disk did not keep up, and {failed} could not be written"
+    )]
 }
 
 /// The fleet as faults see it.

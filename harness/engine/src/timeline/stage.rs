@@ -113,9 +113,11 @@ impl<'a> Stage<'a> {
         self.failed().map(|why| self.trouble(why))
     }
 
+    /// Tells the whole trouble, and keeps its first line: the end of a server's log makes no verdict.
     fn trouble(&self, why: String) -> RunStatus {
-        self.observer.on(&RunEvent::Trouble(why.clone()));
-        RunStatus::Failed(why)
+        let first = why.lines().next().unwrap_or_default().trim_end_matches(':').to_owned();
+        self.observer.on(&RunEvent::Trouble(why));
+        RunStatus::Failed(first)
     }
 
     /// Why the run cannot go on, if it cannot.
