@@ -56,8 +56,14 @@ struct OpenBlock {
 
 #[derive(Debug)]
 enum Message {
-    Block { bytes: Vec<u8>, count: u32 },
-    End,
+    Block {
+        bytes: Vec<u8>,
+        count: u32,
+    },
+    /// Nothing follows; only a history without a gap gets the end marker.
+    End {
+        is_whole: bool,
+    },
 }
 
 impl Recorder {
@@ -157,24 +163,25 @@ impl HistoryWriter {
         self.recorder.clone()
     }
 
-    /// Writes what is left and the end marker, and waits for the disk.
+    /// Writes what is left and, unless records were lost, the end marker, and waits for the disk.
     ///
     /// # Errors
     /// [`RecorderError::Write`] or [`RecorderError::Lost`]: the history is then not whole, and says so to its reader.
     pub fn finish(mut self) -> Result<(), RecorderError> {
         self.recorder.flush();
         let lost = self.recorder.lost();
-        if lost > 0 {
-            return Err(RecorderError::Lost(lost));
-        }
-        // A thread that has ended early takes no end marker; it has left its reason.
-        self.recorder.shared.blocks.send(Message::End).ok();
+        // A thread that has ended early takes no end; it has left its reason.
+        self.recorder.shared.blocks.send(Message::End { is_whole: lost == 0 }).ok();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             return Err(RecorderError::Write("its thread panicked".into()));
         }
-        self.recorder.failure().map_or(Ok(()), |why| Err(RecorderError::Write(why)))
+        match self.recorder.failure() {
+            Some(why) => Err(RecorderError::Write(why)),
+            None if lost > 0 => Err(RecorderError::Lost(lost)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -185,8 +192,10 @@ fn write_blocks(file: &mut File, receiver: &Receiver<Message>) -> io::Result<()>
                 file.write_all(&block_header(&bytes, count))?;
                 file.write_all(&bytes)?;
             }
-            Message::End => {
-                file.write_all(&[0; HEADER_BYTES])?;
+            Message::End { is_whole } => {
+                if is_whole {
+                    file.write_all(&[0; HEADER_BYTES])?;
+                }
                 return file.sync_all();
             }
         }

@@ -93,3 +93,15 @@ fn memory_history_gives_what_was_recorded() {
     recorder.record(delivery(2));
     assert_eq!(history.events(), [delivery(1), delivery(2)]);
 }
+
+#[test]
+fn lost_records_leave_what_was_written_and_no_end_marker() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.bin");
+    let writer = HistoryWriter::create(&path).unwrap();
+    writer.recorder().record(delivery(1));
+    writer.recorder.shared.lost.fetch_add(3, Ordering::Relaxed);
+    assert!(matches!(writer.finish(), Err(RecorderError::Lost(3))));
+    let events: Vec<_> = HistoryReader::open(&path).unwrap().collect();
+    assert!(matches!(events[..], [Ok(_), Err(HistoryError::CutShort { .. })]), "{events:?}");
+}
