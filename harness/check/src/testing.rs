@@ -328,6 +328,7 @@ fn manifest() -> Manifest {
         server: "embedded".into(),
         proxy: "embedded".into(),
         machine: Machine::default(),
+        arguments: Vec::new(),
         remarks: Vec::new(),
     }
 }

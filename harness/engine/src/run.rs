@@ -7,7 +7,9 @@ use shakedown_faults::fault::FaultError;
 use shakedown_faults::toxiproxy::ProxyApiError;
 use shakedown_load::mutator::MutatorError;
 use shakedown_load::watchers::FleetError;
+use shakedown_model::baseline::Baseline;
 use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::secrets::Secrets;
 use shakedown_model::{Plan, Seed};
 use shakedown_nacos::admin::AdminError;
 use shakedown_record::{RecorderError, RunDir, RunDirError};
@@ -80,6 +82,12 @@ pub struct RunOptions {
     pub guard_program: PathBuf,
     /// The harness' version, for the manifest.
     pub version: String,
+    /// The arguments that a repeat needs, for the manifest.
+    pub arguments: Vec<String>,
+    /// What gates compare with; its copy in the run directory is what the run is judged by.
+    pub baseline: Option<Baseline>,
+    /// What must not be written down.
+    pub secrets: Secrets,
 }
 
 /// Carries a plan out and gives the run directory.
@@ -98,12 +106,15 @@ pub async fn run(
     preflight::check(&plan, machine::raise_open_files())?;
     Servers::check_home(&plan.server)?;
     Proxies::check_home(&plan.proxy)?;
-    let dir = RunDir::create(&options.runs, &run_name(&plan))?;
+    let dir = RunDir::create(&options.runs, &run_name(&plan))?.hiding(options.secrets.clone());
     on_created(&dir);
     observer.on(&RunEvent::Created { path: dir.path().to_owned() });
     let mut manifest = manifest(&plan, &dir, &options);
     dir.write_manifest(&manifest)?;
     dir.write_plan(&plan, &options.scenario_text)?;
+    if let Some(baseline) = &options.baseline {
+        dir.write_baseline(baseline)?;
+    }
 
     let mut stop_in_setup = stop.clone();
     let setup = tokio::select! {
@@ -153,6 +164,7 @@ fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
         server: String::new(),
         proxy: String::new(),
         machine: machine::describe(),
+        arguments: options.arguments.clone(),
         remarks: Vec::new(),
     }
 }

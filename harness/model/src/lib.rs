@@ -5,6 +5,7 @@
 //! [`event`] (what did happen).
 
 pub mod backoff;
+pub mod baseline;
 pub mod event;
 pub mod fault;
 pub mod gate;
@@ -14,6 +15,7 @@ pub mod needs;
 pub mod payload;
 pub mod plan;
 pub mod schedule;
+pub mod secrets;
 pub mod seed;
 pub mod time;
 pub mod verdict;

@@ -48,6 +48,10 @@ pub struct Manifest {
     pub proxy: String,
     /// The machine.
     pub machine: Machine,
+    /// The arguments of the command line that a repeat needs beside the scenario's copy and the seed, such as
+    /// `--backend process`.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
     pub remarks: Vec<String>,
 }
@@ -67,6 +71,30 @@ pub struct Machine {
     pub open_files: u64,
 }
 
+impl Machine {
+    /// How another machine differs in what figures depend on (processors and memory), in words; `None` when it does not.
+    ///
+    /// Kernels round the same memory a little differently, so 2 % of it are no difference.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.cpus != other.cpus {
+            return Some(format!("{} processors there, {} here", self.cpus, other.cpus));
+        }
+        if self.cpu_model != other.cpu_model {
+            return Some(format!("`{}` there, `{}` here", self.cpu_model, other.cpu_model));
+        }
+        if self.memory_bytes.abs_diff(other.memory_bytes) > self.memory_bytes / 50 {
+            let mib = |bytes: u64| bytes >> 20;
+            return Some(format!(
+                "{} MiB of memory there, {} MiB here",
+                mib(self.memory_bytes),
+                mib(other.memory_bytes)
+            ));
+        }
+        None
+    }
+}
+
 /// The harness about itself, once a second: one line of `self.jsonl`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SelfSample {
@@ -82,4 +110,25 @@ pub struct SelfSample {
     pub open_files: u64,
     /// Watchers that are subscribed.
     pub subscribed: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_differ_by_processors_and_memory_but_not_by_limits() {
+        let machine =
+            Machine { cpus: 2, cpu_model: "a".into(), memory_bytes: 100 << 20, ..Machine::default() };
+        let raised =
+            Machine { open_files: 99, kernel: "9".into(), memory_bytes: 101 << 20, ..machine.clone() };
+        assert_eq!(machine.difference(&raised), None);
+        for other in [
+            Machine { cpus: 4, ..machine.clone() },
+            Machine { cpu_model: "b".into(), ..machine.clone() },
+            Machine { memory_bytes: 90 << 20, ..machine.clone() },
+        ] {
+            assert!(machine.difference(&other).is_some(), "{other:?}");
+        }
+    }
 }

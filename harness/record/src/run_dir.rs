@@ -1,15 +1,22 @@
 //! The files of a run directory, by name.
 
-use std::fs;
-use std::io::{self, Write};
+mod files;
+
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shakedown_model::Plan;
+use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::manifest::{Manifest, RUN_FORMAT, SelfSample};
+use shakedown_model::secrets::Secrets;
 
+use self::files::{append_line, read_json, read_lines};
+pub use self::files::{redacted, write_atomically};
 use crate::history::{HistoryError, HistoryReader};
 use crate::recorder::{HistoryWriter, RecorderError};
 
@@ -56,10 +63,19 @@ pub enum RunDirError {
     },
 }
 
+/// The file that its maker holds a lock on.
+const LOCK: &str = "run.lock";
+
 /// The directory of one run.
+///
+/// Whoever made it holds a lock on it as long as a clone lives, so that nobody takes a run that is still going, or is
+/// still being judged, for an old one.
 #[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
+    secrets: Arc<Secrets>,
+    /// Held, never used.
+    _lock: Option<Arc<File>>,
 }
 
 impl RunDir {
@@ -78,7 +94,8 @@ impl RunDir {
             match fs::create_dir(&path) {
                 Ok(()) => {
                     fs::create_dir(path.join("logs")).map_err(fail(&path))?;
-                    return Ok(Self { path });
+                    let lock = hold(&path.join(LOCK)).map_err(fail(&path))?;
+                    return Ok(Self { path, secrets: Arc::default(), _lock: Some(Arc::new(lock)) });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(fail(&path)(error)),
@@ -92,7 +109,7 @@ impl RunDir {
     /// # Errors
     /// When there is no manifest in it, or one of another form.
     pub fn open(path: &Path) -> Result<Self, RunDirError> {
-        let run = Self { path: path.to_owned() };
+        let run = Self { path: path.to_owned(), secrets: Arc::default(), _lock: None };
         let found = run.manifest()?.format;
         if found != RUN_FORMAT {
             return Err(RunDirError::Version {
@@ -102,6 +119,20 @@ impl RunDir {
             });
         }
         Ok(run)
+    }
+
+    /// The same directory, in which these values are never written: `${env:NAME}` stands in their place.
+    #[must_use]
+    pub fn hiding(mut self, secrets: Secrets) -> Self {
+        self.secrets = Arc::new(secrets);
+        self
+    }
+
+    /// Whether the process that made the run still holds it: it runs, drains or judges.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        let lock = File::open(self.file(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
     /// The directory.
@@ -123,7 +154,8 @@ impl RunDir {
     /// # Errors
     /// [`RunDirError::Write`].
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), RunDirError> {
-        self.write_json(&self.file("manifest.json"), manifest)
+        let path = self.file("manifest.json");
+        self.write_json(&path, &self.shown(&path, manifest)?)
     }
 
     /// The plan.
@@ -134,13 +166,33 @@ impl RunDir {
         read_json(&self.file("plan.json"))
     }
 
-    /// Writes the plan, and the scenario's text from which it came (secrets redacted by the caller).
+    /// Writes the plan, and the scenario's text from which it came.
     ///
     /// # Errors
     /// [`RunDirError::Write`].
     pub fn write_plan(&self, plan: &Plan, scenario: &str) -> Result<(), RunDirError> {
-        self.write_json(&self.file("plan.json"), plan)?;
-        write_atomically(&self.file("scenario.yaml"), scenario.as_bytes())
+        let path = self.file("plan.json");
+        self.write_json(&path, &self.shown(&path, plan)?)?;
+        write_atomically(&self.file("scenario.yaml"), self.secrets.redact(scenario).as_bytes())
+    }
+
+    /// The baseline that the run's gates compare with, if it was given one.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn baseline(&self) -> Result<Option<Baseline>, RunDirError> {
+        match read_json(&self.file("baseline.json")) {
+            Err(RunDirError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Writes the copy of the baseline that the run is judged by.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn write_baseline(&self, baseline: &Baseline) -> Result<(), RunDirError> {
+        crate::baseline_file::write(&self.file("baseline.json"), baseline)
     }
 
     /// Starts the history.
@@ -180,7 +232,8 @@ impl RunDir {
     /// # Errors
     /// [`RunDirError::Write`].
     pub fn append_fault(&self, window: &FaultWindow) -> Result<(), RunDirError> {
-        append_line(&self.file("faults.jsonl"), window)
+        let path = self.file("faults.jsonl");
+        append_line(&path, &self.shown(&path, window)?)
     }
 
     /// The harness' samples of itself.
@@ -267,72 +320,27 @@ impl RunDir {
         write_atomically(path, &text)
     }
 
+    /// What is written of a value: without secrets.
+    fn shown<T>(&self, path: &Path, value: &T) -> Result<T, RunDirError>
+    where
+        T: Clone + Serialize + DeserializeOwned,
+    {
+        redacted(value, &self.secrets).map_err(|source| RunDirError::Form {
+            path: path.to_owned(),
+            line: 0,
+            source,
+        })
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }
 
-/// Writes a file so that a reader sees the old or the new content, never a part.
-///
-/// # Errors
-/// [`RunDirError::Write`].
-pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), RunDirError> {
-    let fail = |source| RunDirError::Write { path: path.to_owned(), source };
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    fs::write(&partial, content).and_then(|()| fs::rename(&partial, path)).map_err(|source| {
-        // A part of a file helps nobody, and takes room on a disk that may be full.
-        drop(fs::remove_file(&partial));
-        fail(source)
-    })
-}
-
-fn append_line<T: Serialize>(path: &Path, value: &T) -> Result<(), RunDirError> {
-    let mut line = serde_json::to_vec(value).map_err(|source| RunDirError::Form {
-        path: path.to_owned(),
-        line: 0,
-        source,
-    })?;
-    line.push(b'\n');
-    fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(&line))
-        .map_err(|source| RunDirError::Write { path: path.to_owned(), source })
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirError> {
-    let text = read(path)?;
-    serde_json::from_str(&text).map_err(|source| RunDirError::Form {
-        path: path.to_owned(),
-        line: source.line(),
-        source,
-    })
-}
-
-/// Reads a file of JSON lines; a file that is absent has none, and a last line that is not whole is left out.
-fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunDirError> {
-    let text = match read(path) {
-        Err(RunDirError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(Vec::new());
-        }
-        other => other?,
-    };
-    let mut values = Vec::new();
-    for (line, n) in text.split_inclusive('\n').zip(1..) {
-        match serde_json::from_str(line) {
-            Ok(value) => values.push(value),
-            Err(_) if !line.ends_with('\n') => {}
-            Err(source) => return Err(RunDirError::Form { path: path.to_owned(), line: n, source }),
-        }
-    }
-    Ok(values)
-}
-
-fn read(path: &Path) -> Result<String, RunDirError> {
-    fs::read_to_string(path).map_err(|source| RunDirError::Read { path: path.to_owned(), source })
+fn hold(path: &Path) -> io::Result<File> {
+    let lock = File::create(path)?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 #[cfg(test)]
@@ -382,5 +390,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = RunDir::open(dir.path()).unwrap_err();
         assert!(error.to_string().contains("manifest.json"), "{error}");
+    }
+
+    #[test]
+    fn a_run_is_going_as_long_as_its_maker_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = RunDir::create(dir.path(), "r").unwrap();
+        let seen = RunDir { path: made.path().to_owned(), secrets: Arc::default(), _lock: None };
+        let clone = made.clone();
+        drop(made);
+        assert!(seen.is_going());
+        drop(clone);
+        assert!(!seen.is_going());
     }
 }

@@ -132,6 +132,7 @@ fn manifest() -> Manifest {
             kernel: "6.8.0-48-generic".into(),
             open_files: 65_536,
         },
+        arguments: Vec::new(),
         remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
     }
 }

@@ -41,7 +41,10 @@ pub(crate) fn replace(text: &str, span: Span, lookup: Lookup<'_>, found: &mut Fi
                     .help("write `${env:NAME}`: the environment is the only thing that can be referred to");
             }
             Some(name) => match lookup(name) {
-                Some(value) => replaced.push_str(&value),
+                Some(value) => {
+                    found.secrets.hide(name, &value);
+                    replaced.push_str(&value);
+                }
                 None => {
                     is_broken = true;
                     found

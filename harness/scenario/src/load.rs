@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use shakedown_model::Plan;
+use shakedown_model::secrets::Secrets;
 
 use crate::env::Lookup;
 use crate::field::Field as _;
@@ -26,6 +27,8 @@ pub struct Loaded {
     /// The file's text for the run directory: verbatim, so that `${env:NAME}` stands in it and never a value, with
     /// the overrides named in a comment at its end.
     pub text: String,
+    /// The values that came from the environment; they stand in the plan, and must not be shown.
+    pub secrets: Secrets,
 }
 
 /// Reads, overrides and resolves a scenario file.
@@ -79,11 +82,12 @@ pub(crate) fn load_with(
             None
         }
     };
+    let secrets = found.secrets.clone();
     let (problems, warnings) = found.finish(&sources);
     match plan.filter(|_| problems.is_empty()) {
         Some(plan) => {
             let copy = format!("{text}{}", overrides.as_comment());
-            Ok(Loaded { plan, warnings, text: copy })
+            Ok(Loaded { plan, warnings, text: copy, secrets })
         }
         None => Err(problems),
     }

@@ -8,6 +8,8 @@ use miette::{
     SourceSpan,
 };
 
+use shakedown_model::secrets::Secrets;
+
 use crate::source::{Sources, Span};
 
 /// No message or advice is longer than this; the place beside it shows the rest.
@@ -160,9 +162,12 @@ struct Finding {
     help: Option<String>,
 }
 
-/// Collects problems and warnings.
+/// Collects problems and warnings, and the values that none of them may show.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    found: Vec<Finding>,
+    pub(crate) secrets: Secrets,
+}
 
 impl Findings {
     /// Adds a problem; [`Note::help`] and [`Note::label`] say more.
@@ -176,23 +181,23 @@ impl Findings {
     }
 
     fn add(&mut self, severity: Severity, code: &'static str, span: Span, message: String) -> Note<'_> {
-        self.0.push(Finding { severity, code, span, message, label: "here".to_owned(), help: None });
-        Note(self.0.last_mut().expect("a finding was just added"))
+        self.found.push(Finding { severity, code, span, message, label: "here".to_owned(), help: None });
+        Note(self.found.last_mut().expect("a finding was just added"))
     }
 
     /// Whether anything forbids the scenario.
     pub(crate) fn has_errors(&self) -> bool {
-        self.0.iter().any(|finding| finding.severity == Severity::Error)
+        self.found.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The problems and the warnings, each in the order of the file.
     pub(crate) fn finish(mut self, sources: &Sources) -> (Problems, Problems) {
-        self.0.sort_by_key(|finding| (finding.span, finding.code));
-        self.0.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+        self.found.sort_by_key(|finding| (finding.span, finding.code));
+        self.found.dedup_by(|a, b| a.span == b.span && a.message == b.message);
         let (errors, warnings): (Vec<_>, Vec<_>) =
-            self.0.into_iter().partition(|finding| finding.severity == Severity::Error);
+            self.found.into_iter().partition(|finding| finding.severity == Severity::Error);
         let placed = |findings: Vec<Finding>| {
-            Problems(findings.into_iter().map(|finding| finding.placed(sources)).collect())
+            Problems(findings.into_iter().map(|finding| finding.placed(sources, &self.secrets)).collect())
         };
         (placed(errors), placed(warnings))
     }
@@ -216,7 +221,7 @@ impl Note<'_> {
 }
 
 impl Finding {
-    fn placed(self, sources: &Sources) -> Problem {
+    fn placed(self, sources: &Sources, secrets: &Secrets) -> Problem {
         let source = sources.get(self.span.source);
         // An empty span at the very end of a text has no line that could be shown; step back onto the last one.
         let last = source.inner().len().saturating_sub(1);
@@ -224,9 +229,9 @@ impl Finding {
         let len = self.span.end.saturating_sub(self.span.start).min(source.inner().len() - start);
         Problem {
             code: self.code,
-            message: inert(&self.message),
+            message: inert(&secrets.redact(&self.message)),
             label: self.label,
-            help: self.help.as_deref().map(inert),
+            help: self.help.as_deref().map(|help| inert(&secrets.redact(help))),
             severity: self.severity,
             place: Some((source, SourceSpan::from((start, len)))),
         }

@@ -28,6 +28,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         scenario_text: loaded.text,
         guard_program: program,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        arguments: Vec::new(),
+        baseline: None,
+        secrets: loaded.secrets,
     };
     // The runtime lives on while the run is judged, so that a second Ctrl-C is still heard.
     let runtime = runtime()?;

@@ -1,0 +1,85 @@
+//! What an experiment does, in lines that two runs must share to be comparable.
+
+use crate::Plan;
+
+/// What a plan does, a line per phase, fault, group and load.
+///
+/// It leaves out what a comparison is about: servers, proxies, links, clients and their policies, and the seed. It also
+/// leaves out what only judges: gates and guarantees.
+#[must_use]
+pub fn outline(plan: &Plan) -> Vec<String> {
+    let secs = |ns: u64| format!("{}s", trimmed(ns));
+    let mut lines = Vec::new();
+    for phase in &plan.phases {
+        let measured = if phase.is_measured { "" } else { ", not measured" };
+        lines.push(format!("phase {}: {}{measured}", phase.name, secs(phase.until.0 - phase.from.0)));
+    }
+    for fault in &plan.faults {
+        let groups: Vec<_> =
+            fault.groups.iter().map(|group| plan.groups[group.index()].name.as_str()).collect();
+        lines.push(format!(
+            "fault {}: {} on {}, {} to {}",
+            fault.name,
+            fault.action.kind(),
+            groups.join(" "),
+            secs(fault.from.0),
+            secs(fault.until.0)
+        ));
+    }
+    for group in &plan.groups {
+        let own = if group.own == 0 { String::new() } else { format!(" and {} own", group.own) };
+        lines.push(format!(
+            "group {}: {} watchers, {} shared{own} items each",
+            group.name, group.count, group.shared
+        ));
+    }
+    let items = &plan.items;
+    lines.push(format!("items: {} shared, {} bytes", items.shared, items.payload_bytes));
+    lines.push(format!("mutations: {:?}", plan.arrivals));
+    lines.push(format!("delivery-timeout: {}", secs(crate::time::nanos(plan.delivery_timeout))));
+    lines
+}
+
+/// Seconds without needless digits.
+fn trimmed(ns: u64) -> String {
+    let (whole, rest) = (ns / 1_000_000_000, ns % 1_000_000_000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    format!("{whole}.{rest:09}").trim_end_matches('0').to_owned()
+}
+
+/// The first lines that two outlines do not share, in words.
+#[must_use]
+pub(super) fn difference(old: &[String], new: &[String]) -> Option<String> {
+    let missing = old.iter().find(|line| !new.contains(line));
+    let added = new.iter().find(|line| !old.contains(line));
+    match (missing, added) {
+        (None, None) => None,
+        (Some(missing), Some(added)) => Some(format!("`{missing}` there, `{added}` here")),
+        (Some(missing), None) => Some(format!("`{missing}` is not here")),
+        (None, Some(added)) => Some(format!("`{added}` is new")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_no_needless_digits() {
+        assert_eq!(trimmed(20_000_000_000), "20");
+        assert_eq!(trimmed(1_500_000_000), "1.5");
+        assert_eq!(trimmed(0), "0");
+    }
+
+    #[test]
+    fn outlines_differ_in_words() {
+        let lines = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (old, new) = (lines(&["a", "group x: 5"]), lines(&["a", "group x: 6"]));
+        assert_eq!(difference(&old, &old), None);
+        assert_eq!(difference(&old, &new).unwrap(), "`group x: 5` there, `group x: 6` here");
+        assert_eq!(difference(&old, &old[..1]).unwrap(), "`group x: 5` is not here");
+        assert_eq!(difference(&old[..1], &old).unwrap(), "`group x: 5` is new");
+    }
+}
