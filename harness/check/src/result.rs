@@ -209,6 +209,18 @@ pub struct Series {
     pub gaps: Vec<GapPoint>,
     /// The largest staleness per group over time.
     pub staleness: Vec<StalenessSeries>,
+    /// T50 to T-all of every mutation within each group: what runs are compared by.
+    #[serde(default)]
+    pub group_times: Vec<GroupTimes>,
+}
+
+/// The mutations that a group's watchers were to receive, by intended time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupTimes {
+    /// The group.
+    pub group: GroupId,
+    /// (when it was due; T50, T90, T99 and T-all in nanoseconds from then, `None` when later than the time-out).
+    pub rows: Vec<(Offset, [Option<u64>; 4])>,
 }
 
 /// End-to-end latency of one group over time.

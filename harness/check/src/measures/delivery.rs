@@ -18,7 +18,7 @@ use shakedown_model::{GroupId, MutationId, Offset};
 use super::Findings;
 use crate::distribution::rank;
 use crate::evidence::Evidence;
-use crate::result::{LatencyBucket, LatencySeries, MutationRow};
+use crate::result::{GroupTimes, LatencyBucket, LatencySeries, MutationRow};
 
 /// The chart of latency has about this many buckets at most.
 const BUCKETS: u64 = 240;
@@ -79,6 +79,7 @@ struct Pass<'a> {
     /// Per slot, the place of the first delivery that may satisfy the item's next mutation.
     places: Vec<usize>,
     charts: Vec<Chart>,
+    group_times: Vec<GroupTimes>,
     /// End-to-end latencies of one mutation: of one group, and of all.
     of_group: Vec<u64>,
     of_all: Vec<u64>,
@@ -94,6 +95,7 @@ impl<'a> Pass<'a> {
             timeout_ns,
             places: evidence.index.slots.all().map(|slot| evidence.index.held_range(slot).start).collect(),
             charts: evidence.groups().map(|(group, _)| Chart::new(group, width, timeout_ns)).collect(),
+            group_times: evidence.groups().map(|(group, _)| GroupTimes { group, rows: Vec::new() }).collect(),
             of_group: Vec::new(),
             of_all: Vec::new(),
         }
@@ -185,6 +187,8 @@ impl<'a> Pass<'a> {
                 None => distribution.censor(timeout),
             }
         }
+        let times = SHARES.map(|(_, share)| at_share(&self.of_group, share));
+        self.group_times[group.index()].rows.push((publish.intended, times));
         self.charts[group.index()].add(publish.intended, &self.of_group);
         self.of_all.append(&mut self.of_group);
     }
@@ -205,6 +209,7 @@ impl<'a> Pass<'a> {
 
     fn finish(self) {
         let charts = self.charts.into_iter().map(Chart::finish);
+        self.findings.series.group_times = self.group_times;
         self.findings.series.latency = charts.filter(|series| !series.buckets.is_empty()).collect();
     }
 }
