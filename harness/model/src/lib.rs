@@ -14,11 +14,16 @@ pub mod needs;
 pub mod payload;
 pub mod plan;
 pub mod schedule;
+pub mod secret;
 pub mod seed;
 pub mod time;
 pub mod verdict;
 
+#[cfg(test)]
+mod testing;
+
 pub use ids::{FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, PhaseId, Version, WatcherId};
 pub use plan::Plan;
+pub use secret::Secret;
 pub use seed::Seed;
 pub use time::Offset;
