@@ -31,6 +31,19 @@ pub(crate) fn in_manifest(manifest: &Manifest, plan: &Plan) -> Option<String> {
         .map(|ended| format!("the run ended at {ended}, and its plan at {}", plan.end()))
 }
 
+fn arrivals(arrivals: &Arrivals) -> Option<String> {
+    let per_second = match arrivals {
+        Arrivals::Constant { per_second } | Arrivals::Poisson { per_second } => *per_second,
+        Arrivals::Burst { count, every, .. } => f64::from(*count) / every.as_secs_f64(),
+        Arrivals::Trace(points) => {
+            return (points.len() as u64 > MOST)
+                .then(|| format!("its trace has {} mutations, and {MOST} are the most", points.len()));
+        }
+    };
+    let is_fit = per_second > 0.0 && per_second <= FASTEST;
+    (!is_fit).then(|| format!("it has {per_second} mutations per second, and {FASTEST} are the most"))
+}
+
 fn counts(plan: &Plan) -> Option<String> {
     let watchers: u64 = plan.groups.iter().map(|group| u64::from(group.count)).sum();
     let own = |group: &GroupSpec| u64::from(group.count) * u64::from(group.own);
@@ -40,9 +53,8 @@ fn counts(plan: &Plan) -> Option<String> {
             "it has {watchers} watchers and {items} items, and {MOST} of each are the most"
         ));
     }
-    let (Arrivals::Constant { per_second } | Arrivals::Poisson { per_second }) = plan.arrivals;
-    if !(per_second > 0.0 && per_second <= FASTEST) {
-        return Some(format!("it has {per_second} mutations per second, and {FASTEST} are the most"));
+    if let Some(what) = arrivals(&plan.mutator.arrivals) {
+        return Some(what);
     }
     let mut next = 0;
     for group in &plan.groups {
@@ -113,8 +125,9 @@ fn names(plan: &Plan) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shakedown_model::event::{Delivery, Event, LossCause, Lost, Path, Publish, PublishOutcome};
+    use shakedown_model::event::{Delivery, Event, Found, LossCause, Lost, Path, Publish, PublishOutcome};
     use shakedown_model::gate::{Measure, Op, Stat, Threshold};
+    use shakedown_model::schedule::MutationKind;
     use shakedown_model::{FaultId, GroupId, ItemId, MutationId, NodeId, PhaseId, Version, WatcherId};
 
     use super::*;
@@ -143,11 +156,12 @@ mod tests {
                 Event::Crash { at, watcher },
                 Event::Lost(Lost { at, watcher, cause: LossCause::Reset }),
                 Event::Lag { due: at, late_ns: u64::MAX },
-                Event::FinalRead { at, node: NodeId(u16::MAX), item, version: Some(version) },
+                Event::FinalRead { at, node: NodeId(u16::MAX), item, found: Found::Version(version) },
                 Event::Publish(Publish {
                     mutation: Some(MutationId(u32::MAX)),
                     item,
                     version,
+                    kind: MutationKind::Write,
                     intended: at,
                     ready: at,
                     sent: at,
@@ -165,7 +179,7 @@ mod tests {
     fn absurd_values_are_refused_before_they_cost_anything() {
         let endless = Duration::from_secs(u64::MAX);
         let changes: [fn(&mut Plan, Duration); 11] = [
-            |plan, _| plan.arrivals = Arrivals::Constant { per_second: 1e300 },
+            |plan, _| plan.mutator.arrivals = Arrivals::Constant { per_second: 1e300 },
             |plan, _| plan.faults[0].groups.push(GroupId(5)),
             |plan, _| plan.items.shared = u32::MAX,
             |plan, _| plan.groups[0].count = u32::MAX,

@@ -106,6 +106,6 @@ impl<'a> Evidence<'a> {
 
     /// An item in words.
     pub(crate) fn item_words(&self, item: ItemId) -> String {
-        format!("item {}", self.plan.data_id(item))
+        format!("item {}", self.plan.key_of(item).data_id)
     }
 }

@@ -59,10 +59,14 @@ fn compare(value: StatValue, op: Op, threshold: Threshold) -> Outcome {
         (StatValue::Time(ns), Threshold::Time(bound)) => ns.cmp(&nanos(bound)),
         // Something that lies beyond its bound may lie anywhere there.
         (StatValue::LaterThan(ns), Threshold::Time(bound)) if ns >= nanos(bound) => Ordering::Greater,
+        (StatValue::Count(count), Threshold::Count(bound)) => (count as f64).total_cmp(&bound),
         (StatValue::Share(share), Threshold::Share(bound)) => share.total_cmp(&bound),
         (StatValue::LaterThan(_) | StatValue::TooFew, _)
         | (StatValue::Time(_), Threshold::Share(_))
-        | (StatValue::Share(_), Threshold::Time(_)) => return Outcome::Unknown,
+        | (StatValue::Share(_), Threshold::Time(_))
+        | (StatValue::Count(_), Threshold::Time(_) | Threshold::Share(_))
+        | (StatValue::Time(_) | StatValue::Share(_), Threshold::Count(_))
+        | (_, Threshold::Baseline(_)) => return Outcome::Unknown,
     };
     let holds = match order {
         Ordering::Equal => matches!(op, Op::AtMost | Op::AtLeast),
@@ -90,7 +94,7 @@ fn why_unknown(gate: &Gate, found: Option<&Figure>, value: StatValue) -> String 
             };
             format!("n too small: {}{mutations}", words::counted(figure.count, "sample"))
         }
-        StatValue::Time(_) | StatValue::Share(_) => {
+        StatValue::Time(_) | StatValue::Share(_) | StatValue::Count(_) => {
             format!("{} cannot be compared with the bound", words::stat(value))
         }
     }

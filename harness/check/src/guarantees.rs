@@ -7,9 +7,11 @@
 
 mod converges;
 mod intact;
+mod isolated;
 mod monotonic;
 mod nothing_invented;
 mod nothing_lost;
+mod once;
 mod safe_failover;
 pub(crate) mod within_policy;
 
@@ -105,6 +107,8 @@ fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
         Guarantee::Monotonic => monotonic::check(evidence),
         Guarantee::Intact => intact::check(evidence),
         Guarantee::NothingInvented => nothing_invented::check(evidence),
+        Guarantee::Isolated => isolated::check(evidence),
+        Guarantee::Once => once::check(evidence),
         Guarantee::WithinPolicy => within_policy::check(evidence),
         Guarantee::SafeFailover => safe_failover::check(evidence),
     };

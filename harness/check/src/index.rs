@@ -3,7 +3,7 @@
 //! Deliveries are 16 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
 //! it was recorded. Records that name a watcher, item or node outside of the plan are counted as strays.
 
-use shakedown_model::event::{Attempt, Corrupt, Event, Publish, PublishOutcome, Read};
+use shakedown_model::event::{Attempt, Corrupt, Event, Found, Publish, PublishOutcome, Read};
 use shakedown_model::{ItemId, NodeId, Offset, Plan, Version, WatcherId};
 
 mod life;
@@ -26,7 +26,7 @@ pub(crate) struct FinalRead {
     pub(crate) at: Offset,
     pub(crate) node: NodeId,
     pub(crate) item: ItemId,
-    pub(crate) version: Option<Version>,
+    pub(crate) found: Found,
 }
 
 /// How late a task of the harness ran.
@@ -198,6 +198,10 @@ impl IndexBuilder {
                     true
                 })
             }
+            Event::Absent(absence) => {
+                self.last = self.last.max(absence.at);
+                self.slots.slot(absence.watcher, absence.item).is_some()
+            }
             Event::Corrupt(corrupt) => {
                 self.last = self.last.max(corrupt.at);
                 self.corrupts.push(corrupt);
@@ -223,11 +227,11 @@ impl IndexBuilder {
             Event::Subscribed { at, watcher } => self.turn(at, watcher, Turn::Subscribed),
             Event::Crash { at, watcher } => self.turn(at, watcher, Turn::Crash),
             Event::ColdStart { at, watcher } => self.turn(at, watcher, Turn::ColdStart),
-            Event::FinalRead { at, node, item, version } => {
+            Event::FinalRead { at, node, item, found } => {
                 self.last = self.last.max(at);
                 let fits = item.0 < self.items && node.0 < self.nodes;
                 if fits {
-                    self.final_reads.push(FinalRead { at, node, item, version });
+                    self.final_reads.push(FinalRead { at, node, item, found });
                 }
                 fits
             }

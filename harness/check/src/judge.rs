@@ -94,6 +94,7 @@ fn conclude(
         reason,
         validity,
         figures,
+        paths: Vec::new(),
         guarantees,
         gates,
         faults,

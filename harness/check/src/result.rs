@@ -3,12 +3,13 @@
 //! Reporters read these and nothing else; they never judge.
 
 use serde::{Deserialize, Serialize};
+use shakedown_model::event::Path;
 use shakedown_model::gate::{Measure, Scope, Stat};
 use shakedown_model::verdict::{Guarantee, Outcome, Verdict};
-use shakedown_model::{FaultId, GroupId, ItemId, MutationId, Offset, Version};
+use shakedown_model::{FaultId, GroupId, ItemId, MutationId, Offset, Version, WatcherId};
 
 /// The version of `verdict.json` and `series.json`.
-pub const RESULT_FORMAT: u32 = 1;
+pub const RESULT_FORMAT: u32 = 2;
 
 /// The judgement of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Judgement {
     pub validity: Validity,
     /// Every figure, by measure, scope and group.
     pub figures: Vec<Figure>,
+    /// By which path content came, by scope, group and path.
+    pub paths: Vec<PathFigure>,
     /// Every guarantee.
     pub guarantees: Vec<GuaranteeResult>,
     /// Every gate.
@@ -97,8 +100,27 @@ pub enum StatValue {
     LaterThan(u64),
     /// A share between 0 and 1.
     Share(f64),
+    /// A count.
+    Count(u64),
     /// Too few samples to say.
     TooFew,
+}
+
+/// The deliveries of one group that came by one path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathFigure {
+    /// Where in the run: a phase, or the run.
+    pub scope: Scope,
+    /// The group.
+    pub group: GroupId,
+    /// The path.
+    pub path: Path,
+    /// Whether the path is inferred from times, and not told by what was received.
+    pub is_inferred: bool,
+    /// How many deliveries.
+    pub count: u64,
+    /// End-to-end p50, p90, p99, p999 and max, in [`Stat::ALL`]'s order.
+    pub stats: [StatValue; 5],
 }
 
 /// The result for one guarantee.
@@ -212,6 +234,10 @@ pub struct Series {
     /// T50 to T-all of every mutation within each group: what runs are compared by.
     #[serde(default)]
     pub group_times: Vec<GroupTimes>,
+    /// Which watcher got which mutation by which path, if there were any.
+    pub raster: Option<Raster>,
+    /// Answers from cache, at most 20,000 per group (evenly thinned), with their age.
+    pub failover: Vec<FailoverPoint>,
 }
 
 /// The mutations that a group's watchers were to receive, by intended time.
@@ -221,6 +247,66 @@ pub struct GroupTimes {
     pub group: GroupId,
     /// (when it was due; T50, T90, T99 and T-all in nanoseconds from then, `None` when later than the time-out).
     pub rows: Vec<(Offset, [Option<u64>; 4])>,
+}
+
+/// Watchers by mutations: how each came to hold each. Rows and columns are thinned evenly, which is stated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Raster {
+    /// The mutations, ascending by intended time: (which, its intended time).
+    pub columns: Vec<(MutationId, Offset)>,
+    /// The watchers, by group, then id.
+    pub rows: Vec<RasterRow>,
+    /// Of how many mutations the columns are taken.
+    pub mutations: u64,
+    /// Of how many watchers the rows are taken.
+    pub watchers: u64,
+}
+
+/// One watcher's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RasterRow {
+    /// Who.
+    pub watcher: WatcherId,
+    /// In which group.
+    pub group: GroupId,
+    /// One character a column: [`Raster::letter`] of the path, `.` where the watcher was not in the denominator, `!`
+    /// where it was not delivered within the time-out.
+    pub paths: String,
+    /// End-to-end latency a column in microseconds; 0 where there is none.
+    pub micros: Vec<u64>,
+}
+
+impl Raster {
+    /// The character of a path.
+    #[must_use]
+    pub const fn letter(path: Path) -> char {
+        match path {
+            Path::Initial => 'i',
+            Path::Push => 'p',
+            Path::PushRetry => 'r',
+            Path::Relist => 'l',
+            Path::Resync => 's',
+            Path::PollWake => 'w',
+            Path::PollTimeout => 't',
+            Path::Cache => 'c',
+        }
+    }
+}
+
+/// One answer from cache.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FailoverPoint {
+    /// The group.
+    pub group: GroupId,
+    /// When it was due.
+    pub at: Offset,
+    /// The age of the answer in nanoseconds: the answer less the ack of the oldest version that it misses; 0 when it
+    /// was the newest.
+    pub age_ns: u64,
+    /// Whether it was a version that this watcher had held, whole.
+    pub is_right: bool,
+    /// Whether it said that it may be stale.
+    pub says_stale: bool,
 }
 
 /// End-to-end latency of one group over time.

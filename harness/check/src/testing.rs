@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use shakedown_model::backoff::Backoff;
 use shakedown_model::event::{
-    Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Lost, Path, Publish,
+    Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Found, LossCause, Lost, Path, Publish,
     PublishOutcome, Read, ReadSource,
 };
 use shakedown_model::fault::{Bite, FaultAction, FaultPlan, FaultWindow, Stream};
 use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus, SelfSample};
 use shakedown_model::plan::{
-    Arrivals, Cache, ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, PLAN_FORMAT, Phase, Protocol,
-    ProxySpec, ServerSpec,
+    Arrivals, Cache, ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT,
+    PayloadSize, Phase, Protocol, ProxySpec, ServerSpec,
 };
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::verdict::{Guarantee, Outcome};
 use shakedown_model::{
     FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, Offset, PhaseId, Plan, Seed, Version, WatcherId,
@@ -148,6 +149,7 @@ impl Tiny {
             mutation: None,
             item: ItemId(item),
             version: Version(1),
+            kind: MutationKind::Write,
             intended: at,
             ready: at,
             sent: at,
@@ -171,6 +173,7 @@ impl Tiny {
             mutation,
             item: ItemId(item),
             version: Version(version),
+            kind: MutationKind::Write,
             intended: at,
             ready: at,
             sent: at,
@@ -260,7 +263,7 @@ impl Tiny {
             at: ms(at),
             node: NodeId(0),
             item: ItemId(item),
-            version: version.map(Version),
+            found: version.map_or(Found::Unfit, |version| Found::Version(Version(version))),
         })
     }
 
@@ -362,16 +365,16 @@ pub(crate) fn plan() -> Plan {
         links: vec![LinkSpec { name: "office".into(), toxics: Vec::new() }],
         items: ItemsSpec {
             shared: 2,
-            payload_bytes: 256,
+            payload: PayloadSize::Fixed(256),
             prefix: "item-".into(),
-            group: "G".into(),
-            namespace: String::new(),
+            groups: vec!["G".into()],
+            namespaces: vec![String::new()],
         },
         groups: vec![
             group("modern", WatcherId(0), modern_client()),
             group("legacy", WatcherId(2), legacy_client()),
         ],
-        arrivals: Arrivals::Constant { per_second: 1e-9 },
+        mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1e-9 }),
         phases: vec![
             phase("warm-up", 0, 5_000, false),
             phase("steady", 5_000, 20_000, true),

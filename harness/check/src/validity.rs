@@ -92,7 +92,7 @@ fn run_end(evidence: &Evidence<'_>) -> Finding {
 fn limit_ns(evidence: &Evidence<'_>) -> u64 {
     let bounds = evidence.plan.gates.iter().filter_map(|gate| match gate.threshold {
         Threshold::Time(bound) => Some(nanos(bound)),
-        Threshold::Share(_) => None,
+        Threshold::Share(_) | Threshold::Count(_) | Threshold::Baseline(_) => None,
     });
     bounds.min().map_or(LIMIT_NS, |tightest| (tightest / LIMIT_PART).max(LIMIT_NS))
 }

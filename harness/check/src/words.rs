@@ -74,6 +74,7 @@ pub fn stat(value: StatValue) -> String {
         StatValue::Time(ns) => time(ns),
         StatValue::LaterThan(ns) => format!("> {}", time(ns)),
         StatValue::Share(value) => share(value),
+        StatValue::Count(value) => count(value),
         StatValue::TooFew => TOO_FEW.to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
-use shakedown_model::event::Event;
+use shakedown_model::event::{Event, Found};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::{ItemId, Plan, Version};
 use shakedown_nacos::admin::{AdminClient, AdminError};
@@ -47,8 +47,11 @@ impl NodeReads<'_> {
     pub(crate) async fn wait_for_initial(&self, nodes: &[NodeAddress]) -> Result<(), NotVisible> {
         let deadline = Instant::now() + VISIBLE_WITHIN;
         for address in nodes {
-            let not_visible =
-                |item, found| NotVisible { data_id: self.plan.data_id(item), node: address.node.0, found };
+            let not_visible = |item, found| NotVisible {
+                data_id: self.plan.key_of(item).data_id,
+                node: address.node.0,
+                found,
+            };
             let admin = AdminClient::new(address.http, READ_TIMEOUT)
                 .map_err(|error| not_visible(ItemId(0), error.to_string()))?;
             for item in (0..self.plan.item_count()).map(ItemId) {
@@ -64,10 +67,11 @@ impl NodeReads<'_> {
     }
 
     async fn other_than_initial(&self, admin: &AdminClient, item: ItemId) -> Option<String> {
-        match self.version(admin, item).await {
-            Ok(Some(Version::INITIAL)) => None,
-            Ok(Some(version)) => Some(format!("it has version {version}")),
-            Ok(None) => Some("it has none, or not that of this run".into()),
+        match self.found(admin, item).await {
+            Ok(Found::Version(Version::INITIAL)) => None,
+            Ok(Found::Version(version)) => Some(format!("it has version {version}")),
+            Ok(Found::Absent) => Some("it has none".into()),
+            Ok(Found::Unfit) => Some("it has content that is not this run's".into()),
             Err(error) => Some(error.to_string()),
         }
     }
@@ -91,11 +95,11 @@ impl NodeReads<'_> {
             let reads = (0..self.plan.item_count()).map(|n| -> BoxFuture<'_, Option<AdminError>> {
                 let (item, node, admin) = (ItemId(n), address.node, &admin);
                 Box::pin(async move {
-                    let version = match self.version_in_tries(admin, item).await {
-                        Ok(version) => version,
+                    let found = match self.found_in_tries(admin, item).await {
+                        Ok(found) => found,
                         Err(error) => return Some(error),
                     };
-                    recorder.record(Event::FinalRead { at: clock.now(), node, item, version });
+                    recorder.record(Event::FinalRead { at: clock.now(), node, item, found });
                     None
                 })
             });
@@ -112,27 +116,26 @@ impl NodeReads<'_> {
         failures
     }
 
-    async fn version_in_tries(
-        &self,
-        admin: &AdminClient,
-        item: ItemId,
-    ) -> Result<Option<Version>, AdminError> {
+    async fn found_in_tries(&self, admin: &AdminClient, item: ItemId) -> Result<Found, AdminError> {
         let mut tries = 1;
         loop {
-            match self.version(admin, item).await {
+            match self.found(admin, item).await {
                 Err(_) if tries < READ_TRIES => tries += 1,
                 result => return result,
             }
         }
     }
 
-    /// The version that a node serves; none when the item is absent, torn, or not of this run.
-    async fn version(&self, admin: &AdminClient, item: ItemId) -> Result<Option<Version>, AdminError> {
-        let key = config_key(&self.plan.items, &self.plan.data_id(item));
-        let content = admin.get(&key).await?;
-        Ok(content.and_then(|content| {
-            let Identity { run, item: found, version } = payload::decode(&content).ok()?;
-            (run == self.run_id && found == item).then_some(version)
-        }))
+    /// What a node serves.
+    async fn found(&self, admin: &AdminClient, item: ItemId) -> Result<Found, AdminError> {
+        let Some(content) = admin.get(&config_key(&self.plan.key_of(item))).await? else {
+            return Ok(Found::Absent);
+        };
+        Ok(match payload::decode(&content) {
+            Ok(Identity { run, item: of, version }) if run == self.run_id && of == item => {
+                Found::Version(version)
+            }
+            Ok(_) | Err(_) => Found::Unfit,
+        })
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shakedown_load::mutator::{PublishError, Publisher};
-use shakedown_model::plan::ItemsSpec;
-use shakedown_model::{ItemId, Plan};
+use shakedown_model::ItemId;
+use shakedown_model::plan::ItemKey;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::{AdminClient, AdminError, Publication, PublishAnswer};
 
@@ -17,13 +17,12 @@ pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct NacosPublisher {
     admin: AdminClient,
-    items: ItemsSpec,
 }
 
 impl NacosPublisher {
     /// A publisher with a pool of connections of its own.
-    pub(crate) fn new(server: SocketAddr, plan: &Plan) -> Result<Self, AdminError> {
-        Ok(Self { admin: AdminClient::new(server, PUBLISH_TIMEOUT)?, items: plan.items.clone() })
+    pub(crate) fn new(server: SocketAddr) -> Result<Self, AdminError> {
+        Ok(Self { admin: AdminClient::new(server, PUBLISH_TIMEOUT)? })
     }
 }
 
@@ -31,11 +30,11 @@ impl Publisher for NacosPublisher {
     fn publish<'a>(
         &'a self,
         _item: ItemId,
-        data_id: &'a str,
+        key: &'a ItemKey,
         content: String,
     ) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
-            let key = config_key(&self.items, data_id);
+            let key = config_key(key);
             match self.admin.publish(Publication::new(&key, &content)).await {
                 PublishAnswer::Acked => Ok(()),
                 PublishAnswer::Refused { status, text } => {
@@ -49,6 +48,6 @@ impl Publisher for NacosPublisher {
 }
 
 /// The key of an item of the run.
-pub(crate) fn config_key(items: &ItemsSpec, data_id: &str) -> ConfigKey {
-    ConfigKey::new(data_id, items.group.clone(), items.namespace.clone())
+pub(crate) fn config_key(key: &ItemKey) -> ConfigKey {
+    ConfigKey::new(key.data_id.clone(), key.group.clone(), key.namespace.clone())
 }

@@ -53,7 +53,7 @@ impl Setup {
         observer
             .on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
         let plan = Arc::new(plan);
-        let publisher = NacosPublisher::new(servers.nodes()[0].http, &plan)?;
+        let publisher = NacosPublisher::new(servers.nodes()[0].http)?;
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
         let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
         reads.wait_for_initial(servers.nodes()).await?;

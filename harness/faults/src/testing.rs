@@ -11,8 +11,8 @@ use serde_json::Value;
 use shakedown_model::backoff::Backoff;
 use shakedown_model::fault::FaultPlan;
 use shakedown_model::plan::{
-    Arrivals, ClientSpec, GroupSpec, ItemsSpec, LinkSpec, PLAN_FORMAT, Phase, Plan, Protocol, ProxyKind,
-    ProxySpec, ServerSpec,
+    Arrivals, ClientSpec, GroupSpec, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan,
+    Protocol, ProxyKind, ProxySpec, ServerSpec,
 };
 use shakedown_model::{GroupId, ItemId, LinkId, NodeId, Offset, Seed, WatcherId};
 use tokio::time::sleep;
@@ -55,13 +55,13 @@ pub(crate) fn plan(faults: Vec<FaultPlan>) -> Plan {
         links: vec![link("office"), link("mobile")],
         items: ItemsSpec {
             shared: 1,
-            payload_bytes: 256,
+            payload: PayloadSize::Fixed(256),
             prefix: "i".into(),
-            group: "g".into(),
-            namespace: String::new(),
+            groups: vec!["g".into()],
+            namespaces: vec![String::new()],
         },
         groups: vec![spec("zero", Protocol::NacosHttp, 0), spec("one", Protocol::NacosGrpc, 1)],
-        arrivals: Arrivals::Constant { per_second: 1.0 },
+        mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases: vec![Phase {
             name: "only".into(),
             from: Offset::ZERO,

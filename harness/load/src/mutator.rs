@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shakedown_model::event::{Publish, PublishOutcome};
+use shakedown_model::plan::ItemKey;
 use shakedown_model::{ItemId, Plan};
 use shakedown_record::{Clock, Recorder};
 use tokio::sync::{oneshot, watch};
@@ -34,7 +35,7 @@ pub trait Publisher: Send + Sync + 'static {
     fn publish<'a>(
         &'a self,
         item: ItemId,
-        data_id: &'a str,
+        key: &'a ItemKey,
         content: String,
     ) -> BoxFuture<'a, Result<(), PublishError>>;
 }

@@ -1,9 +1,9 @@
 //! A baseline: the figures of an accepted run, which gates such as `T-all.p90 <= baseline + 10%` compare with.
 //!
 //! It names phases, faults and groups by their names, so that it outlives a scenario's order, and carries the machine
-//! and an [`outline`] of the plan: figures of another machine or of another experiment are no bound.
+//! and an [outline](mod@outline) of the plan: figures of another machine or of another experiment are no bound.
 
-mod outline;
+pub mod outline;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::gate::{Measure, Scope, Stat};
 use crate::manifest::{Machine, Manifest};
 use crate::{Plan, Seed};
-
-pub use self::outline::outline;
 
 /// The version of a baseline's form.
 pub const BASELINE_FORMAT: u32 = 1;
@@ -47,7 +45,7 @@ pub struct Baseline {
     /// copy that a run directory holds.
     #[serde(default, skip_serializing_if = "is_false")]
     pub anyway: bool,
-    /// What the run did, a line per phase, fault, group and load: see [`outline`].
+    /// What the run did, a line per phase, fault, group and load: see [`mod@outline`].
     pub outline: Vec<String>,
     /// The figures, by measure, scope and group.
     pub figures: Vec<BaselineFigure>,
@@ -148,7 +146,7 @@ impl Baseline {
                 "the baseline is of another machine ({difference}); accept one of this machine, or run with `--baseline-anyway`"
             ));
         }
-        let difference = outline::difference(&self.outline, &outline(plan))?;
+        let difference = outline::difference(&self.outline, &outline::outline(plan))?;
         Some(format!(
             "the baseline is of another experiment ({difference}); accept a new one, or run with `--baseline-anyway`"
         ))

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::payload::PayloadError;
+use crate::schedule::MutationKind;
 use crate::{ItemId, MutationId, NodeId, Offset, Version, WatcherId};
 
 /// One record of the history.
@@ -13,8 +14,10 @@ use crate::{ItemId, MutationId, NodeId, Offset, Version, WatcherId};
 pub enum Event {
     /// A publish, once it has ended.
     Publish(Publish),
-    /// A watcher now holds other verified content than before.
+    /// A watcher now holds other verified content than before, and called its listener with it.
     Delivery(Delivery),
+    /// A watcher learned that an item does not exist, though it held content of it, and calls its listener so.
+    Absent(Absence),
     /// A watcher received content that it could not verify, and kept what it held.
     Corrupt(Corrupt),
     /// An application read an item through a watcher.
@@ -52,8 +55,8 @@ pub enum Event {
         node: NodeId,
         /// Which item.
         item: ItemId,
-        /// The version of the intact payload; `None` when it was absent, foreign or not intact.
-        version: Option<Version>,
+        /// What the node answered.
+        found: Found,
     },
     /// How late a task of the harness ran that was due at `due`: the scheduler's lag.
     Lag {
@@ -62,6 +65,29 @@ pub enum Event {
         /// How late it ran, in nanoseconds.
         late_ns: u64,
     },
+}
+
+/// What a fresh read found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Found {
+    /// An intact payload of this item and run.
+    Version(Version),
+    /// The item does not exist.
+    Absent,
+    /// Content that is no intact payload of this item and run.
+    Unfit,
+}
+
+impl Found {
+    /// The version that was found, if one was.
+    #[must_use]
+    pub const fn version(self) -> Option<Version> {
+        match self {
+            Self::Version(version) => Some(version),
+            Self::Absent | Self::Unfit => None,
+        }
+    }
 }
 
 /// How a publish ended.
@@ -82,8 +108,10 @@ pub struct Publish {
     pub mutation: Option<MutationId>,
     /// Which item.
     pub item: ItemId,
-    /// The version that it wrote.
+    /// The version that it wrote. A delete writes a version too: from then on, absent is what that version looks like.
     pub version: Version,
+    /// What it did to the item.
+    pub kind: MutationKind,
     /// When it was due.
     pub intended: Offset,
     /// When the mutator could have sent it: due and the item's previous publish ended. Lateness is `sent − ready`.
@@ -102,26 +130,47 @@ pub struct Publish {
 pub enum Path {
     /// The first fetch of its life.
     Initial,
-    /// A push from the server.
+    /// A push from the server, at its first try as far as time tells.
     Push,
+    /// A push that the server repeated. No watcher can tell, so `check` infers it from the time since the ack.
+    PushRetry,
     /// A list after a reconnect.
     Relist,
     /// A periodic list.
     Resync,
-    /// A long poll that the server answered with a change.
+    /// A long poll that the server answered with a change while it hung.
     PollWake,
+    /// A change that a hanging poll missed: the poll ended by its time-out, and the next one was answered at once.
+    PollTimeout,
+    /// The snapshot on disk, at a cold start.
+    Cache,
 }
 
 impl Path {
+    /// Every path, in the order in which reports show them.
+    pub const ALL: [Self; 8] = [
+        Self::Initial,
+        Self::Push,
+        Self::PushRetry,
+        Self::Relist,
+        Self::Resync,
+        Self::PollWake,
+        Self::PollTimeout,
+        Self::Cache,
+    ];
+
     /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Initial => "initial",
             Self::Push => "push",
+            Self::PushRetry => "push-retry",
             Self::Relist => "relist",
             Self::Resync => "resync",
             Self::PollWake => "poll-wake",
+            Self::PollTimeout => "poll-timeout",
+            Self::Cache => "cache",
         }
     }
 }
@@ -137,6 +186,21 @@ pub struct Delivery {
     pub item: ItemId,
     /// The version that the content proves.
     pub version: Version,
+    /// When the change signal that led to this fetch was received.
+    pub signal: Option<Offset>,
+    /// How.
+    pub path: Path,
+}
+
+/// An item that a watcher held is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// When the answer that says so was received.
+    pub at: Offset,
+    /// Who.
+    pub watcher: WatcherId,
+    /// Which item.
+    pub item: ItemId,
     /// When the change signal that led to this fetch was received.
     pub signal: Option<Offset>,
     /// How.

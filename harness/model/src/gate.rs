@@ -22,6 +22,10 @@ pub enum Measure {
     Propagation,
     /// Intended time of k → the watcher holds verified content of version ≥ k.
     EndToEnd,
+    /// Ack of the version fetched → the first change signal since the previous fetch.
+    Notify,
+    /// Change signal → verified content.
+    Fetch,
     /// Per mutation: intended time until half of its watchers held it.
     T50,
     /// Per mutation: intended time until 90 % of its watchers held it.
@@ -43,16 +47,22 @@ pub enum Measure {
     Failover,
     /// Ack of the oldest version that a watcher is missing → now.
     Staleness,
+    /// Last ack of a phase → every watcher of the group holds it.
+    Convergence,
+    /// Attempts to connect that a cut watcher made until it was subscribed again.
+    AttemptsPerWatcher,
     /// The largest share of a group's cut watchers that attempt within any 100 ms.
     HerdShare,
 }
 
 impl Measure {
     /// Every measure, in the order in which reports show them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Publish,
         Self::Propagation,
         Self::EndToEnd,
+        Self::Notify,
+        Self::Fetch,
         Self::T50,
         Self::T90,
         Self::T99,
@@ -63,6 +73,8 @@ impl Measure {
         Self::CatchUp,
         Self::Failover,
         Self::Staleness,
+        Self::Convergence,
+        Self::AttemptsPerWatcher,
         Self::HerdShare,
     ];
 
@@ -73,6 +85,8 @@ impl Measure {
             Self::Publish => "publish",
             Self::Propagation => "propagation",
             Self::EndToEnd => "end-to-end",
+            Self::Notify => "notify",
+            Self::Fetch => "fetch",
             Self::T50 => "T50",
             Self::T90 => "T90",
             Self::T99 => "T99",
@@ -83,6 +97,8 @@ impl Measure {
             Self::CatchUp => "catch-up",
             Self::Failover => "failover",
             Self::Staleness => "staleness",
+            Self::Convergence => "convergence",
+            Self::AttemptsPerWatcher => "attempts-per-watcher",
             Self::HerdShare => "herd-share",
         }
     }
@@ -90,13 +106,27 @@ impl Measure {
     /// Whether the measure belongs to the fault that cut the connection (gates say `after FAULT`), not to a phase.
     #[must_use]
     pub const fn belongs_to_fault(self) -> bool {
-        matches!(self, Self::Detect | Self::AttemptGap | Self::Reconnect | Self::CatchUp | Self::HerdShare)
+        matches!(
+            self,
+            Self::Detect
+                | Self::AttemptGap
+                | Self::Reconnect
+                | Self::CatchUp
+                | Self::AttemptsPerWatcher
+                | Self::HerdShare
+        )
     }
 
     /// Whether values are shares (percent) instead of times.
     #[must_use]
     pub const fn is_share(self) -> bool {
         matches!(self, Self::HerdShare)
+    }
+
+    /// Whether values are counts instead of times.
+    #[must_use]
+    pub const fn is_count(self) -> bool {
+        matches!(self, Self::AttemptsPerWatcher)
     }
 
     /// Whether the measure is one value per mutation, over the watchers of that mutation.
@@ -108,7 +138,7 @@ impl Measure {
     /// Whether its samples come in bursts, one burst per mutation, which is why their number alone says little.
     #[must_use]
     pub const fn pools_bursts(self) -> bool {
-        matches!(self, Self::Propagation | Self::EndToEnd)
+        matches!(self, Self::Propagation | Self::EndToEnd | Self::Notify | Self::Fetch)
     }
 
     /// Whether a watcher group is part of the measure's key; a publish has no group.
@@ -200,6 +230,22 @@ pub enum Threshold {
     Time(Duration),
     /// A share between 0 and 1.
     Share(f64),
+    /// A count.
+    Count(f64),
+    /// The accepted baseline's value of the same figure, and a margin.
+    Baseline(Margin),
+}
+
+/// How far from the baseline's value a gate's bound lies.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Margin {
+    /// A share of the baseline's value: 0.1 is `baseline + 10%`, -0.1 is `baseline - 10%`.
+    Relative(f64),
+    /// A time in nanoseconds, added to the baseline's value; may be negative.
+    Nanos(i64),
+    /// Added to a baseline's share or count: 0.05 is five points of a hundred.
+    Absolute(f64),
 }
 
 /// The part of a run that a figure or a gate is about.

@@ -20,7 +20,11 @@ pub mod seed;
 pub mod time;
 pub mod verdict;
 
+#[cfg(test)]
+mod testing;
+
 pub use ids::{FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, PhaseId, Version, WatcherId};
 pub use plan::Plan;
+pub use secrets::Secret;
 pub use seed::Seed;
 pub use time::Offset;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Offset, Seed};
 
 /// The version of the run directory's form.
-pub const RUN_FORMAT: u32 = 1;
+pub const RUN_FORMAT: u32 = 2;
 
 /// How far a run came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,23 @@ pub struct SelfSample {
     pub open_files: u64,
     /// Watchers that are subscribed.
     pub subscribed: u32,
+}
+
+/// A part of the bench that runs beside the watchers (a server, a proxy), once a second: one line of `parts.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartSample {
+    /// When.
+    pub at: Offset,
+    /// Which part, such as `nacos-0` or `toxiproxy`.
+    pub part: String,
+    /// Processor time used since the last sample, in cores.
+    pub cpu_cores: f64,
+    /// Resident memory in bytes; `None` where it cannot be told apart from the harness' own.
+    pub rss_bytes: Option<u64>,
+    /// Threads.
+    pub threads: u32,
+    /// Open connections, where the part can tell.
+    pub connections: Option<u64>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! The plan: a scenario with every default visible and every instant absolute.
 //!
-//! Servers, proxies and links are in `server`, clients and groups in `watchers`.
+//! Items are in `items`, what changes them in `mutator`, servers, proxies and links in `server`, clients and groups in
+//! `watchers`.
 
+mod items;
+mod mutator;
 mod server;
 mod watchers;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,15 +16,26 @@ use serde::{Deserialize, Serialize};
 use crate::fault::FaultPlan;
 use crate::gate::Gate;
 use crate::verdict::Guarantee;
-use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, WatcherId};
+use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId};
 
+pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
+pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{
-    Backend, EmbeddedSettings, LinkSpec, Product, ProxyKind, ProxySpec, ServerDefect, ServerSpec,
+    Backend, EmbeddedSettings, Generation, LinkSpec, Login, Product, ProxyKind, ProxySpec, ServerDefect,
+    ServerSpec,
 };
 pub use self::watchers::{Cache, ClientDefect, ClientSpec, GroupSpec, HealthCheck, Protocol};
 
 /// The version of the plan's form in `plan.json`.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
+
+/// Into how many cohorts watchers are dealt. A gray release names addresses, and the real server keeps them in 1,024
+/// characters (`config_info_gray` and, before, `beta_ips`), so there is one address per cohort.
+pub const COHORTS: u8 = 50;
+
+fn cohort_ip(cohort: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 99, 0, cohort + 1)
+}
 
 /// What shall happen in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +60,8 @@ pub struct Plan {
     pub items: ItemsSpec,
     /// The groups of watchers; [`GroupId`] indexes them.
     pub groups: Vec<GroupSpec>,
-    /// When mutations arrive.
-    pub arrivals: Arrivals,
+    /// How config changes.
+    pub mutator: MutatorSpec,
     /// The phases, back to back from zero; [`PhaseId`] indexes them.
     pub phases: Vec<Phase>,
     /// The faults by onset; [`FaultId`] indexes them.
@@ -55,37 +70,6 @@ pub struct Plan {
     pub gates: Vec<Gate>,
     /// The guarantees that must hold; the others are judged and shown, but do not decide.
     pub required: Vec<Guarantee>,
-}
-
-/// The config items.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ItemsSpec {
-    /// How many items are shared; `ItemId(0..shared)`.
-    pub shared: u32,
-    /// The size of a payload in bytes.
-    pub payload_bytes: usize,
-    /// The data id of item i is `{prefix}{i}`.
-    pub prefix: String,
-    /// The Nacos group of every item.
-    pub group: String,
-    /// The Nacos namespace of every item; empty is the default one.
-    pub namespace: String,
-}
-
-/// When mutations arrive, over all items together.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arrivals {
-    /// Evenly spaced.
-    Constant {
-        /// Mutations per second.
-        per_second: f64,
-    },
-    /// Exponentially distributed gaps.
-    Poisson {
-        /// Mutations per second, on average.
-        per_second: f64,
-    },
 }
 
 /// A phase.
@@ -163,10 +147,42 @@ impl Plan {
         items
     }
 
-    /// The data id of an item.
+    /// Where an item lies on the server.
     #[must_use]
-    pub fn data_id(&self, item: ItemId) -> String {
-        format!("{}{}", self.items.prefix, item)
+    pub fn key_of(&self, item: ItemId) -> ItemKey {
+        self.items.key_of(item)
+    }
+
+    /// The size of the payload of one version of an item in bytes.
+    #[must_use]
+    pub fn payload_bytes(&self, item: ItemId, version: Version) -> usize {
+        let draws = self.seed.child("payload-sizes").nth(u64::from(item.0));
+        self.items.payload.draw(draws, u64::from(version.0))
+    }
+
+    /// The cohort of a watcher, below [`COHORTS`]; a gray release goes to the first cohorts.
+    #[must_use]
+    pub fn cohort_of(&self, watcher: WatcherId) -> u8 {
+        let cohort = self.seed.child("cohorts").below(u64::from(watcher.0), u64::from(COHORTS));
+        u8::try_from(cohort).expect("below a u8")
+    }
+
+    /// The address that a watcher claims to have, by which a gray release finds it: one per cohort, in 10.99.0.0/16.
+    #[must_use]
+    pub fn claimed_ip(&self, watcher: WatcherId) -> Ipv4Addr {
+        cohort_ip(self.cohort_of(watcher))
+    }
+
+    /// Whether a gray release goes to this watcher.
+    #[must_use]
+    pub fn is_gray(&self, watcher: WatcherId) -> bool {
+        self.cohort_of(watcher) < self.mutator.gray.cohorts
+    }
+
+    /// The addresses that a gray release is for.
+    #[must_use]
+    pub fn gray_ips(&self) -> Vec<Ipv4Addr> {
+        (0..self.mutator.gray.cohorts).map(cohort_ip).collect()
     }
 
     /// The group with this name.

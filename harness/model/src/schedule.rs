@@ -1,14 +1,29 @@
-//! When each mutation is due, and of which item: a pure function of the plan and its seed.
+//! When each mutation is due, of which item and what it does: a pure function of the plan and its seed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Arrivals, Plan};
+use crate::plan::{Arrivals, Plan, TracePoint};
 use crate::{ItemId, MutationId, Offset};
 
 /// No mutation is due this long before a fault's onset, unless the phase asks for it.
 pub const QUIET_BEFORE_FAULT: Duration = Duration::from_secs(1);
+
+/// What a mutation does to its item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MutationKind {
+    /// Replaces the content, or creates it where there is none.
+    Write,
+    /// Deletes the item.
+    Delete,
+    /// Publishes content for the gray watchers alone (`betaIps`); the others keep what they hold.
+    Gray,
+    /// Ends a gray release: new content for all, then the gray one is taken away. Acked when both are.
+    Promote,
+}
 
 /// One planned mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,41 +34,199 @@ pub struct PlannedMutation {
     pub intended: Offset,
     /// Which item it changes.
     pub item: ItemId,
+    /// What it does.
+    pub kind: MutationKind,
 }
 
 impl Plan {
     /// Every mutation of the run in the order of intended times.
     pub fn mutations(&self) -> impl Iterator<Item = PlannedMutation> + '_ {
-        let items = self.seed.child("mutation-items");
-        let count = u64::from(self.item_count());
-        self.arrival_times().filter(|at| !self.is_quiet(*at)).zip(0_u32..).map(move |(intended, n)| {
-            let item = u32::try_from(items.below(u64::from(n), count)).expect("below a u32 count");
-            PlannedMutation { id: MutationId(n), intended, item: ItemId(item) }
+        let mut items = ItemStates::new(self);
+        let mut arrivals = self.arrival_times().filter(|arrival| !self.is_quiet(arrival.at)).peekable();
+        let mut arrived = 0_u64;
+        let mut id = 0_u32;
+        std::iter::from_fn(move || {
+            loop {
+                let due = match (items.next_promotion(), arrivals.peek()) {
+                    (Some(promotion), Some(arrival)) if promotion <= arrival.at => items.promote(),
+                    (Some(_), None) => items.promote(),
+                    (_, Some(_)) => {
+                        let arrival = arrivals.next()?;
+                        arrived += 1;
+                        items.change(arrival, arrived - 1)
+                    }
+                    (None, None) => return None,
+                };
+                if let Some((intended, item, kind)) = due {
+                    id += 1;
+                    return Some(PlannedMutation { id: MutationId(id - 1), intended, item, kind });
+                }
+            }
         })
     }
 
-    fn arrival_times(&self) -> impl Iterator<Item = Offset> + '_ {
-        let gaps = self.seed.child("arrivals");
+    fn arrival_times(&self) -> Box<dyn Iterator<Item = Arrival> + '_> {
         let end = self.end();
-        let mut at = 0.0_f64;
-        let mut n = 0;
-        std::iter::from_fn(move || {
-            let gap = match self.arrivals {
-                Arrivals::Constant { per_second } => 1.0 / per_second,
-                Arrivals::Poisson { per_second } => -(1.0 - gaps.unit(n)).ln() / per_second,
-            };
-            n += 1;
-            at += gap;
-            let due = Offset::ZERO + Duration::try_from_secs_f64(at).ok()?;
-            (due < end).then_some(due)
-        })
+        let until_end = move |arrival: &Arrival| arrival.at < end;
+        match &self.mutator.arrivals {
+            Arrivals::Constant { per_second } => {
+                let gap = 1.0 / per_second;
+                Box::new(spaced(move |_| gap).take_while(until_end))
+            }
+            Arrivals::Poisson { per_second } => {
+                let gaps = self.seed.child("arrivals");
+                Box::new(spaced(move |n| -(1.0 - gaps.unit(n)).ln() / per_second).take_while(until_end))
+            }
+            Arrivals::Burst { count, every, over } => {
+                let (count, every) = (*count, (*every).max(Duration::from_millis(1)));
+                let step = *over / count.saturating_sub(1).max(1);
+                let bursts = (1_u32..).map_while(move |n| every.checked_mul(n).map(|start| (n, start)));
+                let burst = move |(n, start): (u32, Duration)| {
+                    (0..count).map(move |k| Arrival {
+                        at: Offset::ZERO + start + step * k,
+                        item: ItemChoice::InBurst(u64::from(n), k),
+                    })
+                };
+                let in_time = move |(_, start): &(u32, Duration)| Offset::ZERO + *start < end;
+                Box::new(bursts.take_while(in_time).flat_map(burst).filter(until_end))
+            }
+            Arrivals::Trace(points) => {
+                let mut points = points.clone();
+                points.sort_by_key(|point| point.at);
+                let arrival = |point: TracePoint| Arrival {
+                    at: point.at,
+                    item: point.item.map_or(ItemChoice::Drawn, ItemChoice::Named),
+                };
+                Box::new(points.into_iter().map(arrival).take_while(until_end))
+            }
+        }
     }
 
     fn is_quiet(&self, at: Offset) -> bool {
-        self.faults.iter().any(|fault| {
-            !self.phases[fault.phase.index()].mutates_before_faults
-                && fault.from.saturating_sub(QUIET_BEFORE_FAULT) <= at
-                && at < fault.from
-        })
+        self.quiet_until(at).is_some()
+    }
+
+    /// The end of the quiet second that `at` lies in, if it does.
+    fn quiet_until(&self, at: Offset) -> Option<Offset> {
+        self.faults
+            .iter()
+            .find(|fault| {
+                !self.phases[fault.phase.index()].mutates_before_faults
+                    && fault.from.saturating_sub(QUIET_BEFORE_FAULT) <= at
+                    && at < fault.from
+            })
+            .map(|fault| fault.from)
     }
 }
+
+/// Arrivals with these gaps in seconds between them.
+fn spaced(mut gap: impl FnMut(u64) -> f64) -> impl Iterator<Item = Arrival> {
+    let mut at = 0.0_f64;
+    (0..).map_while(move |n| {
+        at += gap(n);
+        let due = Offset::ZERO + Duration::try_from_secs_f64(at).ok()?;
+        Some(Arrival { at: due, item: ItemChoice::Drawn })
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    at: Offset,
+    item: ItemChoice,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ItemChoice {
+    Drawn,
+    Named(ItemId),
+    /// The `k`th of a burst: items in a row from one that is drawn per burst.
+    InBurst(u64, u32),
+}
+
+/// What each item looks like once the mutations so far are through.
+struct ItemStates<'a> {
+    plan: &'a Plan,
+    count: u32,
+    /// Promotions that are due: when, and of which item.
+    promotions: BTreeSet<(Offset, ItemId)>,
+    in_gray: BTreeSet<ItemId>,
+    deleted: BTreeSet<ItemId>,
+}
+
+type Due = (Offset, ItemId, MutationKind);
+
+impl<'a> ItemStates<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            count: plan.item_count(),
+            promotions: BTreeSet::new(),
+            in_gray: BTreeSet::new(),
+            deleted: BTreeSet::new(),
+        }
+    }
+
+    fn next_promotion(&self) -> Option<Offset> {
+        self.promotions.first().map(|(at, _)| *at)
+    }
+
+    fn promote(&mut self) -> Option<Due> {
+        let (at, item) = self.promotions.pop_first()?;
+        self.in_gray.remove(&item);
+        Some((at, item, MutationKind::Promote))
+    }
+
+    /// What an arrival does; nothing where every item is in a gray release, or the one that it names is.
+    fn change(&mut self, arrival: Arrival, n: u64) -> Option<Due> {
+        let item = self.free_item(arrival.item, n)?;
+        let kind = self.kind(arrival.at, item, n);
+        match kind {
+            MutationKind::Write | MutationKind::Promote => {
+                self.deleted.remove(&item);
+            }
+            MutationKind::Delete => {
+                self.deleted.insert(item);
+            }
+            MutationKind::Gray => {
+                let due = arrival.at + self.plan.mutator.gray.hold;
+                self.promotions.insert((self.plan.quiet_until(due).unwrap_or(due), item));
+                self.in_gray.insert(item);
+            }
+        }
+        Some((arrival.at, item, kind))
+    }
+
+    /// The chosen item or, while that is in a gray release, the next one that is not.
+    fn free_item(&self, choice: ItemChoice, n: u64) -> Option<ItemId> {
+        let (draws, bound) = (self.plan.seed.child("mutation-items"), u64::from(self.count.max(1)));
+        let first = match choice {
+            ItemChoice::Named(item) => return (!self.in_gray.contains(&item)).then_some(item),
+            ItemChoice::Drawn => draws.below(n, bound),
+            ItemChoice::InBurst(burst, k) => draws.below(burst, bound) + u64::from(k),
+        };
+        (0..bound)
+            .map(|step| ItemId(u32::try_from((first + step) % bound).expect("below a u32 count")))
+            .find(|item| !self.in_gray.contains(item))
+    }
+
+    fn kind(&self, at: Offset, item: ItemId, n: u64) -> MutationKind {
+        let kinds = self.plan.mutator.kinds;
+        let (delete, gray) = (u64::from(kinds.delete), u64::from(kinds.gray));
+        let all = u64::from(kinds.write) + delete + gray;
+        if delete + gray == 0 || self.deleted.contains(&item) {
+            return MutationKind::Write;
+        }
+        let draw = self.plan.seed.child("mutation-kinds").below(n, all);
+        let is_held_in_time = at + self.plan.mutator.gray.hold < self.plan.end();
+        if draw < delete {
+            MutationKind::Delete
+        } else if draw < delete + gray && is_held_in_time {
+            MutationKind::Gray
+        } else {
+            MutationKind::Write
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! Values that came from the environment, and texts without them.
 
+mod secret;
+
 use std::fmt;
+
+pub use secret::{REDACTED, Secret};
 
 /// A shorter value is not redacted: it would be found in half of all words, and is no secret.
 pub const SHORTEST_SECRET: usize = 4;

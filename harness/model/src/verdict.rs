@@ -18,6 +18,10 @@ pub enum Guarantee {
     Intact,
     /// Every value seen was published, acked or ambiguous.
     NothingInvented,
+    /// Nothing crosses namespace, group, data id, or the watchers that a gray release is for.
+    Isolated,
+    /// At most one callback per version per listener.
+    Once,
     /// Attempt gaps stay within the declared backoff.
     WithinPolicy,
     /// A cold start without a server serves the last snapshot, whole, and says that it is stale.
@@ -26,12 +30,14 @@ pub enum Guarantee {
 
 impl Guarantee {
     /// Every guarantee, in the order in which reports show them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NothingLost,
         Self::Converges,
         Self::Monotonic,
         Self::Intact,
         Self::NothingInvented,
+        Self::Isolated,
+        Self::Once,
         Self::WithinPolicy,
         Self::SafeFailover,
     ];
@@ -45,6 +51,8 @@ impl Guarantee {
             Self::Monotonic => "monotonic",
             Self::Intact => "intact",
             Self::NothingInvented => "nothing-invented",
+            Self::Isolated => "isolated",
+            Self::Once => "once",
             Self::WithinPolicy => "within-policy",
             Self::SafeFailover => "safe-failover",
         }
@@ -53,7 +61,7 @@ impl Guarantee {
     /// Whether a witnessed violation stands even in an invalid run: what was seen cannot be unseen.
     #[must_use]
     pub const fn is_safety(self) -> bool {
-        matches!(self, Self::Monotonic | Self::Intact | Self::NothingInvented)
+        matches!(self, Self::Monotonic | Self::Intact | Self::NothingInvented | Self::Isolated)
     }
 }
 

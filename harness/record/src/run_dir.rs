@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use shakedown_model::Plan;
 use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::FaultWindow;
-use shakedown_model::manifest::{Manifest, RUN_FORMAT, SelfSample};
+use shakedown_model::manifest::{Manifest, PartSample, RUN_FORMAT, SelfSample};
 use shakedown_model::secrets::Secrets;
 
 use self::files::{append_line, read_json, read_lines};
@@ -250,6 +250,22 @@ impl RunDir {
     /// [`RunDirError::Write`].
     pub fn append_self_sample(&self, sample: &SelfSample) -> Result<(), RunDirError> {
         append_line(&self.file("self.jsonl"), sample)
+    }
+
+    /// What servers and proxies used, once a second; empty where nothing was sampled.
+    ///
+    /// # Errors
+    /// When a line is damaged.
+    pub fn part_samples(&self) -> Result<Vec<PartSample>, RunDirError> {
+        read_lines(&self.file("parts.jsonl"))
+    }
+
+    /// Adds a sample of a part.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn append_part_sample(&self, sample: &PartSample) -> Result<(), RunDirError> {
+        append_line(&self.file("parts.jsonl"), sample)
     }
 
     /// Where logs go.

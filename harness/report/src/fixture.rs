@@ -62,6 +62,7 @@ impl Fixture {
             reason: "nothing was measured".into(),
             validity: Validity { is_valid: true, findings: vec![] },
             figures: vec![],
+            paths: vec![],
             guarantees: vec![],
             gates: vec![],
             faults: vec![],
@@ -106,6 +107,7 @@ impl Fixture {
             manifest: &self.manifest,
             plan: &self.plan,
             faults: &self.faults,
+            parts: &[],
             judgement: &self.judgement,
             series: &self.series,
         }

@@ -3,7 +3,7 @@
 use shakedown_check::result::{FaultResult, Figure, Judgement, Series};
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::gate::{Measure, Scope};
-use shakedown_model::manifest::{Manifest, RunStatus};
+use shakedown_model::manifest::{Manifest, PartSample, RunStatus};
 use shakedown_model::plan::{GroupSpec, Protocol};
 use shakedown_model::verdict::{Outcome, Verdict};
 use shakedown_model::{FaultId, GroupId, Offset, PhaseId, Plan};
@@ -23,6 +23,8 @@ pub struct ReportInput<'a> {
     pub plan: &'a Plan,
     /// The faults as they were applied and healed.
     pub faults: &'a [FaultWindow],
+    /// What servers and proxies used, once a second.
+    pub parts: &'a [PartSample],
     /// The judgement.
     pub judgement: &'a Judgement,
     /// What charts draw.

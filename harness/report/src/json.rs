@@ -114,6 +114,7 @@ fn value(value: StatValue) -> Value {
         StatValue::Time(ns) => json!({ "ns": ns }),
         StatValue::LaterThan(ns) => json!({ "later_than_ns": ns }),
         StatValue::Share(share) => json!({ "share": share }),
+        StatValue::Count(count) => json!({ "count": count }),
         StatValue::TooFew => json!({ "too_few": true }),
     }
 }

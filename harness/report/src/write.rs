@@ -51,10 +51,17 @@ pub enum ReportError {
 /// # Errors
 /// When the run directory lacks its manifest or plan, or cannot be written.
 pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<Written, ReportError> {
-    let (manifest, plan, faults) = (run.manifest()?, run.plan()?, run.faults()?);
+    let (manifest, plan, faults, parts) = (run.manifest()?, run.plan()?, run.faults()?, run.part_samples()?);
     let dir = run.path().display().to_string();
-    let input =
-        ReportInput { dir: &dir, manifest: &manifest, plan: &plan, faults: &faults, judgement, series };
+    let input = ReportInput {
+        dir: &dir,
+        manifest: &manifest,
+        plan: &plan,
+        faults: &faults,
+        parts: &parts,
+        judgement,
+        series,
+    };
     let folder = run.charts_dir();
     fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
     let mut charts = Vec::new();

@@ -5,7 +5,9 @@ use std::fmt::{self, Write as _};
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::gate::Scope;
-use shakedown_model::plan::{Arrivals, Backend, Cache, ClientSpec, GroupSpec, Plan, Protocol, ProxyKind};
+use shakedown_model::plan::{
+    Arrivals, Backend, Cache, ClientSpec, GroupSpec, PayloadSize, Plan, Protocol, ProxyKind, SizeChoice,
+};
 use shakedown_model::{GroupId, Offset, PhaseId};
 
 use crate::quantity::{show_size, show_time};
@@ -115,11 +117,26 @@ fn items(out: &mut String, plan: &Plan) -> fmt::Result {
     writeln!(out, "items: # {all} in all")?;
     writeln!(out, "  shared: {}", items.shared)?;
     writeln!(out, "  own: {}", all - items.shared)?;
-    writeln!(out, "  payload: {}", show_size(items.payload_bytes))?;
+    writeln!(out, "  payload: {}", size(&items.payload))?;
     writeln!(out, "  data ids: {p}0 to {p}{}", all - 1, p = items.prefix)?;
-    writeln!(out, "  group: {}", items.group)?;
-    let namespace = if items.namespace.is_empty() { "public" } else { &items.namespace };
-    writeln!(out, "  namespace: {namespace}")
+    writeln!(out, "  groups: {}", items.groups.join(", "))?;
+    let namespace = |name: &String| if name.is_empty() { "public".to_owned() } else { name.clone() };
+    let namespaces: Vec<_> = items.namespaces.iter().map(namespace).collect();
+    writeln!(out, "  namespaces: {}", namespaces.join(", "))
+}
+
+fn size(payload: &PayloadSize) -> String {
+    match payload {
+        PayloadSize::Fixed(bytes) => show_size(*bytes),
+        PayloadSize::Uniform { min, max } => format!("{} to {}, uniform", show_size(*min), show_size(*max)),
+        PayloadSize::Pareto { min, max, shape } => {
+            format!("{} to {}, Pareto with shape {shape}", show_size(*min), show_size(*max))
+        }
+        PayloadSize::Choice(choices) => {
+            let choice = |choice: &SizeChoice| format!("{} ×{}", show_size(choice.bytes), choice.weight);
+            choices.iter().map(choice).collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
 fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
@@ -205,9 +222,13 @@ fn phases(out: &mut String, plan: &Plan) -> fmt::Result {
             planned[phase.index()] += 1;
         }
     }
-    let arrivals = match plan.arrivals {
+    let arrivals = match &plan.mutator.arrivals {
         Arrivals::Constant { per_second } => format!("evenly spaced, {per_second}/s"),
         Arrivals::Poisson { per_second } => format!("Poisson, {per_second}/s on average"),
+        Arrivals::Burst { count, every, over } => {
+            format!("bursts of {count} within {}, every {}", show_time(*over), show_time(*every))
+        }
+        Arrivals::Trace(points) => format!("a trace of {}", points.len()),
     };
     writeln!(out, "mutations: {arrivals} # {} planned", planned.iter().sum::<u32>())?;
     writeln!(out, "phases:")?;

@@ -90,6 +90,8 @@ words!(Guarantee {
     "intact" => Guarantee::Intact,
     "nothing-invented" => Guarantee::NothingInvented,
     "within-policy" => Guarantee::WithinPolicy,
+    "isolated" => Guarantee::Isolated,
+    "once" => Guarantee::Once,
     "safe-failover" => Guarantee::SafeFailover,
 });
 

@@ -10,7 +10,7 @@ mod server;
 
 use shakedown_model::gate::Gate;
 use shakedown_model::payload::MIN_BYTES;
-use shakedown_model::plan::{Arrivals, ItemsSpec, PLAN_FORMAT, Phase, Plan};
+use shakedown_model::plan::{Arrivals, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan};
 use shakedown_model::time::Offset;
 use shakedown_model::verdict::Guarantee;
 use shakedown_model::{Seed, plan::LinkSpec};
@@ -36,6 +36,8 @@ const MAX_COUNT: u32 = 1_000_000;
 const UNKNOWN_COUNT: u32 = 100_000;
 /// The most mutations of a run, so that a plan stays within memory.
 const MAX_MUTATIONS: f64 = 5e6;
+/// The size of a payload without a word about it, in bytes.
+const DEFAULT_PAYLOAD: usize = 1024;
 /// The highest rate that arrivals or a ramp may have; a Nacos node stores about 1,000 publishes a second.
 const MAX_RATE: f64 = 10_000.0;
 
@@ -64,14 +66,14 @@ pub(crate) fn resolve(raw: &RawScenario, found: &mut Findings) -> Option<Plan> {
         links,
         items,
         groups,
-        arrivals: Arrivals::Constant { per_second: 1.0 },
+        mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases,
         faults: Vec::new(),
         gates: Vec::new(),
         required: required(raw, found),
     };
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
-    plan.arrivals = arrivals(raw.mutations.as_ref().map(|mutations| &mutations.value), &plan, found);
+    plan.mutator.arrivals = arrivals(raw.mutations.as_ref().map(|mutations| &mutations.value), &plan, found);
     unused_links(raw, &plan, found);
     let raw_faults = raw.faults.as_ref().map_or(&[][..], |faults| faults.value.as_slice());
     let broken = faults::faults(raw_faults, &mut plan, found);
@@ -155,10 +157,10 @@ fn unique(names: &[&Spanned<Name>], found: &mut Findings) {
 fn items(raw: Option<&RawItems>, found: &mut Findings) -> ItemsSpec {
     let mut items = ItemsSpec {
         shared: UNKNOWN_COUNT,
-        payload_bytes: 1024,
+        payload: PayloadSize::Fixed(DEFAULT_PAYLOAD),
         prefix: "shakedown.item-".to_owned(),
-        group: "DEFAULT_GROUP".to_owned(),
-        namespace: String::new(),
+        groups: vec!["DEFAULT_GROUP".to_owned()],
+        namespaces: vec![String::new()],
     };
     let Some(raw) = raw else { return items };
     items.shared = given(raw.count.as_ref(), items.shared);
@@ -166,7 +168,7 @@ fn items(raw: Option<&RawItems>, found: &mut Findings) -> ItemsSpec {
         found.error("scenario::too_big", count.span, format!("a run has at most {MAX_COUNT} items"));
         items.shared = MAX_COUNT;
     }
-    items.payload_bytes = given(raw.payload.as_ref(), Bytes(items.payload_bytes)).0;
+    items.payload = PayloadSize::Fixed(given(raw.payload.as_ref(), Bytes(DEFAULT_PAYLOAD)).0);
     if let Some(payload) =
         raw.payload.as_ref().filter(|size| !(MIN_BYTES..=MAX_PAYLOAD).contains(&size.value.0))
     {
@@ -176,8 +178,12 @@ fn items(raw: Option<&RawItems>, found: &mut Findings) -> ItemsSpec {
         );
     }
     items.prefix = given(raw.prefix.as_ref(), items.prefix);
-    items.group = given(raw.group.as_ref(), items.group);
-    items.namespace = given(raw.namespace.as_ref(), items.namespace);
+    if let Some(group) = &raw.group {
+        items.groups = vec![group.value.clone()];
+    }
+    if let Some(namespace) = &raw.namespace {
+        items.namespaces = vec![namespace.value.clone()];
+    }
     for (field, what) in [(&raw.prefix, "prefix"), (&raw.group, "group"), (&raw.namespace, "namespace")] {
         let Some(text) = field else { continue };
         let is_legal = (1..=128).contains(&text.value.len())
@@ -196,7 +202,7 @@ fn arrivals(raw: Option<&RawMutations>, plan: &Plan, found: &mut Findings) -> Ar
     let (arrivals, rate) = match schedule {
         Some(RawArrivals::Constant(rate)) => (Arrivals::Constant { per_second: rate.value.0 }, rate),
         Some(RawArrivals::Poisson(rate)) => (Arrivals::Poisson { per_second: rate.value.0 }, rate),
-        None => return plan.arrivals,
+        None => return plan.mutator.arrivals.clone(),
     };
     positive(Some(rate), "arrivals", found);
     if rate.value.0 > MAX_RATE || rate.value.0 * plan.end().as_secs_f64() > MAX_MUTATIONS {

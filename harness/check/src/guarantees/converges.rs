@@ -26,10 +26,10 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
         checked += 1;
         let reads = index.final_reads_of(item);
         let ends_on = index.held(slot).next_back().map(|(held, _)| held.version);
-        if ends_on.is_some() && reads.iter().any(|read| read.version == ends_on) {
+        if ends_on.is_some() && reads.iter().any(|read| read.found.version() == ends_on) {
             continue;
         }
-        let is_readable = reads.iter().any(|read| read.version.is_some());
+        let is_readable = reads.iter().any(|read| read.found.version().is_some());
         let is_clear =
             is_readable && life.first_subscribed().is_some() && !index.is_ambiguous(item, Offset::NEVER);
         let violations = if is_clear { &mut behind } else { &mut unclear };
@@ -63,7 +63,8 @@ fn lines(evidence: &Evidence<'_>, slot: Slot) -> [String; 2] {
     let read = match index.final_reads_of(index.slots.item(slot)).first() {
         Some(read) => {
             let found = read
-                .version
+                .found
+                .version()
                 .map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
             format!("{} a fresh read of {item} returned {found}", read.at)
         }

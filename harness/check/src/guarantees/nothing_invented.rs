@@ -32,7 +32,8 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
         }
     }
     for read in &index.final_reads {
-        let version = read.version.filter(|version| !index.is_published(read.item, *version, read.at));
+        let version =
+            read.found.version().filter(|version| !index.is_published(read.item, *version, read.at));
         if let Some(version) = version {
             let who = format!("a fresh read from node {} returned", read.node);
             invented.add(|| [line(evidence, read.at, &who, read.item, version)]);

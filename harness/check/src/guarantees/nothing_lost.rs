@@ -23,10 +23,11 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
                 continue;
             };
             checked += 1;
-            let read_publish = read.version.and_then(|version| evidence.index.publish(item, version));
+            let read_publish = read.found.version().and_then(|version| evidence.index.publish(item, version));
             let is_ambiguous =
                 read_publish.is_some_and(|publish| publish.outcome == PublishOutcome::Ambiguous);
-            if read.version == Some(last.version) || (is_ambiguous && read.version > Some(last.version)) {
+            let found = read.found.version();
+            if found == Some(last.version) || (is_ambiguous && found > Some(last.version)) {
                 continue;
             }
             let lines = || {
@@ -54,8 +55,10 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
 }
 
 fn read_line(evidence: &Evidence<'_>, read: &FinalRead) -> String {
-    let found =
-        read.version.map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
+    let found = read
+        .found
+        .version()
+        .map_or_else(|| "nothing intact".to_owned(), |version| format!("version {version}"));
     format!(
         "{} a fresh read of {} from node {} returned {found}",
         read.at,

@@ -52,8 +52,9 @@ fn the_last_final_read_of_a_node_counts() {
         Some(4),
     );
     tiny.with_evidence(|evidence| {
-        let read =
-            |item| evidence.index.final_reads_of(ItemId(item)).iter().map(|r| r.version).collect::<Vec<_>>();
+        let read = |item| {
+            evidence.index.final_reads_of(ItemId(item)).iter().map(|r| r.found.version()).collect::<Vec<_>>()
+        };
         assert_eq!(read(0), [Some(Version(4))]);
         assert_eq!(read(1), [Some(Version(1))]);
     });

@@ -24,10 +24,11 @@ pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result
     let (judgement, series) =
         shakedown_check::check(run).map_err(|error| Failure::from_error(on_error, &error))?;
     let read_error = |error: RunDirError| Failure::from_error(on_error, &error);
-    let (manifest, plan, faults) = (
+    let (manifest, plan, faults, parts) = (
         run.manifest().map_err(read_error)?,
         run.plan().map_err(read_error)?,
         run.faults().map_err(read_error)?,
+        run.part_samples().map_err(read_error)?,
     );
     let dir = run.path().display().to_string();
     let input = ReportInput {
@@ -35,6 +36,7 @@ pub(super) fn judge_and_show(run: &RunDir, json: bool, on_error: Exit) -> Result
         manifest: &manifest,
         plan: &plan,
         faults: &faults,
+        parts: &parts,
         judgement: &judgement,
         series: &series,
     };

@@ -9,9 +9,9 @@ use shakedown_faults::fault::{Site, Watchers};
 use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
 use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle};
 use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, GroupAddresses};
-use shakedown_model::GroupId;
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Protocol;
+use shakedown_model::{GroupId, ItemId};
 use shakedown_record::{Clock, RunDir};
 use tokio::task::AbortHandle;
 
@@ -56,7 +56,7 @@ impl Movers {
             snapshots: dir.snapshots_dir(),
         })?;
         let published = Arc::new(AtomicU64::new(0));
-        let publisher = NacosPublisher::new(setup.servers.nodes()[0].http, &setup.plan)?;
+        let publisher = NacosPublisher::new(setup.servers.nodes()[0].http)?;
         let mutator = mutator::start(MutatorConfig {
             plan: Arc::clone(&setup.plan),
             run_id,
@@ -79,7 +79,8 @@ impl Movers {
             proxies: Arc::clone(&setup.addresses),
             watchers: Arc::new(FleetWatchers(fleet.control().clone())),
         };
-        let key = config_key(&setup.plan.items, &format!("{}canary", setup.plan.items.prefix));
+        let mut key = config_key(&setup.plan.key_of(ItemId(0)));
+        key.data_id = format!("{}canary", setup.plan.items.prefix);
         let probe = Arc::new(NacosProbe { key });
         let config = NemesisConfig { clock, site, probe, sink: faults.sink() };
         let nemesis = nemesis::start(&setup.plan, config)?;

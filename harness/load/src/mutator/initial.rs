@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 use shakedown_model::event::{Event, Publish, PublishOutcome};
 use shakedown_model::payload::{self, Identity};
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, Offset, Plan, Version};
 use shakedown_record::Recorder;
 use tokio::time::timeout;
@@ -44,7 +45,7 @@ pub async fn publish_initial(
     match failures.into_iter().next() {
         None => Ok(()),
         Some((item, source)) => {
-            Err(MutatorError::Initial { failed, all, data_id: plan.data_id(item), source })
+            Err(MutatorError::Initial { failed, all, data_id: plan.key_of(item).data_id, source })
         }
     }
 }
@@ -56,9 +57,10 @@ async fn publish_one(
     item: ItemId,
 ) -> Result<(), PublishError> {
     let identity = Identity { run: run_id, item, version: Version::INITIAL };
-    let content = payload::encode(identity, plan.items.payload_bytes, plan.seed.child("payload"));
-    let data_id = plan.data_id(item);
-    timeout(PATIENCE, publisher.publish(item, &data_id, content))
+    let content =
+        payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("payload"));
+    let key = plan.key_of(item);
+    timeout(PATIENCE, publisher.publish(item, &key, content))
         .await
         .unwrap_or_else(|_| Err(PublishError::Ambiguous(format!("no answer for {PATIENCE:?}"))))
 }
@@ -69,6 +71,7 @@ const fn initial(item: ItemId, outcome: PublishOutcome) -> Publish {
         mutation: None,
         item,
         version: Version::INITIAL,
+        kind: MutationKind::Write,
         intended: at,
         ready: at,
         sent: at,

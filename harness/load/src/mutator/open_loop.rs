@@ -86,14 +86,14 @@ impl OpenLoop {
         let plan = &self.config.plan;
         let item = going.mutation.item;
         let identity = Identity { run: self.config.run_id, item, version: going.version };
-        let content = payload::encode(identity, plan.items.payload_bytes, self.payloads);
-        let data_id = plan.data_id(item);
+        let content = payload::encode(identity, plan.payload_bytes(item, going.version), self.payloads);
+        let key = plan.key_of(item);
         let publisher = Arc::clone(&self.config.publisher);
         let (clock, limit) = (self.config.clock, self.config.publish_timeout);
         self.sent.insert(item, Sent { going, at: clock.now() });
         self.report.sent += 1;
         Box::pin(async move {
-            let answer = timeout(limit, publisher.publish(item, &data_id, content)).await;
+            let answer = timeout(limit, publisher.publish(item, &key, content)).await;
             let done = clock.now();
             let outcome = match answer {
                 Ok(Ok(())) => PublishOutcome::Acked,
@@ -113,6 +113,7 @@ impl OpenLoop {
             mutation: Some(going.mutation.id),
             item,
             version: going.version,
+            kind: going.mutation.kind,
             intended: going.mutation.intended,
             ready: going.ready,
             sent: at,

@@ -122,11 +122,17 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use shakedown_model::MutationId;
+    use shakedown_model::schedule::MutationKind;
 
     use super::*;
 
     fn mutation(id: u32, item: u32, at_ms: u64) -> PlannedMutation {
-        PlannedMutation { id: MutationId(id), intended: Offset::from_millis(at_ms), item: ItemId(item) }
+        PlannedMutation {
+            id: MutationId(id),
+            intended: Offset::from_millis(at_ms),
+            item: ItemId(item),
+            kind: MutationKind::Write,
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shakedown_model::event::Event;
-use shakedown_model::plan::{Arrivals, ItemsSpec, PLAN_FORMAT, Phase, ProxySpec, ServerSpec};
+use shakedown_model::plan::{
+    Arrivals, ItemKey, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, ProxySpec, ServerSpec,
+};
 use shakedown_model::{MutationId, Offset, Seed, Version, payload};
 use shakedown_record::MemoryHistory;
 use tokio::sync::Notify;
@@ -25,13 +27,13 @@ fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
         links: Vec::new(),
         items: ItemsSpec {
             shared: items,
-            payload_bytes: 256,
+            payload: PayloadSize::Fixed(256),
             prefix: "item-".into(),
-            group: "g".into(),
-            namespace: String::new(),
+            groups: vec!["g".into()],
+            namespaces: vec![String::new()],
         },
         groups: Vec::new(),
-        arrivals: Arrivals::Constant { per_second },
+        mutator: MutatorSpec::writes(Arrivals::Constant { per_second }),
         phases: vec![Phase {
             name: "steady".into(),
             from: Offset::ZERO,
@@ -83,7 +85,7 @@ impl Publisher for FakeServer {
     fn publish<'a>(
         &'a self,
         item: ItemId,
-        data_id: &'a str,
+        key: &'a ItemKey,
         content: String,
     ) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
@@ -93,7 +95,7 @@ impl Publisher for FakeServer {
                 assert!(!in_flight.contains(&item), "two publishes of item {item} in flight");
                 in_flight.push(item);
             }
-            self.received.lock().unwrap().push((item, data_id.to_owned(), content));
+            self.received.lock().unwrap().push((item, key.data_id.clone(), content));
             self.arrived.notify_one();
             let _until_answered_or_given_up = InFlight(self, item);
             sleep(time).await;

@@ -82,6 +82,12 @@ impl Board {
                     held.store(delivery.version.0, Ordering::Relaxed);
                 }
             }
+            Event::Absent(absence) => {
+                let items = self.items_of(absence.watcher);
+                if let Some((_, held)) = items.iter().find(|(item, _)| *item == absence.item) {
+                    held.store(0, Ordering::Relaxed);
+                }
+            }
             Event::Corrupt(_) => count(&self.corrupt),
             Event::Read(_) => count(&self.reads),
             Event::Lost(lost) => {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use shakedown_model::event::LossCause;
 use shakedown_model::{ItemId, Offset};
-use shakedown_nacos::ConnectError;
 use shakedown_nacos::grpc::connection::{
     CallId, Event, GrpcConnection, GrpcLimits, Reply, RpcError, SendError,
 };
@@ -18,6 +17,7 @@ use shakedown_nacos::grpc::message::{
     ServerCheckRequest, ServerCheckResponse, codes,
 };
 use shakedown_nacos::grpc::payload::{Payload, PayloadError};
+use shakedown_nacos::{ConfigKey, ConnectError};
 use shakedown_watcher::{Refusal, Request, Watcher};
 
 use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
@@ -182,7 +182,11 @@ impl GrpcWire {
             }
             Ok(Pushed::ConfigChange(push)) => (
                 acknowledgement::<ConfigChangeNotifyResponse>(push.request_id.as_deref()),
-                Heard::Notify(self.context.names.item(&push.data_id)),
+                Heard::Notify(self.context.names.item(&ConfigKey::new(
+                    push.data_id.clone(),
+                    push.group.clone(),
+                    push.tenant.clone(),
+                ))),
             ),
             // Real clients log and ignore what they do not know (nacos-facts.md §2.3).
             Ok(Pushed::Unknown(_)) => return None,
@@ -227,7 +231,17 @@ impl GrpcWire {
 
     fn items(&self, answer: &ConfigChangeBatchListenResponse) -> Vec<ItemId> {
         let names = &self.context.names;
-        answer.changed_configs.iter().filter_map(|config| names.item(&config.data_id)).collect()
+        answer
+            .changed_configs
+            .iter()
+            .filter_map(|config| {
+                names.item(&ConfigKey::new(
+                    config.data_id.clone(),
+                    config.group.clone(),
+                    config.tenant.clone(),
+                ))
+            })
+            .collect()
     }
 }
 

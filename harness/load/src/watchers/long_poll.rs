@@ -146,7 +146,7 @@ fn from_get(answer: ConfigAnswer) -> Stamped {
 
 fn from_poll(context: &WireContext, answer: ListenAnswer) -> Stamped {
     let ListenAnswer { changed, received } = answer;
-    let items = changed.iter().filter_map(|key| context.names.item(&key.data_id)).collect();
+    let items = changed.iter().filter_map(|key| context.names.item(key)).collect();
     (Some(received), Heard::Changed(items))
 }
 

@@ -1,33 +1,42 @@
 //! What items are called on the wire.
 
+use std::collections::HashMap;
+
 use shakedown_model::{ItemId, Plan};
 use shakedown_nacos::ConfigKey;
 
 /// The names of a plan's items.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
-    prefix: String,
-    group: String,
-    tenant: String,
+    keys: Vec<ConfigKey>,
+    items: HashMap<ConfigKey, ItemId>,
 }
 
 impl Names {
     pub(super) fn of(plan: &Plan) -> Self {
-        let items = &plan.items;
-        Self { prefix: items.prefix.clone(), group: items.group.clone(), tenant: items.namespace.clone() }
+        let keys: Vec<ConfigKey> = (0..plan.item_count())
+            .map(|n| {
+                let key = plan.key_of(ItemId(n));
+                ConfigKey::new(key.data_id, key.group, key.namespace)
+            })
+            .collect();
+        let items = keys.iter().cloned().zip((0..).map(ItemId)).collect();
+        Self { keys, items }
     }
 
+    /// Where an item of the plan lies.
     pub(super) fn key(&self, item: ItemId) -> ConfigKey {
-        ConfigKey::new(format!("{}{item}", self.prefix), self.group.clone(), self.tenant.clone())
+        self.keys[item.index()].clone()
     }
 
-    /// The item with this data id; `None` for one that is not the plan's.
-    pub(super) fn item(&self, data_id: &str) -> Option<ItemId> {
-        data_id.strip_prefix(&self.prefix)?.parse().ok().map(ItemId)
+    /// The item with this key; `None` for one that is not the plan's.
+    pub(super) fn item(&self, key: &ConfigKey) -> Option<ItemId> {
+        self.items.get(key).copied()
     }
 
+    /// The namespace that a client declares when it sets its connection up: that of the first item.
     pub(super) fn tenant(&self) -> &str {
-        &self.tenant
+        self.keys.first().map_or("", |key| &key.tenant)
     }
 }
 
@@ -36,11 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_found_by_its_data_id() {
-        let names = Names { prefix: "run-7-".to_owned(), group: "G".to_owned(), tenant: String::new() };
-        assert_eq!(names.key(ItemId(12)), ConfigKey::public("run-7-12", "G"));
-        assert_eq!(names.item("run-7-12"), Some(ItemId(12)));
-        assert_eq!(names.item("run-8-12"), None);
-        assert_eq!(names.item("run-7-x"), None);
+    fn an_item_is_found_by_its_whole_key() {
+        let keys = vec![ConfigKey::public("run-7-0", "G"), ConfigKey::new("run-7-0", "G", "ns")];
+        let items = keys.iter().cloned().zip((0..).map(ItemId)).collect();
+        let names = Names { keys, items };
+        assert_eq!(names.key(ItemId(1)), ConfigKey::new("run-7-0", "G", "ns"));
+        assert_eq!(names.item(&ConfigKey::public("run-7-0", "G")), Some(ItemId(0)));
+        assert_eq!(names.item(&ConfigKey::new("run-7-0", "G", "ns")), Some(ItemId(1)));
+        assert_eq!(names.item(&ConfigKey::public("run-7-0", "H")), None);
     }
 }

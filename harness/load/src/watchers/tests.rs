@@ -9,8 +9,8 @@ use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::event::{AttemptOutcome, Event, Path, ReadSource};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{
-    Arrivals, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, PLAN_FORMAT,
-    Plan, Protocol, ProxySpec, ServerSpec,
+    Arrivals, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, MutatorSpec,
+    PLAN_FORMAT, PayloadSize, Plan, Protocol, ProxySpec, ServerSpec,
 };
 use shakedown_model::{GroupId, ItemId, LinkId, Seed, Version, WatcherId};
 use shakedown_nacos::ConfigKey;
@@ -83,13 +83,13 @@ pub(super) fn plan(count: u32) -> Plan {
         links: vec![LinkSpec { name: "straight".to_owned(), toxics: Vec::new() }],
         items: ItemsSpec {
             shared: 2,
-            payload_bytes: 300,
+            payload: PayloadSize::Fixed(300),
             prefix: "fleet-".to_owned(),
-            group: "G".to_owned(),
-            namespace: String::new(),
+            groups: vec!["G".to_owned()],
+            namespaces: vec![String::new()],
         },
         groups: vec![group(Protocol::NacosHttp, 0, count), group(Protocol::NacosGrpc, count, count)],
-        arrivals: Arrivals::Constant { per_second: 1.0 },
+        mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases: Vec::new(),
         faults: Vec::new(),
         gates: Vec::new(),

@@ -34,8 +34,8 @@ pub fn outline(plan: &Plan) -> Vec<String> {
         ));
     }
     let items = &plan.items;
-    lines.push(format!("items: {} shared, {} bytes", items.shared, items.payload_bytes));
-    lines.push(format!("mutations: {:?}", plan.arrivals));
+    lines.push(format!("items: {} shared, {:?}", items.shared, items.payload));
+    lines.push(format!("mutations: {:?}", plan.mutator));
     lines.push(format!("delivery-timeout: {}", secs(crate::time::nanos(plan.delivery_timeout))));
     lines
 }
@@ -51,7 +51,7 @@ fn trimmed(ns: u64) -> String {
 
 /// The first lines that two outlines do not share, in words.
 #[must_use]
-pub(super) fn difference(old: &[String], new: &[String]) -> Option<String> {
+pub fn difference(old: &[String], new: &[String]) -> Option<String> {
     let missing = old.iter().find(|line| !new.contains(line));
     let added = new.iter().find(|line| !old.contains(line));
     match (missing, added) {

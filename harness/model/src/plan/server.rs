@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Toxic;
+use crate::secrets::Secret;
 
 /// The product that is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct ServerSpec {
     pub home: Option<PathBuf>,
     /// How long the servers may take until they are ready.
     pub ready_timeout: Duration,
+    /// The account that the harness and its watchers log in with; `None` is a server without a login.
+    pub login: Option<Login>,
     /// Settings of the embedded server.
     pub embedded: EmbeddedSettings,
 }
@@ -54,9 +57,38 @@ impl Default for ServerSpec {
             nodes: 1,
             home: None,
             ready_timeout: Duration::from_secs(90),
+            login: None,
             embedded: EmbeddedSettings::default(),
         }
     }
+}
+
+impl ServerSpec {
+    /// Which generation of the protocol the version speaks.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        let major = self.version.trim_start_matches('v').split('.').next();
+        if major == Some("3") { Generation::V3 } else { Generation::V2 }
+    }
+}
+
+/// A generation of Nacos: where its HTTP paths lie, and how it names the default namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generation {
+    /// 2.x: v1 and v2 HTTP, the default namespace is the empty one.
+    V2,
+    /// 3.x: v3 HTTP, v1 behind switches, the default namespace is `public`.
+    V3,
+}
+
+/// An account at the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
 }
 
 /// Settings of the embedded server, with the real server's values as defaults (nacos-facts.md §2.4, §2.5, §5.1, §1.4).

@@ -23,7 +23,7 @@ pub(super) fn gates_of<'a>(
         let applies = gate.measure == measure && gate.group.is_none_or(|only| only == group);
         match gate.threshold {
             Threshold::Time(time) if applies => Some((gate, nanos(time))),
-            Threshold::Time(_) | Threshold::Share(_) => None,
+            Threshold::Time(_) | Threshold::Share(_) | Threshold::Count(_) | Threshold::Baseline(_) => None,
         }
     })
 }

@@ -99,6 +99,8 @@ pub(super) const fn meaning(measure: Measure) -> &'static str {
         Measure::Publish => "a change is due → the server acks it",
         Measure::Propagation => "ack → a watcher holds it, verified",
         Measure::EndToEnd => "a change is due → a watcher holds it, verified",
+        Measure::Notify => "ack → the first sign of a change that a watcher got",
+        Measure::Fetch => "the sign of a change → the watcher holds it, verified",
         Measure::T50 => "a change is due → half of its watchers hold it",
         Measure::T90 => "a change is due → 90 % of its watchers hold it",
         Measure::T99 => "a change is due → 99 % of its watchers hold it",
@@ -109,6 +111,8 @@ pub(super) const fn meaning(measure: Measure) -> &'static str {
         Measure::CatchUp => "the fault is healed → the watcher holds the newest version",
         Measure::Failover => "a read without a server → the answer from the cache",
         Measure::Staleness => "the oldest version that a watcher misses was acked → now",
+        Measure::Convergence => "the last ack of a phase → every watcher of the group holds it",
+        Measure::AttemptsPerWatcher => "attempts of a cut watcher until it was subscribed again",
         Measure::HerdShare => "the largest share of the cut watchers that attempt within any 100 ms",
     }
 }

@@ -32,7 +32,7 @@ fn values_are_overridden_by_path() {
     assert_eq!(plan.groups[0].count, 50);
     assert_eq!(plan.phases[1].until.since_start(), Duration::from_secs(13));
     assert_eq!(plan.server.embedded.defect, Some(ServerDefect::LoseWrite));
-    assert_eq!(plan.arrivals, Arrivals::Constant { per_second: 5.0 });
+    assert_eq!(plan.mutator.arrivals, Arrivals::Constant { per_second: 5.0 });
     assert!(plan.gates.is_empty());
 }
 
@@ -87,10 +87,10 @@ fn copy_names_the_overrides_and_is_verbatim_otherwise() {
 fn environment_is_read_and_never_shown() {
     let text = changed("payload: 1KiB", "payload: 1KiB, namespace: \"ns-${env:SECRET}\"");
     let loaded = load_base(&text).unwrap();
-    assert_eq!(loaded.plan.items.namespace, "ns-s3cr3t");
+    assert_eq!(loaded.plan.items.namespaces, ["ns-s3cr3t"]);
     assert_eq!(loaded.text, text);
     let set = load_set(BASE, &["items.namespace=${env:SECRET}"]).unwrap();
-    assert_eq!(set.plan.items.namespace, "s3cr3t");
+    assert_eq!(set.plan.items.namespaces, ["s3cr3t"]);
     assert!(!set.text.contains("s3cr3t"), "{}", set.text);
     for (find, replace) in [
         ("payload: 1KiB", "payload: \"${env:SECRET}\""),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::fault::{FaultAction, Stream, Toxic};
 use shakedown_model::gate::{Measure, Op, Scope, Stat, Threshold};
-use shakedown_model::plan::{Cache, HealthCheck, Protocol};
+use shakedown_model::plan::{Cache, HealthCheck, PayloadSize, Protocol};
 use shakedown_model::verdict::Guarantee;
 use shakedown_model::{FaultId, GroupId, ItemId, LinkId, Offset, PhaseId, WatcherId};
 
@@ -30,7 +30,10 @@ phases: [ { name: steady, for: 5s } ]
     assert_eq!((plan.seed.0, plan.delivery_timeout), (1, seconds(20)));
     assert_eq!((plan.server.version.as_str(), plan.server.nodes), ("2.5.0", 1));
     assert_eq!(plan.links[0].name, "default");
-    assert_eq!((plan.items.payload_bytes, plan.items.prefix.as_str()), (1024, "shakedown.item-"));
+    assert_eq!(
+        (&plan.items.payload, plan.items.prefix.as_str()),
+        (&PayloadSize::Fixed(1024), "shakedown.item-")
+    );
     let group = &plan.groups[0];
     assert_eq!((group.shared, group.own, group.ramp_per_second, group.reads_per_second), (1, 0, 200.0, 0.0));
     assert_eq!(group.source.to_string(), "127.0.0.1");

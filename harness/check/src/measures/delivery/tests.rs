@@ -102,7 +102,7 @@ fn refused_ambiguous_and_unsent_mutations_stay_in_publish_only() {
         .publish(0, 2, (10_000, 10_010), Refused)
         .publish(1, 2, (11_000, 13_000), Ambiguous)
         .delivery(13_000, 0, 1, 2)
-        .planned(|plan| plan.arrivals = Arrivals::Constant { per_second: 0.0666 });
+        .planned(|plan| plan.mutator.arrivals = Arrivals::Constant { per_second: 0.0666 });
     // Planned at 15.015 s, 30.03 s and 45.045 s: the ids 0 and 1 were sent, the third was not.
     let judgement = tiny.judgement();
     assert_eq!((judgement.counts.refused, judgement.counts.ambiguous, judgement.counts.unsent), (1, 1, 1));
