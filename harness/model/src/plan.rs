@@ -21,8 +21,8 @@ use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId}
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{
-    Backend, EmbeddedSettings, Generation, LinkSpec, Login, Product, ProxyKind, ProxySpec, ServerDefect,
-    ServerSpec,
+    AccessKey, AuthScope, Backend, EmbeddedSettings, Generation, LinkSpec, Login, OldApis, Product,
+    ProxyKind, ProxySpec, ServerDefect, ServerSpec,
 };
 pub use self::watchers::{Cache, ClientDefect, ClientSpec, GroupSpec, HealthCheck, Protocol};
 

@@ -114,8 +114,69 @@ pub struct EmbeddedSettings {
     pub poll_min_hang: Duration,
     /// Whether a long poll compares before it registers, so that a change in between is seen only at its end (real: yes).
     pub poll_registers_late: bool,
+    /// How long the dump of one config takes; meanwhile it cannot be read, and the next one waits (real: below 1 ms).
+    pub dump_time: Duration,
+    /// Every n-th dump fails and is tried again 1 s later; 0 is never (real: when the disk or the database fails).
+    pub dump_fails_every: u32,
+    /// Whether a dump ignores a row that is older than what is visible (real: yes).
+    pub dump_ignores_outdated: bool,
+    /// Every n-th write of the server gets the time of a clock that is 1 s behind, as when the writer paused or its
+    /// clock differs; 0 is never.
+    pub late_clock_every: u32,
+    /// The step in which the times of writes are kept (real: 1 ms with Derby, 1 s with MySQL).
+    pub time_step: Duration,
+    /// Whether a publish is acked only once it is visible on its node (real: no, so a read right after may be old).
+    pub publish_awaits_dump: bool,
+    /// How long history is kept (real: 30 days).
+    pub history_retention: Duration,
+    /// The most history items that are kept; the oldest leave first (real: no such limit).
+    pub history_max_items: u32,
+    /// What needs a login, when the server has one at all.
+    pub auth_scope: AuthScope,
+    /// How long a token of a login is good (real: 18000 s).
+    pub token_ttl: Duration,
+    /// The access key whose signatures are verified; without one they are accepted unseen (real: without).
+    pub access_key: Option<AccessKey>,
+    /// Which of the old HTTP APIs a 3.x server still serves.
+    pub old_apis: OldApis,
     /// The planted defect, if any.
     pub defect: Option<ServerDefect>,
+}
+
+/// What needs a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthScope {
+    /// The admin API of a 3.x server only (its real default).
+    Admin,
+    /// Everything but health and the login itself.
+    Everything,
+}
+
+/// An access key and its secret, as Alibaba Cloud's clients sign with (nacos-facts.md §1.8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// The key that clients name.
+    pub id: String,
+    /// The secret that they sign with.
+    pub secret: Secret,
+}
+
+/// The switches `nacos.core.api.compatibility.*.enabled` of 3.0 and 3.1 (nacos-facts.md §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldApis {
+    /// v1 publish, get, delete, listen (real: on).
+    pub client: bool,
+    /// v2, and what operators call (real: off).
+    pub admin: bool,
+    /// v1 search, details, history, listener queries (real: off).
+    pub console: bool,
+}
+
+impl Default for OldApis {
+    fn default() -> Self {
+        Self { client: true, admin: false, console: false }
+    }
 }
 
 impl Default for EmbeddedSettings {
@@ -131,6 +192,18 @@ impl Default for EmbeddedSettings {
             poll_margin: Duration::from_millis(500),
             poll_min_hang: Duration::from_secs(10),
             poll_registers_late: true,
+            dump_time: Duration::ZERO,
+            dump_fails_every: 0,
+            dump_ignores_outdated: true,
+            late_clock_every: 0,
+            time_step: Duration::from_millis(1),
+            publish_awaits_dump: false,
+            history_retention: Duration::from_secs(30 * 24 * 60 * 60),
+            history_max_items: 100_000,
+            auth_scope: AuthScope::Everything,
+            token_ttl: Duration::from_secs(18_000),
+            access_key: None,
+            old_apis: OldApis::default(),
             defect: None,
         }
     }

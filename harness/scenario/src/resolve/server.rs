@@ -90,6 +90,7 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         poll_min_hang: given(raw.poll_min_hang.as_ref(), real.poll_min_hang),
         poll_registers_late: given(raw.poll_registers_late.as_ref(), real.poll_registers_late),
         defect: raw.defect.as_ref().map(|defect| defect.value),
+        ..real
     }
 }
 
