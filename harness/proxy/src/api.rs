@@ -1,12 +1,14 @@
 //! Toxiproxy's HTTP API over the registry: routes, bodies, status codes; tried against Toxiproxy 2.12.0's binary.
 //!
 //! Changes are carried out one after another; each is answered when it holds. Beside Toxiproxy's routes there is
-//! `GET /shakedown/stats`. Not here: `/metrics`.
+//! `GET /shakedown/stats`. `/metrics` is always there.
 
 mod answer;
 mod request;
+mod route;
 mod routes;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -31,11 +33,13 @@ const REST_AFTER_FAILURE: Duration = Duration::from_millis(50);
 pub(crate) struct Api {
     registry: Mutex<Registry>,
     stats: Arc<StatsBook>,
+    /// Requests so far that had a route.
+    requests: Cell<u64>,
 }
 
 impl Api {
     pub(crate) fn new(registry: Registry, stats: Arc<StatsBook>) -> Self {
-        Self { registry: Mutex::new(registry), stats }
+        Self { registry: Mutex::new(registry), stats, requests: Cell::new(0) }
     }
 }
 

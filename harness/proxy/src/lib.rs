@@ -22,6 +22,8 @@
 
 mod api;
 mod clock;
+mod json;
+mod metrics;
 mod queue;
 mod registry;
 mod server;

@@ -1,12 +1,12 @@
 //! One direction of a connection without its sockets: when each chunk is due, and in which order.
 //!
-//! A chunk is due at its own arrival plus its delay, never before the chunk ahead of it. The end of the stream is an
+//! A chunk is due when its chain of toxics lets it go, never before the chunk ahead of it. The end of the stream is an
 //! item like the bytes before it. The queue is bounded by [`CAPACITY`]; the owner stops reading when it is full.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::toxics::{Load, Parcel};
 
 #[cfg(test)]
 mod tests;
@@ -25,14 +25,8 @@ pub(crate) enum End {
     Fin,
     /// A reset, seen as a failed read.
     Reset,
-}
-
-/// When a chunk came, when it is due, and where in the stream it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) arrival: Moment,
-    pub(crate) due: Moment,
-    pub(crate) offset: u64,
+    /// An orderly end of both directions, ordered by a toxic.
+    Close,
 }
 
 /// What stands at the front of a queue.
@@ -52,8 +46,26 @@ enum Body {
 
 #[derive(Debug)]
 struct Item {
-    stamp: Stamp,
+    arrival: Moment,
+    due: Moment,
+    /// The place of its first byte in the stream.
+    offset: u64,
     body: Body,
+}
+
+impl Item {
+    fn len(&self) -> usize {
+        self.body.len()
+    }
+}
+
+impl Body {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::End(_) => 0,
+        }
+    }
 }
 
 /// The items of one direction that are not delivered yet.
@@ -63,25 +75,20 @@ pub(crate) struct Queue {
     /// How much of the front chunk is delivered.
     delivered_of_front: usize,
     cost: usize,
-    last_due: Moment,
     /// The offset of the next byte that arrives.
     next_offset: u64,
 }
 
 impl Queue {
     pub(crate) const fn new() -> Self {
-        Self {
-            items: VecDeque::new(),
-            delivered_of_front: 0,
-            cost: 0,
-            last_due: Moment::START,
-            next_offset: 0,
-        }
+        Self { items: VecDeque::new(), delivered_of_front: 0, cost: 0, next_offset: 0 }
     }
 
-    /// The offset of the next byte that arrives: what its delay is drawn by.
-    pub(crate) const fn next_offset(&self) -> u64 {
-        self.next_offset
+    /// Counts `len` bytes that arrived, and tells the offset of the first: what is drawn for them is drawn by it.
+    pub(crate) const fn arrived(&mut self, len: usize) -> u64 {
+        let offset = self.next_offset;
+        self.next_offset += len as u64;
+        offset
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -94,32 +101,36 @@ impl Queue {
 
     /// When the front item is due.
     pub(crate) fn next_due(&self) -> Option<Moment> {
-        self.items.front().map(|item| item.stamp.due)
+        self.items.front().map(|item| item.due)
     }
 
-    /// Fixes when a chunk of `len` bytes that came at `arrival` is due, whether it will be queued or not.
-    pub(crate) fn stamp(&mut self, arrival: Moment, len: usize, delay: Duration) -> Stamp {
-        let due = (arrival + delay).max(self.last_due);
-        self.last_due = due;
-        let offset = self.next_offset;
-        self.next_offset += len as u64;
-        Stamp { arrival, due, offset }
+    /// When the last item is due.
+    pub(crate) fn last_due(&self) -> Option<Moment> {
+        self.items.back().map(|item| item.due)
     }
 
-    /// Queues the bytes of a stamped chunk, or what is left of them.
-    pub(crate) fn push(&mut self, stamp: Stamp, bytes: &[u8]) {
-        self.cost += bytes.len() + CHUNK_COST;
-        self.items.push_back(Item { stamp, body: Body::Bytes(bytes.into()) });
+    /// The bytes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        let all: usize = self.items.iter().map(|item| item.len()).sum();
+        all - self.delivered_of_front
     }
 
-    /// Queues the end.
-    pub(crate) fn push_end(&mut self, stamp: Stamp, end: End) {
-        self.items.push_back(Item { stamp, body: Body::End(end) });
+    /// Queues what a chain let go: `bytes` are those of the parcel, none for an end.
+    pub(crate) fn push(&mut self, parcel: Parcel, bytes: &[u8]) {
+        let body = match parcel.load {
+            Load::Bytes(_) => {
+                self.cost += bytes.len() + CHUNK_COST;
+                Body::Bytes(bytes.into())
+            }
+            Load::End(end) => Body::End(end),
+        };
+        let due = self.last_due().map_or(parcel.at, |ahead| parcel.at.max(ahead));
+        self.items.push_back(Item { arrival: parcel.since, due, offset: parcel.offset, body });
     }
 
     /// The front item, when it is due.
     pub(crate) fn due_front(&self, now: Moment) -> Option<Front<'_>> {
-        let item = self.items.front().filter(|item| item.stamp.due <= now)?;
+        let item = self.items.front().filter(|item| item.due <= now)?;
         Some(match &item.body {
             Body::Bytes(bytes) => Front::Bytes(&bytes[self.delivered_of_front..]),
             Body::End(end) => Front::End(*end),
@@ -153,17 +164,33 @@ impl Queue {
         self.cost = 0;
     }
 
-    /// Applies other delays to what waits: an item may become due earlier, never later and never out of order.
+    /// Sends what waits through a changed chain: an item may become due earlier, be cut or dropped, but becomes due
+    /// never later and never out of order.
     ///
     /// A longer delay spares what is already under way, as a slower link spares a packet that has left.
-    pub(crate) fn retime(&mut self, delay: impl Fn(u64) -> Duration) {
-        let mut ahead = Moment::START;
-        for item in &mut self.items {
-            let anew = (item.stamp.arrival + delay(item.stamp.offset)).max(ahead);
-            item.stamp.due = item.stamp.due.min(anew);
-            ahead = item.stamp.due;
+    pub(crate) fn resend(&mut self, mut send: impl FnMut(Parcel, &mut dyn FnMut(Parcel))) {
+        let waiting = std::mem::take(&mut self.items);
+        let mut delivered = std::mem::take(&mut self.delivered_of_front);
+        self.cost = 0;
+        for Item { arrival, due, offset, body } in waiting {
+            let (parcel, bytes) = match &body {
+                Body::End(end) => (Parcel::end(arrival, offset, *end), &[][..]),
+                Body::Bytes(bytes) => {
+                    let bytes = &bytes[std::mem::take(&mut delivered)..];
+                    let from = offset + (body.len() - bytes.len()) as u64;
+                    (Parcel::bytes(arrival, from, bytes.len()), bytes)
+                }
+            };
+            let mut taken = 0;
+            send(parcel, &mut |anew| {
+                let from = taken;
+                if let Load::Bytes(len) = anew.load {
+                    taken += len;
+                }
+                // It counts from its arrival whenever it is sent again.
+                self.push(Parcel { since: arrival, at: anew.at.min(due), ..anew }, &bytes[from..taken]);
+            });
         }
-        self.last_due = ahead;
     }
 
     /// A connection that was busy once keeps no memory for it.

@@ -164,7 +164,8 @@ impl Registry {
                 proxy.start(&mut self.plane).await?;
             }
             if !proxy.toxics().is_empty() {
-                proxy.set_toxics(ToxicSet::default(), &self.plane).await?;
+                let none = proxy.toxics().cleared();
+                proxy.set_toxics(none, &self.plane).await?;
             }
         }
         Ok(())

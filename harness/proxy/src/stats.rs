@@ -13,6 +13,10 @@ pub struct ProxyStats {
     pub connections_open: u64,
     /// Connections that were accepted.
     pub connections_accepted: u64,
+    /// Bytes read from clients, whether they were delivered or not.
+    pub bytes_from_clients: u64,
+    /// Bytes read from upstreams, whether they were delivered or not.
+    pub bytes_from_upstreams: u64,
     /// Bytes written to upstreams.
     pub bytes_upstream: u64,
     /// Bytes written to clients.
@@ -47,6 +51,7 @@ pub struct Stats {
 pub(crate) struct Counters {
     connections_open: AtomicU64,
     connections_accepted: AtomicU64,
+    taken: [AtomicU64; 2],
     bytes: [AtomicU64; 2],
     resets: AtomicU64,
     upstream_failures: AtomicU64,
@@ -65,6 +70,8 @@ impl Counters {
         ProxyStats {
             connections_open: read(&self.connections_open),
             connections_accepted: read(&self.connections_accepted),
+            bytes_from_clients: read(&self.taken[0]),
+            bytes_from_upstreams: read(&self.taken[1]),
             bytes_upstream: read(&self.bytes[0]),
             bytes_downstream: read(&self.bytes[1]),
             resets: read(&self.resets),
@@ -87,16 +94,58 @@ impl Counters {
     }
 }
 
+/// Which way bytes go that are counted for Prometheus: other addresses are another series.
+#[derive(Debug, Clone, Default)]
+struct Path {
+    listen: String,
+    upstream: String,
+    /// What was counted before by other addresses.
+    before: ProxyStats,
+}
+
+/// The bytes of one proxy by its present addresses.
+pub(crate) struct PathBytes {
+    pub(crate) proxy: String,
+    pub(crate) listen: String,
+    pub(crate) upstream: String,
+    /// Read, by direction: upstream, downstream.
+    pub(crate) received: [u64; 2],
+    /// Written, by direction.
+    pub(crate) sent: [u64; 2],
+}
+
+/// What is known of one proxy.
+#[derive(Debug, Default)]
+struct Entry {
+    counters: Counters,
+    path: Mutex<Path>,
+}
+
+impl Entry {
+    fn path(&self) -> std::sync::MutexGuard<'_, Path> {
+        self.path.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Counts for one proxy and for the whole server at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    proxy: Arc<Counters>,
+    proxy: Arc<Entry>,
     total: Arc<Counters>,
 }
 
 impl Tally {
+    /// The proxy serves these addresses from now on.
+    pub(crate) fn serves(&self, listen: &str, upstream: &str) {
+        let mut path = self.proxy.path();
+        if path.listen != listen || path.upstream != upstream {
+            let before = self.proxy.counters.read();
+            *path = Path { listen: listen.to_owned(), upstream: upstream.to_owned(), before };
+        }
+    }
+
     fn each(&self, count: impl Fn(&Counters)) {
-        count(&self.proxy);
+        count(&self.proxy.counters);
         count(&self.total);
     }
 
@@ -113,7 +162,14 @@ impl Tally {
         });
     }
 
-    /// `direction` is 0 for upstream and 1 for downstream.
+    /// Bytes were read; `direction` is 0 for upstream and 1 for downstream.
+    pub(crate) fn taken(&self, direction: usize, bytes: usize) {
+        self.each(|counters| {
+            counters.taken[direction].fetch_add(bytes as u64, Ordering::Relaxed);
+        });
+    }
+
+    /// Bytes were written; `direction` is 0 for upstream and 1 for downstream.
     pub(crate) fn moved(&self, direction: usize, bytes: usize) {
         self.each(|counters| {
             counters.bytes[direction].fetch_add(bytes as u64, Ordering::Relaxed);
@@ -149,7 +205,7 @@ impl Tally {
 #[derive(Debug, Default)]
 pub(crate) struct StatsBook {
     total: Arc<Counters>,
-    proxies: Mutex<BTreeMap<String, Arc<Counters>>>,
+    proxies: Mutex<BTreeMap<String, Arc<Entry>>>,
 }
 
 impl StatsBook {
@@ -160,9 +216,9 @@ impl StatsBook {
 
     /// Begins counting for a new proxy; one of the same name before it is forgotten.
     pub(crate) fn add(&self, proxy: &str) -> Tally {
-        let counters = Arc::new(Counters::default());
-        self.lock().insert(proxy.to_owned(), Arc::clone(&counters));
-        Tally { proxy: counters, total: self.total() }
+        let entry = Arc::new(Entry::default());
+        self.lock().insert(proxy.to_owned(), Arc::clone(&entry));
+        Tally { proxy: entry, total: self.total() }
     }
 
     /// Forgets a deleted proxy.
@@ -170,13 +226,36 @@ impl StatsBook {
         self.lock().remove(proxy);
     }
 
+    /// The bytes of every proxy that has served.
+    pub(crate) fn paths(&self) -> Vec<PathBytes> {
+        let proxies = self.lock();
+        let served = proxies.iter().filter(|(_, entry)| !entry.path().listen.is_empty());
+        let bytes = served.map(|(name, entry)| {
+            let (path, now) = (entry.path().clone(), entry.counters.read());
+            PathBytes {
+                proxy: name.clone(),
+                received: [
+                    now.bytes_from_clients - path.before.bytes_from_clients,
+                    now.bytes_from_upstreams - path.before.bytes_from_upstreams,
+                ],
+                sent: [
+                    now.bytes_upstream - path.before.bytes_upstream,
+                    now.bytes_downstream - path.before.bytes_downstream,
+                ],
+                listen: path.listen,
+                upstream: path.upstream,
+            }
+        });
+        bytes.collect()
+    }
+
     /// All counters now.
     pub(crate) fn read(&self) -> Stats {
-        let proxies = self.lock().iter().map(|(name, counters)| (name.clone(), counters.read())).collect();
+        let proxies = self.lock().iter().map(|(name, entry)| (name.clone(), entry.counters.read())).collect();
         Stats { total: self.total.read(), proxies }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Counters>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Entry>>> {
         self.proxies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

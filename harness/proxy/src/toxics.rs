@@ -1,20 +1,38 @@
 //! Toxics: what they are on the wire, and what they do to one connection, without sockets.
 //!
-//! Each kind has a file of its own; [`set`] holds the toxics of one proxy and answers what applies to a connection.
+//! Each kind has a file of its own; [`set`] holds the toxics of one proxy and says which touch a connection, [`chain`] is
+//! what those make of its bytes.
 //! Every draw is a pure function of the server's seed, the proxy's name, the connection's number, the toxic's name,
 //! the direction and the byte offset, so the same toxic picks the same connections and delays again.
 
+mod bandwidth;
 mod blackhole;
-mod latency;
+mod chain;
+mod error;
+pub(crate) mod latency;
+mod limit_data;
+mod noop;
 mod reset_peer;
 mod set;
+mod slicer;
+mod slow_close;
+mod timeout;
 mod wire;
 
-pub(crate) use blackhole::{Blackhole, Heal};
-pub(crate) use latency::Latency;
-pub(crate) use reset_peer::ResetPeer;
-pub(crate) use set::{MAX_TOXICS, Mask, ToxicSet};
-pub(crate) use wire::{ToxicError, ToxicView};
+use bandwidth::Bandwidth;
+use blackhole::{Blackhole, Heal};
+pub(crate) use chain::{Chain, Load, Parcel, Place, Waiting};
+pub(crate) use error::ToxicError;
+use latency::Latency;
+use limit_data::LimitData;
+use noop::Noop;
+use reset_peer::ResetPeer;
+use set::MAX_TOXICS;
+pub(crate) use set::{Leave, Mask, ToxicSet};
+use slicer::Slicer;
+use slow_close::SlowClose;
+use timeout::Timeout;
+pub(crate) use wire::ToxicView;
 
 use serde::Serialize;
 use shakedown_model::Seed;
@@ -53,14 +71,29 @@ impl Stream {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Kind {
-    Latency(Latency),
-    ResetPeer(ResetPeer),
+    Bandwidth(Bandwidth),
     Blackhole(Blackhole),
+    Latency(Latency),
+    LimitData(LimitData),
+    Noop(Noop),
+    ResetPeer(ResetPeer),
+    Slicer(Slicer),
+    SlowClose(SlowClose),
+    Timeout(Timeout),
+}
+
+impl Kind {
+    /// Whether bytes pass through it; the others act on a connection as a whole.
+    const fn is_stage(&self) -> bool {
+        !matches!(self, Self::ResetPeer(_) | Self::Blackhole(_) | Self::Noop(_))
+    }
 }
 
 /// A toxic of one proxy.
 #[derive(Debug, Clone)]
 pub(crate) struct Toxic {
+    /// Which one, whatever its name and place.
+    id: u32,
     name: String,
     stream: Stream,
     /// The stream as the API was given it; Toxiproxy echoes the spelling.

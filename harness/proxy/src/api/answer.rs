@@ -1,7 +1,7 @@
 //! Answers in Toxiproxy's forms: errors are JSON, but labelled as text, as Go's `http.Error` does.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -44,9 +44,32 @@ pub(super) fn empty(status: StatusCode) -> Answer {
     answer(status, None, Bytes::new())
 }
 
-/// A line of plain text.
+/// A line of plain text, as Go's `http.Error` writes it.
 pub(super) fn text(status: StatusCode, line: &str) -> Answer {
-    answer(status, Some("text/plain; charset=utf-8"), format!("{line}\n"))
+    let mut answer = answer(status, Some("text/plain; charset=utf-8"), format!("{line}\n"));
+    answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+/// Go's answer to a path that is not in its shortest form.
+pub(super) fn moved(path: &str) -> Answer {
+    let Ok(location) = HeaderValue::try_from(path) else { return empty(StatusCode::NOT_FOUND) };
+    let mut answer = empty(StatusCode::MOVED_PERMANENTLY);
+    answer.headers_mut().insert(LOCATION, location);
+    answer
+}
+
+/// Metrics in Prometheus' text format.
+pub(super) fn metrics(text: String) -> Answer {
+    answer(StatusCode::OK, Some("text/plain; version=0.0.4; charset=utf-8"), text)
+}
+
+/// Names a request that was answered, as Toxiproxy does.
+pub(super) fn with_request_id(mut answer: Answer, id: u64) -> Answer {
+    if let Ok(id) = HeaderValue::try_from(format!("{id:020x}")) {
+        answer.headers_mut().insert("x-toxiproxy-request-id", id);
+    }
+    answer
 }
 
 /// A refusal.

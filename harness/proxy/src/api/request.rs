@@ -5,8 +5,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
+use crate::json;
 use crate::registry::{NewProxy, RegistryError, parse_source};
 
 /// The largest body that is read: tens of thousands of proxies.
@@ -32,21 +32,9 @@ pub(super) async fn read(body: Incoming) -> Result<Bytes, RegistryError> {
     whole.map(http_body_util::Collected::to_bytes).map_err(|error| RegistryError::Body(error.to_string()))
 }
 
-/// The body as a JSON object.
+/// The body's fields.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, RegistryError> {
-    fields(json(body)?)
-}
-
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, RegistryError> {
-    if body.is_empty() {
-        return Err(RegistryError::Body("EOF".to_owned()));
-    }
-    serde_json::from_slice(body).map_err(|error| RegistryError::Body(error.to_string()))
-}
-
-/// Serde would also take a struct's fields from an array, by their places.
-fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, RegistryError> {
-    serde_json::from_value(Value::Object(object)).map_err(|error| RegistryError::Body(error.to_string()))
+    json::object(body).and_then(json::fields).map_err(RegistryError::Body)
 }
 
 /// One new proxy.
@@ -56,8 +44,10 @@ pub(super) fn new_proxy(body: &[u8]) -> Result<NewProxy, RegistryError> {
 
 /// A list of new proxies, all checked before any is created.
 pub(super) fn new_proxies(body: &[u8]) -> Result<Vec<NewProxy>, RegistryError> {
-    let bodies: Vec<Map<String, Value>> = json(body)?;
-    (1..).zip(bodies).map(|(n, body)| check(fields(body)?, &format!(" at proxy {n}"))).collect()
+    let bodies = json::objects(body).map_err(RegistryError::Body)?;
+    let bodies: Result<Vec<_>, _> = bodies.into_iter().map(json::fields).collect();
+    let bodies = bodies.map_err(RegistryError::Body)?;
+    (1..).zip(bodies).map(|(n, body)| check(body, &format!(" at proxy {n}"))).collect()
 }
 
 fn check(body: ProxyBody, place: &str) -> Result<NewProxy, RegistryError> {

@@ -1,53 +1,16 @@
-//! The routes: method and path to registry call to answer.
+//! From a request to a registry call to an answer.
 
 use std::rc::Rc;
 
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::answer::{self, Answer, ErrorBody};
+use super::route::{self, Route};
 use super::{Api, request};
+use crate::metrics;
 use crate::registry::{ProxyUpdate, Registry, RegistryError};
-
-/// What a path names.
-enum Route {
-    Version,
-    Stats,
-    Reset,
-    Populate,
-    Proxies,
-    Proxy(String),
-    Toxics(String),
-    Toxic(String, String),
-}
-
-impl Route {
-    fn of(path: &str) -> Option<Self> {
-        let decoded: Option<Vec<String>> = path
-            .strip_prefix('/')?
-            .split('/')
-            .map(|part| percent_decode_str(part).decode_utf8().ok().map(std::borrow::Cow::into_owned))
-            .collect();
-        let parts = decoded?;
-        if parts.iter().any(String::is_empty) {
-            return None;
-        }
-        let names: Vec<_> = parts.iter().map(String::as_str).collect();
-        Some(match names[..] {
-            ["version"] => Self::Version,
-            ["shakedown", "stats"] => Self::Stats,
-            ["reset"] => Self::Reset,
-            ["populate"] => Self::Populate,
-            ["proxies"] => Self::Proxies,
-            ["proxies", proxy] => Self::Proxy(proxy.to_owned()),
-            ["proxies", proxy, "toxics"] => Self::Toxics(proxy.to_owned()),
-            ["proxies", proxy, "toxics", toxic] => Self::Toxic(proxy.to_owned(), toxic.to_owned()),
-            _ => return None,
-        })
-    }
-}
 
 /// The answer to `POST /populate`: what was created, beside the error if there was one.
 #[derive(Serialize)]
@@ -58,37 +21,45 @@ struct Populated<T: Serialize> {
 }
 
 impl Api {
-    /// The answer to one request.
+    /// The answer to one request. As in Toxiproxy, only a request that has a route is looked at further.
     pub(super) async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        if let Some(shortest) = route::shortest(path) {
+            return answer::moved(&shortest);
+        }
+        let Some(route) = Route::of(path) else {
+            return answer::text(StatusCode::NOT_FOUND, "404 page not found");
+        };
+        if !route.takes(request.method()) {
+            return answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        let id = self.requests.replace(self.requests.get() + 1);
+        answer::with_request_id(self.answer_at(route, request).await, id)
+    }
+
+    async fn answer_at(self: Rc<Self>, route: Route, request: Request<Incoming>) -> Answer {
         // Toxiproxy keeps web pages from reaching it through a browser.
         let agent = request.headers().get(header::USER_AGENT).map(header::HeaderValue::as_bytes);
         if agent.is_some_and(|agent| agent.starts_with(b"Mozilla/")) {
             return answer::text(StatusCode::FORBIDDEN, "User agent not allowed");
         }
-        let Some(route) = Route::of(request.uri().path()) else {
-            return answer::text(StatusCode::NOT_FOUND, "404 page not found");
-        };
         let method = request.method().clone();
         let body = match request::read(request.into_body()).await {
             Ok(body) => body,
             Err(error) => return answer::error(&error),
         };
-        let answered = match route {
-            Route::Version if method == Method::GET => Ok(answer::version()),
-            Route::Stats if method == Method::GET => Ok(answer::json(StatusCode::OK, &self.stats.read())),
-            Route::Version | Route::Stats => Ok(not_allowed()),
+        match route {
+            Route::Version => answer::version(),
+            Route::Metrics => answer::metrics(metrics::text(&self.stats)),
+            Route::Stats => answer::json(StatusCode::OK, &self.stats.read()),
             route => {
                 // A caller who hangs up must not leave a change half done.
                 let act = async move { act(&mut *self.registry.lock().await, route, &method, &body).await };
-                tokio::task::spawn_local(act).await.unwrap_or(Err(RegistryError::Defect))
+                let answered = tokio::task::spawn_local(act).await.unwrap_or(Err(RegistryError::Defect));
+                answered.unwrap_or_else(|error| answer::error(&error))
             }
-        };
-        answered.unwrap_or_else(|error| answer::error(&error))
+        }
     }
-}
-
-fn not_allowed() -> Answer {
-    answer::empty(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 async fn act(
@@ -97,7 +68,6 @@ async fn act(
     method: &Method,
     body: &[u8],
 ) -> Result<Answer, RegistryError> {
-    let is_update = *method == Method::POST || *method == Method::PATCH;
     Ok(match (route, method) {
         (Route::Reset, &Method::POST) => {
             registry.reset().await?;
@@ -109,7 +79,7 @@ async fn act(
             answer::json(StatusCode::CREATED, &registry.create(request::new_proxy(body)?).await?)
         }
         (Route::Proxy(name), &Method::GET) => answer::json(StatusCode::OK, &registry.view(&name)?),
-        (Route::Proxy(name), _) if is_update => {
+        (Route::Proxy(name), &Method::POST | &Method::PATCH) => {
             registry.view(&name)?;
             let update: ProxyUpdate = request::parse(body)?;
             answer::json(StatusCode::OK, &registry.update(&name, update).await?)
@@ -128,7 +98,7 @@ async fn act(
         (Route::Toxic(proxy, toxic), &Method::GET) => {
             answer::json(StatusCode::OK, &registry.toxics(&proxy)?.view(&toxic)?)
         }
-        (Route::Toxic(proxy, toxic), _) if is_update => {
+        (Route::Toxic(proxy, toxic), &Method::POST | &Method::PATCH) => {
             registry.update_toxic(&proxy, &toxic, body).await?;
             answer::json(StatusCode::OK, &registry.toxics(&proxy)?.view(&toxic)?)
         }
@@ -136,7 +106,7 @@ async fn act(
             registry.remove_toxic(&proxy, &toxic).await?;
             answer::empty(StatusCode::NO_CONTENT)
         }
-        _ => not_allowed(),
+        _ => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
     })
 }
 

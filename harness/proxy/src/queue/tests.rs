@@ -1,11 +1,15 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 
 const MS: u64 = 1_000_000;
 
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
+/// Queues a chunk that came at `arrival` and leaves its chain at `due`.
+fn push(queue: &mut Queue, arrival: u64, due: u64, bytes: &[u8]) {
+    let offset = queue.arrived(bytes.len());
+    queue.push(Parcel { at: Moment(due), ..Parcel::bytes(Moment(arrival), offset, bytes.len()) }, bytes);
 }
 
 /// Delivers what is due at `now`, at most `limit` bytes at a time.
@@ -24,38 +28,54 @@ fn deliver(queue: &mut Queue, now: Moment, limit: usize, into: &mut Vec<u8>) -> 
 }
 
 #[test]
-fn a_burst_is_delayed_from_each_arrival_and_not_in_series() {
+fn nothing_is_due_before_what_is_ahead() {
     let mut queue = Queue::new();
-    for n in 0..100_u64 {
-        let stamp = queue.stamp(Moment(n * MS / 10), 1, ms(50));
-        assert_eq!(stamp.due, Moment(n * MS / 10 + 50 * MS));
-        queue.push(stamp, &[1]);
-    }
-    let mut out = Vec::new();
-    deliver(&mut queue, Moment(60 * MS), 1, &mut out);
-    assert_eq!(out.len(), 100, "the last chunk came after 9.9 ms and is due 50 ms later");
+    push(&mut queue, 0, 50 * MS, &[1]);
+    push(&mut queue, 1, 10 * MS, &[2]);
+    assert_eq!((queue.next_due(), queue.last_due()), (Some(Moment(50 * MS)), Some(Moment(50 * MS))));
+    assert_eq!(queue.waiting(), 2);
 }
 
 #[test]
-fn without_delay_a_chunk_is_due_on_arrival() {
+fn offsets_count_what_arrives_whether_it_is_queued_or_not() {
     let mut queue = Queue::new();
-    assert_eq!(queue.stamp(Moment(7), 3, Duration::ZERO).due, Moment(7));
-    assert_eq!(queue.next_offset(), 3);
+    assert_eq!((queue.arrived(3), queue.arrived(0), queue.arrived(4), queue.arrived(1)), (0, 3, 3, 7));
 }
 
 #[test]
 fn a_removed_delay_frees_what_waits_in_order() {
     let mut queue = Queue::new();
     for byte in 0..10_u8 {
-        let stamp = queue.stamp(Moment(u64::from(byte)), 1, ms(1000));
-        queue.push(stamp, &[byte]);
+        push(&mut queue, byte.into(), 1_000 * MS, &[byte]);
     }
-    queue.retime(|_| Duration::ZERO);
-    let later = queue.stamp(Moment(10), 1, Duration::ZERO);
-    assert_eq!(later.due, Moment(10), "what comes after is not held back by the removed delay");
+    queue.resend(|parcel, out| out(parcel));
+    push(&mut queue, 10, 10, &[10]);
     let mut out = Vec::new();
-    deliver(&mut queue, Moment(9), 1, &mut out);
-    assert_eq!(out, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    deliver(&mut queue, Moment(10), 1, &mut out);
+    assert_eq!(
+        out,
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        "what comes after is not held back by the removed delay"
+    );
+}
+
+#[test]
+fn what_is_half_delivered_is_sent_again_from_where_it_is() {
+    let mut queue = Queue::new();
+    push(&mut queue, 0, 5, &[0, 1, 2, 3, 4, 5]);
+    queue.delivered(2);
+    let mut offsets = Vec::new();
+    queue.resend(|parcel, out| {
+        offsets.push(parcel.offset);
+        // Cut in two, and the last byte dropped.
+        out(Parcel { load: Load::Bytes(1), ..parcel });
+        out(Parcel { load: Load::Bytes(2), at: Moment(9), ..parcel });
+    });
+    assert_eq!((offsets, queue.waiting(), queue.last_due()), (vec![2], 3, Some(Moment(5))));
+    let mut out = Vec::new();
+    deliver(&mut queue, Moment(5), 9, &mut out);
+    assert_eq!(out, [2, 3, 4]);
+    assert_eq!(queue.cost, 0);
 }
 
 #[test]
@@ -63,8 +83,7 @@ fn many_tiny_chunks_fill_the_queue() {
     let mut queue = Queue::new();
     let mut count = 0;
     while !queue.is_full() {
-        let stamp = queue.stamp(Moment(0), 1, ms(1));
-        queue.push(stamp, &[0]);
+        push(&mut queue, 0, MS, &[0]);
         count += 1;
     }
     assert!(count <= CAPACITY / CHUNK_COST);
@@ -79,7 +98,7 @@ fn many_tiny_chunks_fill_the_queue() {
 enum Step {
     Arrive { len: usize, delay_us: u64 },
     Wait { us: u64 },
-    Retime { delay_us: u64 },
+    Resend { delay_us: u64 },
     Deliver { limit: usize },
 }
 
@@ -87,13 +106,13 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1..3000_usize, 0..5000_u64).prop_map(|(len, delay_us)| Step::Arrive { len, delay_us }),
         3 => (0..3000_u64).prop_map(|us| Step::Wait { us }),
-        1 => (0..5000_u64).prop_map(|delay_us| Step::Retime { delay_us }),
+        1 => (0..5000_u64).prop_map(|delay_us| Step::Resend { delay_us }),
         3 => (1..2000_usize).prop_map(|limit| Step::Deliver { limit }),
     ]
 }
 
 /// The byte at an offset of the stream; its period is no power of two.
-fn byte_at(offset: u64) -> u8 {
+fn byte_at(offset: usize) -> u8 {
     u8::try_from(offset % 251).unwrap()
 }
 
@@ -107,47 +126,26 @@ proptest! {
         for step in steps {
             match step {
                 Step::Arrive { len, delay_us } => {
-                    let from = queue.next_offset();
-                    let bytes: Vec<u8> = (from..from + len as u64).map(byte_at).collect();
-                    let stamp = queue.stamp(now, len, Duration::from_micros(delay_us));
-                    prop_assert_eq!(stamp.offset, from);
-                    queue.push(stamp, &bytes);
+                    let bytes: Vec<u8> = (sent.len()..sent.len() + len).map(byte_at).collect();
+                    push(&mut queue, now.0, now.0 + delay_us * 1_000, &bytes);
                     sent.extend(bytes);
                 }
                 Step::Wait { us } => now = now + Duration::from_micros(us),
-                Step::Retime { delay_us } => queue.retime(|_| Duration::from_micros(delay_us)),
+                Step::Resend { delay_us } => queue.resend(|parcel, out| {
+                    out(Parcel { at: parcel.at + Duration::from_micros(delay_us), ..parcel });
+                }),
                 Step::Deliver { limit } => prop_assert_eq!(deliver(&mut queue, now, limit, &mut got), None),
             }
             prop_assert!(sent.starts_with(&got), "delivered bytes are a prefix of what was sent");
         }
-        let end = queue.stamp(now, 0, Duration::ZERO);
-        queue.push_end(end, End::Fin);
+        let offset = queue.arrived(0);
+        queue.push(Parcel::end(now, offset, End::Fin), &[]);
         prop_assert_eq!(deliver(&mut queue, Moment::NEVER, 700, &mut got), Some(End::Fin));
         prop_assert_eq!(got, sent);
     }
 
     #[test]
-    fn due_is_never_before_arrival_plus_delay_and_never_later_than_the_slowest_ahead(
-        chunks in prop::collection::vec((0..2000_u64, 0..5000_u64), 1..100)
-    ) {
-        let mut queue = Queue::new();
-        let mut now = Moment(0);
-        let mut slowest = Moment(0);
-        let mut previous = Moment(0);
-        for (gap_us, delay_us) in chunks {
-            now = now + Duration::from_micros(gap_us);
-            let alone = now + Duration::from_micros(delay_us);
-            slowest = slowest.max(alone);
-            let stamp = queue.stamp(now, 1, Duration::from_micros(delay_us));
-            prop_assert!(stamp.due >= alone);
-            prop_assert!(stamp.due >= previous, "in order");
-            prop_assert_eq!(stamp.due, slowest, "delays never add up");
-            previous = stamp.due;
-        }
-    }
-
-    #[test]
-    fn retiming_shrinks_in_order_and_keeps_the_new_delay(
+    fn sending_again_shrinks_in_order_and_keeps_the_new_delay(
         chunks in prop::collection::vec((0..2000_u64, 0..5000_u64, 0..5000_u64), 1..60)
     ) {
         let mut queue = Queue::new();
@@ -155,18 +153,17 @@ proptest! {
         let mut before = Vec::new();
         for &(gap_us, delay_us, _) in &chunks {
             now = now + Duration::from_micros(gap_us);
-            let stamp = queue.stamp(now, 1, Duration::from_micros(delay_us));
-            queue.push(stamp, &[0]);
-            before.push(stamp);
+            push(&mut queue, now.0, now.0 + delay_us * 1_000, &[0]);
+            before.push((now, queue.last_due().unwrap()));
         }
         let anew = |offset: u64| Duration::from_micros(chunks[usize::try_from(offset).unwrap()].2);
-        queue.retime(anew);
+        queue.resend(|parcel, out| out(Parcel { at: parcel.at + anew(parcel.offset), ..parcel }));
         let mut ahead = Moment(0);
-        for (item, old) in queue.items.iter().zip(&before) {
-            prop_assert!(item.stamp.due <= old.due);
-            prop_assert!(item.stamp.due >= ahead);
-            prop_assert!(item.stamp.due >= (old.arrival + anew(old.offset)).min(old.due));
-            ahead = item.stamp.due;
+        for (item, (arrival, due)) in queue.items.iter().zip(before) {
+            prop_assert!(item.due <= due);
+            prop_assert!(item.due >= ahead);
+            prop_assert!(item.due >= (arrival + anew(item.offset)).min(due));
+            ahead = item.due;
         }
     }
 }

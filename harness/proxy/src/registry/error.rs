@@ -3,7 +3,7 @@
 use http::StatusCode;
 use thiserror::Error;
 
-use super::listen::ListenError;
+use super::listen::{AddressError, ListenError};
 use crate::toxics::ToxicError;
 
 /// A request that was not carried out.
@@ -24,6 +24,9 @@ pub(crate) enum RegistryError {
     /// The name is taken.
     #[error("proxy already exists")]
     Exists,
+    /// The wanted address means nothing.
+    #[error("{0}")]
+    Address(#[from] AddressError),
     /// The proxy could not listen.
     #[error("{0}")]
     Listen(#[from] ListenError),
@@ -46,7 +49,9 @@ impl RegistryError {
             Self::NotFound | Self::Toxic(ToxicError::NotFound) => StatusCode::NOT_FOUND,
             Self::Exists | Self::Toxic(ToxicError::Exists) => StatusCode::CONFLICT,
             Self::Toxic(_) => StatusCode::BAD_REQUEST,
-            Self::Listen(_) | Self::PlaneFailed | Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Address(_) | Self::Listen(_) | Self::PlaneFailed | Self::Defect => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 }

@@ -9,22 +9,36 @@ use thiserror::Error;
 /// A fleet that reconnects at once fits into it.
 const BACKLOG: i32 = 4096;
 
-/// A listen address that cannot be used, in Go's words.
+/// An address that means nothing, in Go's words.
+#[derive(Debug, Error)]
+pub(crate) enum AddressError {
+    /// It has no port.
+    #[error("address {0}: missing port in address")]
+    NoPort(String),
+    /// Its port is none.
+    #[error("address {0}: invalid port")]
+    Port(String),
+    /// Its port has a name; Go would look it up in the system's list of services.
+    #[error("lookup tcp/{0}: unknown port")]
+    NamedPort(String),
+    /// Its name has no address.
+    #[error("lookup {0}: {1}")]
+    Lookup(String, #[source] io::Error),
+}
+
+/// A proxy that could not listen, in Go's words.
 #[derive(Debug, Error)]
 pub(crate) enum ListenError {
-    /// It has no port.
-    #[error("listen tcp: address {0}: missing port in address")]
-    NoPort(String),
-    /// Its name has no address.
-    #[error("listen tcp: lookup {0}: {1}")]
-    Lookup(String, #[source] io::Error),
-    /// It cannot be bound.
+    /// Its address means nothing.
+    #[error("listen tcp: {0}")]
+    Address(#[from] AddressError),
+    /// Its address cannot be bound.
     #[error("listen tcp {0}: bind: {1}")]
     Bind(SocketAddr, String),
 }
 
 /// The address that `listen` means: `host:port`, `:port` for every interface, nothing for any port of them.
-pub(super) async fn resolve(listen: &str) -> Result<SocketAddr, ListenError> {
+pub(super) async fn resolve(listen: &str) -> Result<SocketAddr, AddressError> {
     let any = |port| SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     if listen.is_empty() {
         return Ok(any(0));
@@ -32,13 +46,19 @@ pub(super) async fn resolve(listen: &str) -> Result<SocketAddr, ListenError> {
     if let Ok(address) = listen.parse() {
         return Ok(address);
     }
-    let no_port = || ListenError::NoPort(listen.to_owned());
-    let (host, port) = listen.rsplit_once(':').ok_or_else(no_port)?;
-    let port: u16 = port.parse().map_err(|_| no_port())?;
+    let (host, port) = listen.rsplit_once(':').ok_or_else(|| AddressError::NoPort(listen.to_owned()))?;
+    let port: u16 = match port.parse() {
+        Ok(port) => port,
+        Err(_) if port.is_empty() => 0,
+        Err(_) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return Err(AddressError::Port(port.to_owned()));
+        }
+        Err(_) => return Err(AddressError::NamedPort(port.to_owned())),
+    };
     if host.is_empty() {
         return Ok(any(port));
     }
-    let lookup = |error| ListenError::Lookup(host.to_owned(), error);
+    let lookup = |error| AddressError::Lookup(host.to_owned(), error);
     let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(lookup)?.collect();
     let first = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
     first.copied().ok_or_else(|| lookup(io::Error::other("no such host")))

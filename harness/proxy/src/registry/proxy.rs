@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shakedown_model::Seed;
 use tokio::sync::oneshot;
 
-use super::listen::{self, ListenError};
+use super::listen::{self, AddressError, ListenError};
 use super::{Plane, RegistryError};
 use crate::shard::{Command, LinkId, LinkSpec};
 use crate::stats::Tally;
@@ -110,14 +110,14 @@ impl Proxy {
         listen: &str,
         upstream: &str,
         source: Option<IpAddr>,
-    ) -> Result<bool, ListenError> {
+    ) -> Result<bool, AddressError> {
         let listen = listen::resolve(listen).await?.to_string();
         Ok(self.listen != listen || self.upstream != upstream || self.source != source)
     }
 
     /// Listens and accepts.
     pub(super) async fn start(&mut self, plane: &mut Plane) -> Result<(), RegistryError> {
-        let address = listen::resolve(&self.listen).await?;
+        let address = listen::resolve(&self.listen).await.map_err(ListenError::from)?;
         let listener = listen::bind(address).map_err(|why| ListenError::Bind(address, why))?;
         let bound = |error: std::io::Error| ListenError::Bind(address, error.to_string());
         let listen = listener.local_addr().map_err(bound)?.to_string();
@@ -136,6 +136,7 @@ impl Proxy {
         }
         self.listen = listen;
         self.link = Some((id, home));
+        self.tally.serves(&self.listen, &self.upstream);
         tracing::info!(proxy = self.name, listen = self.listen, upstream = self.upstream, "proxy started");
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::link::Link;
 use super::pump::{Direction, Pumped};
 use super::{Shard, upstream};
 use crate::clock::Moment;
-use crate::toxics::{Mask, Stream, ToxicSet};
+use crate::toxics::{Leave, Mask, Place, Stream, ToxicSet};
 
 /// A connection through a proxy.
 pub(super) struct Connection {
@@ -143,7 +143,7 @@ impl Connection {
         is_true: impl Fn() -> bool,
     ) -> Poll<Result<(), ()>> {
         self.remember(cx);
-        self.reset_if_due(shard, Moment::now());
+        self.end_if_due(shard, Moment::now());
         if self.is_over.get() {
             Poll::Ready(Err(()))
         } else if is_true() {
@@ -157,7 +157,7 @@ impl Connection {
         self.remember(cx);
         let now = Moment::now();
         shard.timer.serve_due(now);
-        self.reset_if_due(shard, now);
+        self.end_if_due(shard, now);
         let Some(upstream) = self.upstream.get() else { return Poll::Ready(()) };
         if self.is_over.get() {
             return Poll::Ready(());
@@ -173,12 +173,15 @@ impl Connection {
                 self.reset();
                 Poll::Ready(())
             }
+            Pumped::Close => {
+                self.close();
+                Poll::Ready(())
+            }
         }
     }
 
     fn pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard, upstream: &TcpStream) -> Pumped {
-        let State { toxics, mask, directions, .. } = &mut *self.state.borrow_mut();
-        let mask = *mask;
+        let State { toxics, directions, .. } = &mut *self.state.borrow_mut();
         let mut scratch = shard.scratch.borrow_mut();
         loop {
             let mut is_again = false;
@@ -188,12 +191,12 @@ impl Connection {
                     Stream::Down => (upstream, &self.client),
                 };
                 let direction = &mut directions[stream.index()];
-                let delay = |offset| toxics.delay(mask, self.seed, stream, offset);
-                let step = direction.pump(cx, (source, destination), &mut scratch, delay);
+                let step = direction.pump(cx, (source, destination), &mut scratch, toxics);
                 self.count(stream, direction);
                 match step {
                     super::pump::Step::Pending => {}
                     super::pump::Step::Reset => return Pumped::Reset,
+                    super::pump::Step::Close => return Pumped::Close,
                     super::pump::Step::DestinationGone => {
                         directions[stream.opposite().index()].source_broke();
                         is_again = true;
@@ -215,6 +218,10 @@ impl Connection {
 
     fn count(&self, stream: Stream, direction: &mut Direction) {
         let tally = &self.link.spec.tally;
+        let taken = std::mem::take(&mut direction.taken);
+        if taken > 0 {
+            tally.taken(stream.index(), taken);
+        }
         let moved = std::mem::take(&mut direction.moved);
         if moved > 0 {
             tally.moved(stream.index(), moved);
@@ -232,33 +239,44 @@ impl Connection {
         }
         let before = std::mem::replace(&mut state.toxics, Arc::clone(toxics));
         let mask = toxics.mask(self.seed);
-        let is_healed_by_reset = before.heals_by_reset(state.mask, toxics, mask);
+        let leave = before.leaves(state.mask, toxics, mask);
         state.mask = mask;
         state.reset_at = toxics.reset_at(mask, self.began);
-        let mut is_needed = false;
+        let (mut is_needed, mut is_spent) = (false, false);
         for stream in Stream::BOTH {
             let is_held = toxics.holds(mask, stream);
             let direction = &mut state.directions[stream.index()];
             is_needed |= direction.is_held && !is_held;
             direction.is_held = is_held;
-            is_needed |= direction.retime(|offset| toxics.delay(mask, self.seed, stream, offset));
+            is_needed |= direction.adopt(toxics, mask, Place { seed: self.seed, stream, began: self.began });
+            is_spent |= direction.is_spent(toxics);
         }
         drop(state);
-        if is_healed_by_reset {
-            self.reset();
+        match leave {
+            Leave::Stay if is_spent => self.close(),
+            Leave::Stay => {}
+            Leave::Close => self.close(),
+            Leave::Reset => self.reset(),
         }
-        self.reset_if_due(shard, Moment::now());
+        self.end_if_due(shard, Moment::now());
         if is_needed {
             self.wake();
         }
     }
 
-    fn reset_if_due(self: &Rc<Self>, shard: &Shard, now: Moment) {
-        let at = self.state.borrow().reset_at;
-        if at <= now {
+    /// Does what toxics order for some instant: a reset, a close.
+    fn end_if_due(self: &Rc<Self>, shard: &Shard, now: Moment) {
+        let state = self.state.borrow();
+        let reset_at = state.reset_at;
+        let close_at = state.directions[0].closes_at().min(state.directions[1].closes_at());
+        drop(state);
+        let next = reset_at.min(close_at);
+        if reset_at <= now {
             self.reset();
-        } else if at < Moment::NEVER && !self.is_over.get() {
-            shard.timer.wake_at(at, self);
+        } else if close_at <= now {
+            self.close();
+        } else if next < Moment::NEVER && !self.is_over.get() {
+            shard.timer.wake_at(next, self);
         }
     }
 

@@ -1,8 +1,7 @@
-//! Moving the bytes of one direction: read, stamp, write what is due, queue the rest.
+//! Moving the bytes of one direction: read, send through the chain of toxics, write what is due, queue the rest.
 
 use std::io;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use rustix::net::{Shutdown, shutdown};
 use tokio::io::Interest;
@@ -10,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::clock::Moment;
 use crate::queue::{End, Front, Queue};
+use crate::toxics::{Chain, Load, Mask, Parcel, Place, ToxicSet, Waiting};
 
 /// Reads in a row before other connections of the shard get their turn.
 const READS_PER_TURN: usize = 8;
@@ -17,6 +17,9 @@ const READS_PER_TURN: usize = 8;
 /// One direction of a connection.
 pub(super) struct Direction {
     queue: Queue,
+    chain: Chain,
+    /// When a toxic closes the connection if no more bytes come.
+    closes_at: Moment,
     /// Held by a blackhole: nothing is read or delivered.
     pub(super) is_held: bool,
     /// The source said its last, or its bytes have nowhere to go.
@@ -28,6 +31,8 @@ pub(super) struct Direction {
     is_blocked: bool,
     /// Nothing will be delivered any more.
     pub(super) is_done: bool,
+    /// Bytes read since they were last counted.
+    pub(super) taken: usize,
     /// Bytes delivered since they were last counted.
     pub(super) moved: usize,
     /// Stops of reading by a full queue since they were last counted.
@@ -40,6 +45,8 @@ pub(super) enum Step {
     Pending,
     /// A reset of the source reached the destination's end of the queue.
     Reset,
+    /// A toxic closes the connection here.
+    Close,
     /// The destination takes no more.
     DestinationGone,
 }
@@ -49,6 +56,7 @@ pub(super) enum Pumped {
     Pending,
     Finished,
     Reset,
+    Close,
 }
 
 enum Flushed {
@@ -56,32 +64,57 @@ enum Flushed {
     Idle,
     /// The destination is full.
     Blocked,
-    Reset,
-    DestinationGone,
+    Ended(Step),
 }
 
 impl Direction {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             queue: Queue::new(),
+            chain: Chain::default(),
+            closes_at: Moment::NEVER,
             is_held: false,
             is_read_out: false,
             is_source_broken: false,
             is_stopped_by_backpressure: false,
             is_blocked: false,
             is_done: false,
+            taken: 0,
             moved: 0,
             backpressure_stops: 0,
         }
     }
 
-    /// Applies other delays to what is queued; whether there is any, and the task must look at it.
-    pub(super) fn retime(&mut self, delay: impl Fn(u64) -> Duration) -> bool {
-        if self.queue.is_empty() {
+    /// Goes over to other toxics, and sends what waits through their chain; whether the task must look at it.
+    pub(super) fn adopt(&mut self, toxics: &ToxicSet, mask: Mask, place: Place) -> bool {
+        let had_stages = !self.chain.is_empty();
+        self.chain.adopt(toxics, mask, place);
+        if !had_stages && self.chain.is_empty() {
             return false;
         }
-        self.queue.retime(delay);
-        true
+        let now = Moment::now();
+        let waiting =
+            Waiting { now, until: self.queue.last_due().unwrap_or(now), bytes: self.queue.waiting() as u64 };
+        let queue = &mut self.queue;
+        let is_needed = !queue.is_empty();
+        self.chain.resend(toxics, waiting, |chain| {
+            queue.resend(|parcel, out| chain.send(toxics, parcel, out));
+        });
+        self.closes_at = self.chain.closes_at(toxics);
+        if self.chain.is_spent(toxics) {
+            self.is_read_out = true;
+        }
+        is_needed
+    }
+
+    /// Whether a limit is reached and all that it let through is delivered.
+    pub(super) fn is_spent(&self, toxics: &ToxicSet) -> bool {
+        self.queue.is_empty() && self.chain.is_spent(toxics)
+    }
+
+    /// When a toxic closes the connection if no more bytes come.
+    pub(super) const fn closes_at(&self) -> Moment {
+        self.closes_at
     }
 
     /// When the front of the queue is due, if it waits for that and not for the destination or the heal.
@@ -94,21 +127,23 @@ impl Direction {
         self.is_source_broken = true;
         if self.is_read_out {
             // Its orderly end is queued or even delivered already: the reset comes after it.
-            let stamp = self.queue.stamp(Moment::now(), 0, Duration::ZERO);
-            self.queue.push_end(stamp, End::Reset);
+            let offset = self.queue.arrived(0);
+            self.queue.push(Parcel::end(Moment::now(), offset, End::Reset), &[]);
             self.is_done = false;
         }
     }
 
-    /// Moves what can be moved from `ends.0` to `ends.1`. `delay` is the delay of a chunk at an offset.
+    /// Moves what can be moved from `ends.0` to `ends.1` through the chain of `toxics`.
     pub(super) fn pump(
         &mut self,
         cx: &mut Context<'_>,
         ends: (&TcpStream, &TcpStream),
         scratch: &mut [u8],
-        delay: impl Fn(u64) -> Duration,
+        toxics: &ToxicSet,
     ) -> Step {
         let (source, destination) = ends;
+        let most = self.chain.read_limit(toxics).min(scratch.len());
+        let scratch = &mut scratch[..most];
         for _ in 0..READS_PER_TURN {
             if self.is_held || self.is_done {
                 return Step::Pending;
@@ -117,8 +152,8 @@ impl Direction {
             self.is_blocked = matches!(flushed, Flushed::Blocked);
             match flushed {
                 Flushed::Idle | Flushed::Blocked => {}
-                Flushed::Reset => return Step::Reset,
-                Flushed::DestinationGone => return self.give_up(),
+                Flushed::Ended(Step::DestinationGone) => return self.give_up(),
+                Flushed::Ended(step) => return step,
             }
             if self.is_done || self.is_read_out || self.is_stopped() {
                 return Step::Pending;
@@ -127,22 +162,22 @@ impl Direction {
                 Poll::Pending => return Step::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
-                    self.take_end(End::Reset, &delay);
+                    self.take_end(End::Reset, toxics);
                     continue;
                 }
             }
             match source.try_read(scratch) {
-                Ok(0) => self.take_end(if self.is_source_broken { End::Reset } else { End::Fin }, &delay),
+                Ok(0) => self.take_end(if self.is_source_broken { End::Reset } else { End::Fin }, toxics),
                 Ok(len) => {
                     if len < scratch.len() {
                         drained(source);
                     }
-                    if self.take_bytes(destination, &scratch[..len], &delay).is_err() {
+                    if self.take_bytes(destination, &scratch[..len], toxics).is_err() {
                         return self.give_up();
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => self.take_end(End::Reset, &delay),
+                Err(_) => self.take_end(End::Reset, toxics),
             }
         }
         cx.waker().wake_by_ref();
@@ -153,10 +188,11 @@ impl Direction {
     fn flush(&mut self, cx: &mut Context<'_>, destination: &TcpStream) -> Flushed {
         while let Some(front) = self.queue.due_front(Moment::now()) {
             match front {
-                Front::End(End::Reset) => return Flushed::Reset,
+                Front::End(End::Reset) => return Flushed::Ended(Step::Reset),
+                Front::End(End::Close) => return Flushed::Ended(Step::Close),
                 Front::End(End::Fin) => {
                     if shutdown(destination, Shutdown::Write).is_err() {
-                        return Flushed::DestinationGone;
+                        return Flushed::Ended(Step::DestinationGone);
                     }
                     self.queue.end_delivered();
                     self.is_done = self.queue.is_empty();
@@ -170,46 +206,62 @@ impl Direction {
                         match destination.poll_write_ready(cx) {
                             Poll::Pending => return Flushed::Blocked,
                             Poll::Ready(Ok(())) => {}
-                            Poll::Ready(Err(_)) => return Flushed::DestinationGone,
+                            Poll::Ready(Err(_)) => return Flushed::Ended(Step::DestinationGone),
                         }
                     }
-                    Err(_) => return Flushed::DestinationGone,
+                    Err(_) => return Flushed::Ended(Step::DestinationGone),
                 },
             }
         }
         Flushed::Idle
     }
 
-    /// Takes a chunk that was just read: writes it when it is due now, queues what remains.
-    fn take_bytes(
-        &mut self,
-        destination: &TcpStream,
-        bytes: &[u8],
-        delay: &impl Fn(u64) -> Duration,
-    ) -> io::Result<()> {
-        let arrival = Moment::now();
-        let stamp = self.queue.stamp(arrival, bytes.len(), delay(self.queue.next_offset()));
-        let mut rest = bytes;
-        if self.queue.is_empty() && stamp.due <= arrival {
+    /// Takes a chunk that was just read: writes it when nothing delays it, queues what remains.
+    fn take_bytes(&mut self, destination: &TcpStream, bytes: &[u8], toxics: &ToxicSet) -> io::Result<()> {
+        let offset = self.queue.arrived(bytes.len());
+        self.taken += bytes.len();
+        if !self.chain.is_empty() {
+            self.send(Parcel::bytes(Moment::now(), offset, bytes.len()), bytes, toxics);
+            return Ok(());
+        }
+        let mut written = 0;
+        if self.queue.is_empty() {
             match destination.try_write(bytes) {
                 Ok(len) => {
                     self.moved += len;
-                    rest = &bytes[len..];
+                    written = len;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
+        let rest = &bytes[written..];
         if !rest.is_empty() {
-            self.queue.push(stamp, rest);
+            self.queue.push(Parcel::bytes(Moment::now(), offset + written as u64, rest.len()), rest);
         }
         Ok(())
     }
 
-    fn take_end(&mut self, end: End, delay: &impl Fn(u64) -> Duration) {
+    fn take_end(&mut self, end: End, toxics: &ToxicSet) {
         self.is_read_out = true;
-        let stamp = self.queue.stamp(Moment::now(), 0, delay(self.queue.next_offset()));
-        self.queue.push_end(stamp, end);
+        let offset = self.queue.arrived(0);
+        self.send(Parcel::end(Moment::now(), offset, end), &[], toxics);
+    }
+
+    /// Sends what arrived through the chain, and queues what comes of it.
+    fn send(&mut self, parcel: Parcel, bytes: &[u8], toxics: &ToxicSet) {
+        let Self { chain, queue, is_read_out, .. } = self;
+        let mut taken = 0;
+        chain.send(toxics, parcel, &mut |piece| {
+            let from = taken;
+            match piece.load {
+                Load::Bytes(len) => taken += len,
+                // A toxic ends the stream: what comes after is not wanted.
+                Load::End(_) => *is_read_out = true,
+            }
+            queue.push(Parcel { since: parcel.since, ..piece }, &bytes[from..taken]);
+        });
+        self.closes_at = chain.closes_at(toxics);
     }
 
     /// Whether the queue is too full to read on; counts each time that it becomes so.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::millis;
+use super::wire::whole;
 use crate::clock::Moment;
 
 /// A reset of both sockets `timeout` milliseconds after the connection began or the toxic came, whichever is later.
@@ -12,7 +12,7 @@ use crate::clock::Moment;
 #[serde(default)]
 pub(crate) struct ResetPeer {
     /// Milliseconds until the reset; 0 is at once.
-    #[serde(deserialize_with = "millis")]
+    #[serde(deserialize_with = "whole")]
     pub(crate) timeout: u64,
 }
 

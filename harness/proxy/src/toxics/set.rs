@@ -1,7 +1,5 @@
 //! The toxics of one proxy, and which of them touch a connection.
 
-use std::time::Duration;
-
 use shakedown_model::Seed;
 
 use super::{Heal, Kind, Stream, Toxic};
@@ -14,19 +12,37 @@ pub(crate) const MAX_TOXICS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Mask(u64);
 
+/// What a connection does when a toxic leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Leave {
+    /// It lives on.
+    Stay,
+    /// It ends in order, since bytes of it were dropped.
+    Close,
+    /// It is reset.
+    Reset,
+}
+
 /// The toxics of one proxy, in the order in which they were added. Never changed once shards have it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToxicSet {
     pub(super) toxics: Vec<Toxic>,
-    delays: [bool; 2],
+    /// The number of the next toxic: none is used twice, so that a chain knows which of its stages stay.
+    pub(super) next_id: u32,
+    /// By direction: whether bytes of it pass a chain.
+    shapes: [bool; 2],
 }
 
 impl ToxicSet {
-    pub(super) fn of(toxics: Vec<Toxic>) -> Self {
-        let delays = Stream::BOTH.map(|stream| {
-            toxics.iter().any(|toxic| toxic.stream == stream && matches!(toxic.kind, Kind::Latency(_)))
-        });
-        Self { toxics, delays }
+    pub(super) fn of(toxics: Vec<Toxic>, next_id: u32) -> Self {
+        let shapes = Stream::BOTH
+            .map(|stream| toxics.iter().any(|toxic| toxic.stream == stream && toxic.kind.is_stage()));
+        Self { toxics, next_id, shapes }
+    }
+
+    /// No toxics, after these.
+    pub(crate) fn cleared(&self) -> Self {
+        Self::of(Vec::new(), self.next_id)
     }
 
     /// Which toxics touch the connection with this seed.
@@ -35,28 +51,25 @@ impl ToxicSet {
         Mask(bits.fold(0, |mask, (n, _)| mask | 1 << n))
     }
 
-    fn touching(&self, mask: Mask) -> impl Iterator<Item = &Toxic> {
-        self.toxics.iter().enumerate().filter(move |(n, _)| mask.0 >> n & 1 == 1).map(|(_, toxic)| toxic)
+    /// The toxics under a mask, with their places.
+    pub(super) fn touching(&self, mask: Mask) -> impl Iterator<Item = (usize, &Toxic)> {
+        self.toxics.iter().enumerate().filter(move |(n, _)| mask.0 >> n & 1 == 1)
     }
 
-    /// The delay of the chunk that begins at `offset`: the sum over the latency toxics of this direction.
-    pub(crate) fn delay(&self, mask: Mask, connection: Seed, stream: Stream, offset: u64) -> Duration {
-        if !self.delays[stream.index()] {
-            return Duration::ZERO;
-        }
-        let draws = connection.nth(stream.index() as u64);
-        self.touching(mask)
-            .filter(|toxic| toxic.stream == stream)
-            .filter_map(|toxic| match toxic.kind {
-                Kind::Latency(latency) => Some(latency.delay(draws.child(&toxic.name), offset)),
-                Kind::ResetPeer(_) | Kind::Blackhole(_) => None,
-            })
-            .fold(Duration::ZERO, Duration::saturating_add)
+    /// Whether bytes of this direction pass a chain, on whichever connection.
+    pub(super) const fn shapes(&self, stream: Stream) -> bool {
+        self.shapes[stream.index()]
+    }
+
+    /// What the toxic at a place does.
+    pub(super) fn kind(&self, place: usize) -> &Kind {
+        &self.toxics[place].kind
     }
 
     /// Whether bytes of this direction are held.
     pub(crate) fn holds(&self, mask: Mask, stream: Stream) -> bool {
-        self.touching(mask).any(|toxic| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
+        self.touching(mask)
+            .any(|(_, toxic)| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
     }
 
     /// Whether any toxic may hold bytes of this direction, on whichever connection.
@@ -67,25 +80,31 @@ impl ToxicSet {
     /// When a connection that began at `began` is reset, if ever.
     pub(crate) fn reset_at(&self, mask: Mask, began: Moment) -> Moment {
         self.touching(mask)
-            .filter_map(|toxic| match toxic.kind {
+            .filter_map(|(_, toxic)| match toxic.kind {
                 Kind::ResetPeer(reset) => Some(reset.at(began, toxic.since)),
-                Kind::Latency(_) | Kind::Blackhole(_) => None,
+                _ => None,
             })
             .min()
             .unwrap_or(Moment::NEVER)
     }
 
-    /// Whether a connection that `self` held under `mask` is reset by `next`, which holds it no more.
-    pub(crate) fn heals_by_reset(&self, mask: Mask, next: &Self, next_mask: Mask) -> bool {
-        self.touching(mask).any(|held| {
-            let Kind::Blackhole(blackhole) = held.kind else { return false };
-            let is_still_held = next
-                .touching(next_mask)
-                .any(|toxic| toxic.name == held.name && matches!(toxic.kind, Kind::Blackhole(_)));
-            // An update may change how it heals in the same breath as it heals.
-            let updated = next.toxics.iter().find(|toxic| toxic.name == held.name).map(|toxic| &toxic.kind);
-            let heal = if let Some(Kind::Blackhole(now)) = updated { now.heal } else { blackhole.heal };
-            !is_still_held && heal == Heal::Reset
+    /// How a connection that `self` touched under `mask` is ended by `next`, which touches it otherwise.
+    pub(crate) fn leaves(&self, mask: Mask, next: &Self, next_mask: Mask) -> Leave {
+        let left = self
+            .touching(mask)
+            .filter(|(_, toxic)| !next.touching(next_mask).any(|(_, stays)| stays.id == toxic.id));
+        left.map(|(_, toxic)| match toxic.kind {
+            Kind::Timeout(_) => Leave::Close,
+            Kind::Blackhole(blackhole) => {
+                // An update may change how it heals in the same breath as it heals.
+                let updated =
+                    next.toxics.iter().find(|updated| updated.id == toxic.id).map(|toxic| &toxic.kind);
+                let heal = if let Some(Kind::Blackhole(now)) = updated { now.heal } else { blackhole.heal };
+                if heal == Heal::Reset { Leave::Reset } else { Leave::Stay }
+            }
+            _ => Leave::Stay,
         })
+        .max()
+        .unwrap_or(Leave::Stay)
     }
 }

@@ -1,47 +1,14 @@
 //! Toxics as JSON, by Toxiproxy 2.12 (`toxic_collection.go`), tried against its binary.
 //!
-//! Stricter than Toxiproxy where it accepts what means nothing: negative times, and a toxicity outside 0 to 1.
+//! Stricter than Toxiproxy where it accepts what means nothing: negative numbers, and a toxicity outside 0 to 1.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
-use super::{Blackhole, Kind, Latency, MAX_TOXICS, ResetPeer, Stream, Toxic, ToxicSet};
+use super::{Kind, MAX_TOXICS, Stream, Toxic, ToxicError, ToxicSet};
 use crate::clock::Moment;
-
-/// Toxics of Toxiproxy 2.12 that are not here yet.
-const NOT_YET: [&str; 5] = ["bandwidth", "slow_close", "timeout", "slicer", "limit_data"];
-const SUPPORTED: &str = "`latency`, `reset_peer` and `blackhole`";
-
-/// A toxic that the API does not take.
-#[derive(Debug, Error)]
-pub(crate) enum ToxicError {
-    /// The body is no such JSON.
-    #[error("bad request body: {0}")]
-    Body(String),
-    /// The stream is neither.
-    #[error("stream was invalid, can be either upstream or downstream")]
-    Stream,
-    /// No such type, in Toxiproxy's words.
-    #[error("invalid toxic type")]
-    Type,
-    /// A type that Toxiproxy has and this proxy does not.
-    #[error("toxic type `{0}` is not supported by this proxy; it has {SUPPORTED}")]
-    NotYet(String),
-    /// The toxicity is no probability.
-    #[error("toxicity {0} was invalid, must be between 0 and 1")]
-    Toxicity(f32),
-    /// The name is taken.
-    #[error("toxic already exists")]
-    Exists,
-    /// There is no toxic of this name.
-    #[error("toxic not found")]
-    NotFound,
-    /// Too many.
-    #[error("a proxy can have at most {MAX_TOXICS} toxics; remove one first")]
-    TooMany,
-}
+use crate::json;
 
 /// A toxic as the API shows it.
 #[derive(Debug, Serialize)]
@@ -87,28 +54,44 @@ struct ToxicUpdate {
     attributes: Option<Map<String, Value>>,
 }
 
+/// Makes a kind of its attributes.
+type Parse = fn(Map<String, Value>) -> Result<Kind, ToxicError>;
+
 impl Kind {
-    fn parse(name: &str, attributes: Map<String, Value>) -> Result<Self, ToxicError> {
-        match name {
-            "latency" => parse::<Latency>(attributes).map(Self::Latency),
-            "reset_peer" => parse::<ResetPeer>(attributes).map(Self::ResetPeer),
-            "blackhole" => parse::<Blackhole>(attributes).map(Self::Blackhole),
-            known if NOT_YET.contains(&known) => Err(ToxicError::NotYet(known.to_owned())),
-            _ => Err(ToxicError::Type),
-        }
+    /// How to parse the attributes of the toxic type `name`.
+    fn parser(name: &str) -> Result<Parse, ToxicError> {
+        Ok(match name {
+            "bandwidth" => |attributes| parse(attributes).map(Self::Bandwidth),
+            "blackhole" => |attributes| parse(attributes).map(Self::Blackhole),
+            "latency" => |attributes| parse(attributes).map(Self::Latency),
+            "limit_data" => |attributes| parse(attributes).map(Self::LimitData),
+            "noop" => |attributes| parse(attributes).map(Self::Noop),
+            "reset_peer" => |attributes| parse(attributes).map(Self::ResetPeer),
+            "slicer" => |attributes| parse(attributes).map(Self::Slicer),
+            "slow_close" => |attributes| parse(attributes).map(Self::SlowClose),
+            "timeout" => |attributes| parse(attributes).map(Self::Timeout),
+            _ => return Err(ToxicError::Type),
+        })
     }
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::Latency(_) => "latency",
-            Self::ResetPeer(_) => "reset_peer",
+            Self::Bandwidth(_) => "bandwidth",
             Self::Blackhole(_) => "blackhole",
+            Self::Latency(_) => "latency",
+            Self::LimitData(_) => "limit_data",
+            Self::Noop(_) => "noop",
+            Self::ResetPeer(_) => "reset_peer",
+            Self::Slicer(_) => "slicer",
+            Self::SlowClose(_) => "slow_close",
+            Self::Timeout(_) => "timeout",
         }
     }
 }
 
 /// Parses attributes, and names the one that is wrong: each may be left out, so each can be tried alone.
 fn parse<T: DeserializeOwned>(attributes: Map<String, Value>) -> Result<T, ToxicError> {
+    let attributes = json::folded(attributes);
     let refusal = attributes.iter().find_map(|(name, value)| {
         let alone = Map::from_iter([(name.clone(), value.clone())]);
         let error = serde_json::from_value::<T>(Value::Object(alone)).err()?;
@@ -116,29 +99,21 @@ fn parse<T: DeserializeOwned>(attributes: Map<String, Value>) -> Result<T, Toxic
     });
     match refusal {
         Some(refusal) => Err(refusal),
-        None => serde_json::from_value(Value::Object(attributes))
-            .map_err(|error| ToxicError::Body(format!("attributes: {error}"))),
+        None => json::fields(attributes).map_err(|error| ToxicError::Body(format!("attributes: {error}"))),
     }
 }
 
-/// Whole milliseconds; null is none, as in Go.
-pub(super) fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+/// A whole number; null is none, as in Go.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     if value.is_null() {
         return Ok(0);
     }
-    let wanted = "is not a whole number of milliseconds, 0 or more";
-    value.as_u64().ok_or_else(|| D::Error::custom(format!("`{value}` {wanted}")))
+    value.as_u64().ok_or_else(|| D::Error::custom(format!("`{value}` is not a whole number, 0 or more")))
 }
 
-fn body<T: DeserializeOwned>(json: &[u8]) -> Result<T, ToxicError> {
-    if json.is_empty() {
-        return Err(ToxicError::Body("EOF".to_owned()));
-    }
-    // Serde would also take a struct's fields from an array, by their places.
-    serde_json::from_slice(json)
-        .and_then(|object: Map<String, Value>| serde_json::from_value(Value::Object(object)))
-        .map_err(|error| ToxicError::Body(error.to_string()))
+fn body<T: DeserializeOwned>(text: &[u8]) -> Result<T, ToxicError> {
+    json::object(text).and_then(json::fields).map_err(ToxicError::Body)
 }
 
 fn toxicity(given: Option<f32>, otherwise: f32) -> Result<f32, ToxicError> {
@@ -159,7 +134,7 @@ impl Toxic {
 }
 
 impl ToxicSet {
-    /// The set with the toxic that `json` describes added, and its name.
+    /// The set with the toxic that `json` describes added, and its name. What is checked first is Toxiproxy's choice.
     pub(crate) fn adding(&self, json: &[u8], now: Moment) -> Result<(Self, String), ToxicError> {
         let new: NewToxic = body(json)?;
         let stream_text = new.stream.unwrap_or_else(|| "downstream".to_owned());
@@ -169,19 +144,21 @@ impl ToxicSet {
             _ => return Err(ToxicError::Stream),
         };
         let kind_name = new.r#type.unwrap_or_default();
-        let kind = Kind::parse(&kind_name, new.attributes.unwrap_or_default())?;
+        let parse = Kind::parser(&kind_name)?;
         let name = new.name.filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| format!("{kind_name}_{stream_text}"));
-        let toxicity = toxicity(new.toxicity, 1.0)?;
         if self.toxics.iter().any(|toxic| toxic.name == name) {
             return Err(ToxicError::Exists);
         }
+        let kind = parse(new.attributes.unwrap_or_default())?;
+        let toxicity = toxicity(new.toxicity, 1.0)?;
         if self.toxics.len() >= MAX_TOXICS {
             return Err(ToxicError::TooMany);
         }
         let mut toxics = self.toxics.clone();
-        toxics.push(Toxic { name: name.clone(), stream, stream_text, toxicity, kind, since: now });
-        Ok((Self::of(toxics), name))
+        let id = self.next_id;
+        toxics.push(Toxic { id, name: name.clone(), stream, stream_text, toxicity, kind, since: now });
+        Ok((Self::of(toxics, id.wrapping_add(1)), name))
     }
 
     /// The set with toxic `name` changed by `json`; attributes that are not given stay.
@@ -195,21 +172,25 @@ impl ToxicSet {
                 Ok(Value::Object(attributes)) => attributes,
                 _ => Map::new(),
             };
-            attributes.extend(given);
-            let kind = Kind::parse(toxic.kind.name(), attributes)?;
+            // A null leaves an attribute as it is, as in Go.
+            attributes.extend(json::folded(given).into_iter().filter(|(_, value)| !value.is_null()));
+            let kind = Kind::parser(toxic.kind.name())?(attributes)?;
             if kind != toxic.kind {
                 toxic.kind = kind;
                 toxic.since = now;
             }
         }
         toxic.toxicity = toxicity;
-        Ok(Self::of(toxics))
+        Ok(Self::of(toxics, self.next_id))
     }
 
     /// The set without toxic `name`.
     pub(crate) fn removing(&self, name: &str) -> Result<Self, ToxicError> {
         let toxics: Vec<_> = self.toxics.iter().filter(|toxic| toxic.name != name).cloned().collect();
-        if toxics.len() == self.toxics.len() { Err(ToxicError::NotFound) } else { Ok(Self::of(toxics)) }
+        if toxics.len() == self.toxics.len() {
+            return Err(ToxicError::NotFound);
+        }
+        Ok(Self::of(toxics, self.next_id))
     }
 
     /// Whether there are none.

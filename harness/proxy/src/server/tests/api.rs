@@ -82,27 +82,23 @@ fn bodies_that_are_no_such_json_are_refused() {
     }
     let body = r#"{"type":"latency","name":"x","attributes":{"latency":1,"jitter":-5}}"#;
     let (_, answer) = harness.raw("POST", "/proxies/a/toxics", body);
-    let wanted = "attributes.jitter: `-5` is not a whole number of milliseconds, 0 or more";
+    let wanted = "attributes.jitter: `-5` is not a whole number, 0 or more";
     assert!(answer.contains(wanted), "{answer}");
     let toxics = harness.call("GET", "/proxies/a/toxics", &Value::Null);
     assert_eq!(toxics.as_array().unwrap().len(), 1, "nothing came of it");
 }
 
 #[test]
-fn a_toxic_of_toxiproxy_that_is_not_here_is_named_with_those_that_are() {
+fn what_means_nothing_is_refused() {
     let harness = populated();
-    for kind in ["bandwidth", "slow_close", "timeout", "slicer", "limit_data"] {
-        let (status, answer) = harness.raw("POST", "/proxies/a/toxics", &json!({ "type": kind }).to_string());
+    for (field, wanted) in
+        [("\"toxicity\":1.5", "between 0 and 1"), ("\"attributes\":{\"latency\":-1}", "`-1`")]
+    {
+        let body = format!(r#"{{"type":"latency","name":"x",{field}}}"#);
+        let (status, answer) = harness.raw("POST", "/proxies/a/toxics", &body);
         assert_eq!(status, 400);
-        assert!(
-            answer.contains(kind) && answer.contains("`latency`, `reset_peer` and `blackhole`"),
-            "{answer}"
-        );
+        assert!(answer.contains(wanted), "{answer}");
     }
-    let body = r#"{"type":"latency","name":"x","toxicity":1.5}"#;
-    let (status, answer) = harness.raw("POST", "/proxies/a/toxics", body);
-    assert_eq!(status, 400);
-    assert!(answer.contains("between 0 and 1"), "{answer}");
 }
 
 #[test]

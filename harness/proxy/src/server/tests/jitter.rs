@@ -9,7 +9,7 @@ use shakedown_model::Seed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::{Harness, Upstream, connected, eventually};
-use crate::toxics::Latency;
+use crate::toxics::latency::Latency;
 
 const CONNECTIONS: u64 = 100;
 const CHUNKS: u64 = 10;
@@ -54,7 +54,7 @@ fn every_chunk_is_delayed_by_its_own_uniform_draw_from_its_own_arrival() {
     let listen = harness.proxy("p", &upstream);
     // One by one, so that they are numbered in this order.
     let clients: Vec<_> = (0..CONNECTIONS).map(|_| connected(listen)).collect();
-    let latency = Latency { latency: 200, jitter: 150 };
+    let latency = Latency { latency: 200, jitter: 150, ..Latency::default() };
     harness.toxic("latency", "downstream", &json!({"latency": 200, "jitter": 150}));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let taken: Vec<_> = runtime.block_on(async {
