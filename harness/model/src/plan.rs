@@ -3,6 +3,7 @@
 //! Items are in `items`, what changes them in `mutator`, servers, proxies and links in `server`, clients and groups in
 //! `watchers`.
 
+mod cluster;
 mod items;
 mod mutator;
 mod server;
@@ -18,6 +19,7 @@ use crate::gate::Gate;
 use crate::verdict::Guarantee;
 use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId};
 
+pub use self::cluster::ClusterSettings;
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::ClusterSettings;
 use crate::fault::Toxic;
 use crate::secrets::Secret;
 
@@ -114,6 +115,13 @@ pub struct EmbeddedSettings {
     pub poll_min_hang: Duration,
     /// Whether a long poll compares before it registers, so that a change in between is seen only at its end (real: yes).
     pub poll_registers_late: bool,
+    /// Registered gRPC connections and hanging polls that a node takes together; `None` is no limit (real: none, but
+    /// for a plugin).
+    pub max_connections: Option<u32>,
+    /// How long a client may take to answer that it connects elsewhere (real: 3 s).
+    pub reset_answer_timeout: Duration,
+    /// How nodes tell each other of writes.
+    pub cluster: ClusterSettings,
     /// How long the dump of one config takes; meanwhile it cannot be read, and the next one waits (real: below 1 ms).
     pub dump_time: Duration,
     /// Every n-th dump fails and is tried again 1 s later; 0 is never (real: when the disk or the database fails).
@@ -192,6 +200,9 @@ impl Default for EmbeddedSettings {
             poll_margin: Duration::from_millis(500),
             poll_min_hang: Duration::from_secs(10),
             poll_registers_late: true,
+            max_connections: None,
+            reset_answer_timeout: Duration::from_secs(3),
+            cluster: ClusterSettings::default(),
             dump_time: Duration::ZERO,
             dump_fails_every: 0,
             dump_ignores_outdated: true,
