@@ -166,14 +166,14 @@ impl RunDir {
         read_json(&self.file("plan.json"))
     }
 
-    /// Writes the plan, and the scenario's text from which it came.
+    /// Writes the plan, and the scenario's text from which it came, in which `${env:NAME}` stands and no value.
     ///
     /// # Errors
     /// [`RunDirError::Write`].
     pub fn write_plan(&self, plan: &Plan, scenario: &str) -> Result<(), RunDirError> {
         let path = self.file("plan.json");
         self.write_json(&path, &self.shown(&path, plan)?)?;
-        write_atomically(&self.file("scenario.yaml"), self.secrets.redact(scenario).as_bytes())
+        write_atomically(&self.file("scenario.yaml"), scenario.as_bytes())
     }
 
     /// The baseline that the run's gates compare with, if it was given one.

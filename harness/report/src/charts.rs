@@ -3,12 +3,13 @@
 //! One file per chart; what they share is the sheet (titles, legends, panels), the timeline (phases, faults shaded)
 //! and the thresholds (gates as dashed lines). A chart without data says why in a sentence.
 
-mod axis;
-mod drawing;
+pub(crate) mod axis;
+pub(crate) mod drawing;
 mod latency;
+pub(crate) mod overlay;
 pub(crate) mod palette;
 mod reconnect;
-mod render;
+pub(crate) mod render;
 pub(crate) mod sheet;
 mod spectrum;
 mod staleness;

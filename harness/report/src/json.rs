@@ -109,7 +109,7 @@ fn group_name(input: ReportInput<'_>, group: Option<GroupId>) -> Value {
     group.map_or(Value::Null, |group| json!(input.group_name(group)))
 }
 
-fn value(value: StatValue) -> Value {
+pub(crate) fn value(value: StatValue) -> Value {
     match value {
         StatValue::Time(ns) => json!({ "ns": ns }),
         StatValue::LaterThan(ns) => json!({ "later_than_ns": ns }),

@@ -5,6 +5,7 @@
 //! names and witnesses are escaped for the place where they stand. Start at [`ReportInput`].
 
 pub mod charts;
+pub mod compare;
 pub mod html;
 mod input;
 pub mod json;

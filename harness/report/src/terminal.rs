@@ -3,7 +3,7 @@
 //! It shows the measures that answer the run's questions; the page and `--json` have them all.
 
 mod measures;
-mod table;
+pub(crate) mod table;
 
 use console::Style;
 use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
@@ -23,7 +23,7 @@ pub struct Look {
 }
 
 impl Look {
-    fn columns(self) -> usize {
+    pub(crate) fn columns(self) -> usize {
         self.width.clamp(80, 120)
     }
 
@@ -31,11 +31,11 @@ impl Look {
         style.clone().force_styling(self.is_coloured).apply_to(text).to_string()
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.paint(text, &Style::new().bold())
     }
 
-    fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.paint(text, &Style::new().dim())
     }
 
@@ -108,7 +108,7 @@ impl Lines {
     }
 }
 
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in plain(text).split_whitespace() {

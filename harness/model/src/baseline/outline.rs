@@ -34,10 +34,21 @@ pub fn outline(plan: &Plan) -> Vec<String> {
         ));
     }
     let items = &plan.items;
-    lines.push(format!("items: {} shared, {:?}", items.shared, items.payload));
-    lines.push(format!("mutations: {:?}", plan.mutator));
+    lines.push(short(format!("items: {} shared, {:?}", items.shared, items.payload)));
+    lines.push(short(format!("mutations: {:?}", plan.mutator)));
     lines.push(format!("delivery-timeout: {}", secs(crate::time::nanos(plan.delivery_timeout))));
     lines
+}
+
+/// A line that a person reads: a long one, such as a trace of arrivals, is cut and told apart by a hash.
+fn short(line: String) -> String {
+    const LONGEST: usize = 240;
+    if line.chars().count() <= LONGEST {
+        return line;
+    }
+    let hash = xxhash_rust::xxh3::xxh3_64(line.as_bytes());
+    let start: String = line.chars().take(LONGEST - 30).collect();
+    format!("{start}… #{hash:016x}")
 }
 
 /// Seconds without needless digits.
@@ -71,6 +82,13 @@ mod tests {
         assert_eq!(trimmed(20_000_000_000), "20");
         assert_eq!(trimmed(1_500_000_000), "1.5");
         assert_eq!(trimmed(0), "0");
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_still_differ() {
+        let (a, b) = (short("x".repeat(1000)), short("x".repeat(1001)));
+        assert!(a != b && a.chars().count() <= 240, "{a}");
+        assert_eq!(short("y".into()), "y");
     }
 
     #[test]

@@ -119,7 +119,9 @@ fn draw_group(
 }
 
 /// Buckets in stretches without a gap: a line across a time without samples would claim what nobody saw.
-fn stretches<'b>(buckets: &'b [&'b LatencyBucket]) -> impl Iterator<Item = &'b [&'b LatencyBucket]> {
+pub(super) fn stretches<'b>(
+    buckets: &'b [&'b LatencyBucket],
+) -> impl Iterator<Item = &'b [&'b LatencyBucket]> {
     const GAP_IN_STEPS: u64 = 6;
     let step = buckets.windows(2).map(|pair| apart(pair[0].at, pair[1].at)).min().unwrap_or(1).max(1);
     buckets.chunk_by(move |a, b| apart(a.at, b.at) <= step.saturating_mul(GAP_IN_STEPS))

@@ -32,7 +32,7 @@ pub enum RenderError {
 }
 
 /// A standalone SVG file: its background is part of it, light or dark as the reader's screen is.
-pub(super) fn svg_file(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
+pub(crate) fn svg_file(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
     let style = format!("<style>@media (prefers-color-scheme:dark){{{}}}</style>", dark_rules("svg"));
     let (width, height) = whole_size(drawing, 1);
     let root = format!("width=\"{width}\" height=\"{height}\" xmlns=\"http://www.w3.org/2000/svg\"");
@@ -40,7 +40,7 @@ pub(super) fn svg_file(drawing: &Drawing, title: &str) -> Result<String, RenderE
 }
 
 /// An SVG to stand inside a page, which brings the dark colours.
-pub(super) fn svg_inline(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
+pub(crate) fn svg_inline(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
     svg(drawing, "preserveAspectRatio=\"xMidYMid meet\"", title, "")
 }
 
@@ -61,7 +61,7 @@ fn svg(drawing: &Drawing, root: &str, title: &str, style: &str) -> Result<String
 }
 
 /// A PNG file on white.
-pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, RenderError> {
+pub(crate) fn png(drawing: &Drawing) -> Result<Vec<u8>, RenderError> {
     let scale = PNG_SCALE * SMOOTHING;
     let (width, height) = whole_size(drawing, scale);
     let mut pixels = vec![255_u8; width as usize * height as usize * 3];

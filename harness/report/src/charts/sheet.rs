@@ -7,9 +7,9 @@ use super::palette::Ink;
 /// The size of titles in pixels.
 const TITLE: f64 = 16.0;
 /// The size of labels in pixels.
-pub(super) const LABEL: f64 = 12.0;
+pub(crate) const LABEL: f64 = 12.0;
 /// The size of tick labels in pixels.
-pub(super) const SMALL: f64 = 11.0;
+pub(crate) const SMALL: f64 = 11.0;
 /// Room for the labels of a vertical axis.
 const TICK_LABELS: f64 = 48.0;
 
@@ -47,7 +47,7 @@ impl Format {
 
 /// How a legend shows an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     Line,
     Dots,
     Dashes,
@@ -59,33 +59,33 @@ pub(super) enum Mark {
 
 /// The four sides of a panel in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Panel {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
+pub(crate) struct Panel {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
 }
 
 impl Panel {
-    pub(super) const fn vertical(&self) -> (f64, f64) {
+    pub(crate) const fn vertical(&self) -> (f64, f64) {
         (self.bottom, self.top)
     }
 
-    pub(super) const fn middle(&self) -> Point {
+    pub(crate) const fn middle(&self) -> Point {
         (f64::midpoint(self.left, self.right), f64::midpoint(self.top, self.bottom))
     }
 }
 
 /// A drawing that grows downwards.
-pub(super) struct Sheet {
-    pub(super) drawing: Drawing,
-    pub(super) format: Format,
+pub(crate) struct Sheet {
+    pub(crate) drawing: Drawing,
+    pub(crate) format: Format,
     /// The height used so far.
-    pub(super) y: f64,
+    pub(crate) y: f64,
 }
 
 impl Sheet {
-    pub(super) fn new(format: Format, title: &str) -> Self {
+    pub(crate) fn new(format: Format, title: &str) -> Self {
         let mut sheet = Self { drawing: Drawing::new(format.width()), format, y: 8.0 };
         if format == Format::File {
             let room = format.width() - 2.0 * format.margin();
@@ -96,21 +96,21 @@ impl Sheet {
         sheet
     }
 
-    pub(super) const fn left(&self) -> f64 {
+    pub(crate) const fn left(&self) -> f64 {
         self.margin() + TICK_LABELS
     }
 
     /// Where titles and legends begin.
-    pub(super) const fn margin(&self) -> f64 {
+    pub(crate) const fn margin(&self) -> f64 {
         self.format.margin()
     }
 
-    pub(super) const fn right(&self) -> f64 {
+    pub(crate) const fn right(&self) -> f64 {
         self.format.width() - self.margin()
     }
 
     /// A line of text over the whole width, wrapped.
-    pub(super) fn sentence(&mut self, text: &str, ink: Ink) {
+    pub(crate) fn sentence(&mut self, text: &str, ink: Ink) {
         let room = self.right() - self.margin();
         let mut line = String::new();
         for word in text.split_whitespace() {
@@ -132,7 +132,7 @@ impl Sheet {
     }
 
     /// The legend, on as many rows as it takes, above all data.
-    pub(super) fn legend(&mut self, entries: &[(Mark, Ink, String)]) {
+    pub(crate) fn legend(&mut self, entries: &[(Mark, Ink, String)]) {
         const SAMPLE: f64 = 22.0;
         const APART: f64 = 18.0;
         let mut x = self.margin();
@@ -170,7 +170,7 @@ impl Sheet {
     }
 
     /// A panel below what there is, with its title above it; `columns` is (which, of how many) on this row.
-    pub(super) fn panel(&self, title: &str, height: f64, columns: (u32, u32)) -> (Panel, String) {
+    pub(crate) fn panel(&self, title: &str, height: f64, columns: (u32, u32)) -> (Panel, String) {
         const APART: f64 = 8.0;
         let (nth, of) = (f64::from(columns.0), f64::from(columns.1));
         let cell = (self.format.width() - (of - 1.0) * APART) / of;
@@ -187,13 +187,13 @@ impl Sheet {
     }
 
     /// The title of a panel, left of its axis so that it stays clear of the data.
-    pub(super) fn panel_title(&mut self, panel: &Panel, title: &str) {
+    pub(crate) fn panel_title(&mut self, panel: &Panel, title: &str) {
         let at = (panel.left - self.left() + self.margin(), panel.top - 11.0);
         self.drawing.text(at, Align::Start, (LABEL, Ink::Text), title);
     }
 
     /// Grid lines and labels of a panel's vertical axis.
-    pub(super) fn vertical_axis(&mut self, panel: &Panel, axis: &Axis, ticks: &[Tick]) {
+    pub(crate) fn vertical_axis(&mut self, panel: &Panel, axis: &Axis, ticks: &[Tick]) {
         for tick in ticks {
             let y = axis.place(tick.value);
             self.drawing.line(vec![(panel.left, y), (panel.right, y)], Ink::Grid, 1.0);
@@ -202,7 +202,7 @@ impl Sheet {
     }
 
     /// Grid lines and labels of a panel's horizontal axis; labels that would touch are left out.
-    pub(super) fn horizontal_axis(&mut self, panel: &Panel, axis: &Axis, ticks: &[Tick]) {
+    pub(crate) fn horizontal_axis(&mut self, panel: &Panel, axis: &Axis, ticks: &[Tick]) {
         let mut free = f64::NEG_INFINITY;
         for tick in ticks {
             let x = axis.place(tick.value);
@@ -217,20 +217,20 @@ impl Sheet {
     }
 
     /// The border of a panel.
-    pub(super) fn frame(&mut self, panel: &Panel) {
+    pub(crate) fn frame(&mut self, panel: &Panel) {
         let Panel { left, right, top, bottom } = *panel;
         self.drawing.line(vec![(left, top), (left, bottom), (right, bottom)], Ink::Border, 1.0);
     }
 
     /// Says in a panel why it is empty.
-    pub(super) fn empty(&mut self, panel: &Panel, why: &str) {
+    pub(crate) fn empty(&mut self, panel: &Panel, why: &str) {
         let room = panel.right - panel.left - 16.0;
         let text = fitted(why, LABEL, room).unwrap_or_default();
         self.drawing.text(panel.middle(), Align::Middle, (LABEL, Ink::Muted), &text);
     }
 
     /// The finished drawing.
-    pub(super) fn finish(mut self) -> Drawing {
+    pub(crate) fn finish(mut self) -> Drawing {
         self.drawing.height = self.y + 8.0;
         self.drawing
     }

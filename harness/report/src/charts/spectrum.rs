@@ -98,11 +98,11 @@ fn legend(input: ReportInput<'_>, lines: &[Line<'_>]) -> Vec<(Mark, Ink, String)
 }
 
 /// How far to the right `count` samples reach: the axis is −log10(1 − q).
-fn depth(count: u64) -> f64 {
+pub(super) fn depth(count: u64) -> f64 {
     as_f64(count.max(1)).log10()
 }
 
-fn quantile_ticks(widest: f64) -> Vec<Tick> {
+pub(super) fn quantile_ticks(widest: f64) -> Vec<Tick> {
     [
         (std::f64::consts::LOG10_2, "50 %"),
         (1.0, "90 %"),

@@ -14,10 +14,10 @@ use crate::quantity::plain;
 const ROW: f64 = 19.0;
 
 /// What the shading means.
-pub(super) const FAULT_LEGEND: &str = "fault in force (faint: not on this group)";
+pub(crate) const FAULT_LEGEND: &str = "fault in force (faint: not on this group)";
 
 /// The time axis of a sheet.
-pub(super) struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     input: ReportInput<'a>,
     axis: Axis,
     end: Offset,
@@ -26,21 +26,21 @@ pub(super) struct Timeline<'a> {
 
 impl<'a> Timeline<'a> {
     /// From the run's start to `end`, over the sheet's whole width.
-    pub(super) fn new(input: ReportInput<'a>, sheet: &Sheet, end: Offset) -> Self {
+    pub(crate) fn new(input: ReportInput<'a>, sheet: &Sheet, end: Offset) -> Self {
         let span = (sheet.left(), sheet.right());
         Self { input, axis: Axis::linear((0.0, end.as_secs_f64()), span), end, span }
     }
 
-    pub(super) fn x(&self, at: Offset) -> f64 {
+    pub(crate) fn x(&self, at: Offset) -> f64 {
         self.axis.place(at.min(self.end).as_secs_f64())
     }
 
-    pub(super) const fn end(&self) -> Offset {
+    pub(crate) const fn end(&self) -> Offset {
         self.end
     }
 
     /// The names of phases, and below them the faults, each in a lane where it covers no other.
-    pub(super) fn header(&self, sheet: &mut Sheet) {
+    pub(crate) fn header(&self, sheet: &mut Sheet) {
         let y = sheet.y + ROW / 2.0;
         let drain = (self.input.plan.end(), self.end, "drain".to_owned());
         let phases = self.input.plan.phases.iter().map(|phase| (phase.from, phase.until, plain(&phase.name)));
@@ -92,7 +92,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// A panel for each group with its title, its background, what `draw` adds and a frame; the time axis below the last.
-    pub(super) fn panels(
+    pub(crate) fn panels(
         &self,
         sheet: &mut Sheet,
         height: f64,

@@ -7,32 +7,32 @@ const NARROWEST: usize = 5;
 
 /// A column: its head, whether numbers stand right, and the most columns that it may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
-    pub(super) head: &'static str,
-    pub(super) is_right: bool,
-    pub(super) max_width: usize,
+pub(crate) struct Column {
+    pub(crate) head: &'static str,
+    pub(crate) is_right: bool,
+    pub(crate) max_width: usize,
 }
 
 impl Column {
-    pub(super) const fn text(head: &'static str, max_width: usize) -> Self {
+    pub(crate) const fn text(head: &'static str, max_width: usize) -> Self {
         Self { head, is_right: false, max_width }
     }
 
-    pub(super) const fn number(head: &'static str) -> Self {
+    pub(crate) const fn number(head: &'static str) -> Self {
         Self { head, is_right: true, max_width: 14 }
     }
 }
 
 /// Rows of cells, aligned when shown. A row of one cell is a heading over the rows below it.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
-    pub(super) columns: Vec<Column>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// The head and the rows as lines of at most `room` columns: texts are cut where they must be, numbers never.
-    pub(super) fn lines(&self, room: usize) -> Vec<String> {
+    pub(crate) fn lines(&self, room: usize) -> Vec<String> {
         let head: Vec<String> = self.columns.iter().map(|column| column.head.to_owned()).collect();
         let rows: Vec<&Vec<String>> = std::iter::once(&head).chain(&self.rows).collect();
         let mut widths: Vec<usize> = (0..self.columns.len())
