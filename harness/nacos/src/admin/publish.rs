@@ -1,7 +1,9 @@
 //! What is published, and what an answer says of it.
 
 use reqwest::StatusCode;
+use serde::Deserialize;
 
+use super::AdminError;
 use crate::ConfigKey;
 
 /// What is published.
@@ -13,26 +15,28 @@ pub struct Publication<'a> {
     pub content: &'a str,
     /// Publish only when the server holds content of this MD5 (or none at all; facts §1.3).
     pub cas_md5: Option<&'a str>,
+    /// Publish to clients with these addresses alone, separated by commas: a gray (beta) release.
+    pub beta_ips: Option<&'a str>,
 }
 
 impl<'a> Publication<'a> {
     /// A publication without conditions.
     #[must_use]
     pub const fn new(key: &'a ConfigKey, content: &'a str) -> Self {
-        Self { key, content, cas_md5: None }
-    }
-
-    pub(super) fn form(&self) -> String {
-        let mut form = form_urlencoded::Serializer::new(self.key.query());
-        form.append_pair("content", self.content).finish()
+        Self { key, content, cas_md5: None, beta_ips: None }
     }
 }
 
-/// How a publish ended.
+/// How a publish, a delete or the end of a gray release went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublishAnswer {
-    /// The server said that it stored it.
+    /// The server said that it did it.
     Acked,
+    /// It was not stored: the server holds other content than the compare-and-set names.
+    Conflict {
+        /// In words.
+        text: String,
+    },
     /// It was not stored: the server said so before it tried, or nothing was ever sent.
     Refused {
         /// The status; `None` when no connection came about.
@@ -50,9 +54,11 @@ pub enum PublishAnswer {
 impl PublishAnswer {
     pub(super) fn of_answer(status: StatusCode, body: &str) -> Self {
         let text = start_of(body);
-        if status == StatusCode::OK && body.trim() == "true" {
+        if is_conflict(body) {
+            Self::Conflict { text }
+        } else if status == StatusCode::OK && is_yes(body) {
             Self::Acked
-        } else if excludes_storing(status, body) {
+        } else if excludes_storing(status) {
             Self::Refused { status: Some(status.as_u16()), text }
         } else {
             Self::Ambiguous { text: format!("status {}: {text}", status.as_u16()) }
@@ -62,11 +68,20 @@ impl PublishAnswer {
     /// The status came, the body did not.
     pub(super) fn of_cut_answer(status: StatusCode, error: &reqwest::Error) -> Self {
         let text = format!("status {}, then {}", status.as_u16(), with_causes(error));
-        if excludes_storing(status, "") {
+        if excludes_storing(status) {
             Self::Refused { status: Some(status.as_u16()), text }
         } else {
             Self::Ambiguous { text }
         }
+    }
+
+    /// There was no token to send it with.
+    pub(super) fn not_sent(error: &AdminError) -> Self {
+        let status = match error {
+            AdminError::Status { status, .. } => Some(*status),
+            _ => None,
+        };
+        Self::Refused { status, text: with_causes(error) }
     }
 
     /// No status came. Only while connecting has nothing been sent.
@@ -80,14 +95,31 @@ impl PublishAnswer {
     }
 }
 
-/// Whether an answer says that nothing was stored: every refusal of the request itself, and a lost compare-and-set
-/// (a 500 with fixed words; facts §1.3). Other 5xx come after the attempt to store, or from something in between.
-fn excludes_storing(status: StatusCode, body: &str) -> bool {
-    match status {
-        StatusCode::REQUEST_TIMEOUT => false,
-        StatusCode::INTERNAL_SERVER_ERROR => body.contains("Cas publish fail"),
-        other => other.is_client_error(),
+/// Whether an answer of 200 says yes: `true` by v1, a result with code 0 by v2, v3 and the end of a beta.
+fn is_yes(body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Answer {
+        code: i64,
+        data: Option<serde_json::Value>,
     }
+    if body.trim() == "true" {
+        return true;
+    }
+    serde_json::from_str(body).is_ok_and(|Answer { code, data }| {
+        // The result of the old console paths has 200 for its code.
+        (code == 0 || code == 200) && data != Some(serde_json::Value::Bool(false))
+    })
+}
+
+/// Whether an answer says that a compare-and-set was lost: fixed words, whatever the status (facts §1.3).
+pub(super) fn is_conflict(text: &str) -> bool {
+    text.contains("Cas publish fail")
+}
+
+/// Whether a status says that nothing was stored: every refusal of the request itself. Other 5xx come after the
+/// attempt to store, or from something in between.
+fn excludes_storing(status: StatusCode) -> bool {
+    status != StatusCode::REQUEST_TIMEOUT && status.is_client_error()
 }
 
 /// The start of a body, for messages.
@@ -95,9 +127,9 @@ pub(super) fn start_of(body: &str) -> String {
     body.trim().chars().take(200).collect()
 }
 
-fn with_causes(error: &reqwest::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(inner) = cause {
         text.push_str(": ");
         text.push_str(&inner.to_string());
@@ -115,8 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn only_true_is_an_ack() {
-        assert_eq!(answer(200, "true"), PublishAnswer::Acked);
+    fn only_a_yes_is_an_ack() {
+        for yes in ["true", r#"{"code":0,"message":"success","data":true}"#, r#"{"code":200,"data":true}"#] {
+            assert_eq!(answer(200, yes), PublishAnswer::Acked, "{yes}");
+        }
+        for no in [r#"{"code":0,"data":false}"#, r#"{"code":30000,"data":null}"#] {
+            assert!(matches!(answer(200, no), PublishAnswer::Ambiguous { .. }), "{no}");
+        }
         assert!(matches!(answer(200, "false"), PublishAnswer::Ambiguous { .. }));
         assert!(matches!(answer(200, ""), PublishAnswer::Ambiguous { .. }));
         assert!(matches!(answer(302, ""), PublishAnswer::Ambiguous { .. }));
@@ -129,8 +166,12 @@ mod tests {
                 matches!(answer(status, "no"), PublishAnswer::Refused { status: Some(s), .. } if s == status)
             );
         }
-        let lost = answer(500, "Cas publish fail, server md5 may have changed.");
-        assert!(matches!(lost, PublishAnswer::Refused { status: Some(500), .. }));
+        for lost in [
+            "Cas publish fail, server md5 may have changed.",
+            r#"{"code":20005,"message":"resource conflict","data":"Cas publish fail, server md5 may have changed."}"#,
+        ] {
+            assert!(matches!(answer(500, lost), PublishAnswer::Conflict { .. }), "{lost}");
+        }
     }
 
     #[test]

@@ -94,6 +94,13 @@ impl Payload {
         self
     }
 
+    /// The same with a header, such as the `accessToken` of a login (facts §1.8).
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.metadata.get_or_insert_default().headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// The type that its metadata names; empty when it has none.
     #[must_use]
     pub fn type_name(&self) -> &str {

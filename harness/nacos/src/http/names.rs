@@ -23,3 +23,7 @@ pub const CONFIG_TYPE: &str = "config-type";
 pub const CAS_MD5: &str = "casmd5";
 /// The client's name and version.
 pub const CLIENT_VERSION: &str = "client-version";
+/// The addresses of the clients that a gray (beta) release is for, separated by commas.
+pub const BETA_IPS: &str = "betaips";
+/// The token of a login.
+pub const ACCESS_TOKEN: &str = "accesstoken";
