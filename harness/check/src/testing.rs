@@ -414,7 +414,7 @@ fn modern_client() -> ClientSpec {
         cache: Cache::Snapshot,
         connect_timeout: Duration::from_secs(3),
         health_check: Some(HealthCheck { tries: 3, ..HealthCheck::default() }),
-        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn spec(name: &str, protocol: Protocol, link: u16) -> GroupSpec {
         name: name.into(),
         count: 1,
         first: WatcherId(0),
-        client: ClientSpec::new(protocol, Backoff::NacosJava),
+        client: ClientSpec::new(protocol, Backoff::NACOS_JAVA),
         link: LinkId(link),
         shared: 1,
         own: 0,

@@ -15,6 +15,11 @@ pub enum Jitter {
     None,
     /// Uniform between zero and the computed delay.
     Full,
+    /// Uniform between half of the computed delay and all of it.
+    Equal,
+    /// Uniform between the base and three times the pause before, capped; it takes the place of the growth. The pause
+    /// before the first attempt is drawn as if the base had come before it.
+    Decorrelated,
 }
 
 /// The pause before each reconnect attempt, counted from 1 after a connection was lost.
@@ -26,6 +31,17 @@ pub enum Backoff {
         /// The pause.
         delay: Duration,
     },
+    /// `min(cap, base + step · (n−1))` before attempt n, then jitter.
+    Linear {
+        /// The pause before the first attempt.
+        base: Duration,
+        /// What each further attempt adds.
+        step: Duration,
+        /// The longest pause.
+        cap: Duration,
+        /// How the pause is spread.
+        jitter: Jitter,
+    },
     /// `min(cap, base · 2^(n−1))` before attempt n, then jitter.
     Exponential {
         /// The pause before the first attempt.
@@ -35,10 +51,29 @@ pub enum Backoff {
         /// How the pause is spread.
         jitter: Jitter,
     },
-    /// No pause before attempt 1, then `min(n−1, 50) · 100 ms` before attempt n.
+    /// No pause before attempt 1, then `min(cap, (t + lead) · step)`, where t counts the times that the attempts went
+    /// round the whole list of servers: t = (n−2) / nodes before attempt n, rounded down.
     ///
-    /// The Java SDK 2.5.1 on a list of one server (`RpcClient.reconnect`; nacos-facts.md §3.1).
-    NacosJava,
+    /// The gRPC SDKs for Java, Go and Python (`RpcClient.reconnect`; nacos-facts.md §3.1).
+    Turns {
+        /// What each turn adds.
+        step: Duration,
+        /// The longest pause.
+        cap: Duration,
+        /// How many servers the list has, at least 1.
+        nodes: u16,
+        /// The pause of the first turn, in steps: 1 in Java and Python, 0 in Go.
+        lead: u16,
+    },
+    /// Every server of the list once without a pause, then one pause, and again. The loss counts as the first.
+    ///
+    /// The Python SDK 1.0 (`_do_sync_req`, `_do_pulling`; nacos-facts.md §3.1).
+    Rounds {
+        /// The pause after a round.
+        pause: Duration,
+        /// How many servers the list has, at least 1.
+        nodes: u16,
+    },
     /// Attempts back to back for `spin`, then one pause of `pause`, and again.
     ///
     /// The Node SDK 2.6.3: a request retries inside without a pause until its own time-out (nacos-facts.md §3.1).
@@ -55,23 +90,46 @@ pub enum Backoff {
 pub const NODE_SPIN_GAP: Duration = Duration::from_millis(20);
 
 impl Backoff {
-    /// The shortest and the longest pause that the policy allows before attempt `attempt` (from 1).
+    /// The Java SDK on a list of one server: none, then 100 ms, 200 ms ... 5 s.
+    pub const NACOS_JAVA: Self =
+        Self::Turns { step: Duration::from_millis(100), cap: Duration::from_secs(5), nodes: 1, lead: 1 };
+
+    /// The same policy on a list of `nodes` servers.
     #[must_use]
-    pub fn bounds(&self, attempt: u32) -> (Duration, Duration) {
-        match *self {
-            Self::Constant { delay } => (delay, delay),
-            Self::Exponential { base, cap, jitter } => {
-                let full = exponential(base, cap, attempt);
-                match jitter {
-                    Jitter::None => (full, full),
-                    Jitter::Full => (Duration::ZERO, full),
-                }
+    pub fn on_nodes(self, nodes: u16) -> Self {
+        let nodes = nodes.max(1);
+        match self {
+            Self::Turns { step, cap, lead, .. } => Self::Turns { step, cap, nodes, lead },
+            Self::Rounds { pause, .. } => Self::Rounds { pause, nodes },
+            Self::Constant { .. }
+            | Self::Linear { .. }
+            | Self::Exponential { .. }
+            | Self::NacosNode { .. } => self,
+        }
+    }
+
+    /// The shortest and the longest pause that the policy allows before attempt `attempt` (from 1).
+    ///
+    /// Decorrelated jitter depends on `previous_gap`, the pause before the attempt before; without it the bounds are
+    /// those over every pause that can have come before.
+    #[must_use]
+    pub fn bounds(&self, attempt: u32, previous_gap: Option<Duration>) -> (Duration, Duration) {
+        match self.jitter() {
+            Some(Jitter::Full) => (Duration::ZERO, self.computed(attempt)),
+            Some(Jitter::Equal) => (self.computed(attempt) / 2, self.computed(attempt)),
+            Some(Jitter::Decorrelated) => {
+                let (base, cap) = self.base_and_cap();
+                let widest = match previous_gap {
+                    _ if attempt <= 1 => base.saturating_mul(3),
+                    Some(previous) => previous.max(base).saturating_mul(3),
+                    None => cap,
+                };
+                (base.min(cap), widest.min(cap))
             }
-            Self::NacosJava => {
-                let pause = Duration::from_millis(100) * attempt.saturating_sub(1).min(50);
-                (pause, pause)
+            Some(Jitter::None) | None => {
+                let least = if let Self::NacosNode { .. } = self { Duration::ZERO } else { self.computed(attempt) };
+                (least, self.computed(attempt))
             }
-            Self::NacosNode { pause, .. } => (Duration::ZERO, pause),
         }
     }
 
@@ -80,10 +138,6 @@ impl Backoff {
     #[must_use]
     pub fn delay(&self, attempt: u32, since_lost: Duration, draws: Seed) -> Duration {
         match *self {
-            Self::Exponential { jitter: Jitter::Full, .. } => {
-                let (_, full) = self.bounds(attempt);
-                Duration::from_nanos(draws.below(u64::from(attempt), nanos(full).saturating_add(1)))
-            }
             Self::NacosNode { spin, pause } => {
                 let round = nanos(spin + pause).max(1);
                 let into_round = nanos(since_lost) % round;
@@ -93,61 +147,62 @@ impl Backoff {
                     Duration::from_nanos(round - into_round)
                 }
             }
-            Self::Constant { .. } | Self::Exponential { .. } | Self::NacosJava => self.bounds(attempt).1,
+            _ if self.jitter() == Some(Jitter::Decorrelated) => self.decorrelated(attempt, draws),
+            _ => between(self.bounds(attempt, None), attempt, draws),
+        }
+    }
+
+    /// Draws the pauses from the first attempt on: each depends on the one before. Once a pause may be the cap, the
+    /// draws further back no longer matter much, but they are cheap: an outage has few attempts at such pauses.
+    fn decorrelated(&self, attempt: u32, draws: Seed) -> Duration {
+        (1..=attempt).fold(self.base_and_cap().0, |previous, n| between(self.bounds(n, Some(previous)), n, draws))
+    }
+
+    const fn jitter(&self) -> Option<Jitter> {
+        match *self {
+            Self::Linear { jitter, .. } | Self::Exponential { jitter, .. } => Some(jitter),
+            Self::Constant { .. } | Self::Turns { .. } | Self::Rounds { .. } | Self::NacosNode { .. } => None,
+        }
+    }
+
+    const fn base_and_cap(&self) -> (Duration, Duration) {
+        match *self {
+            Self::Linear { base, cap, .. } | Self::Exponential { base, cap, .. } => (base, cap),
+            Self::Constant { delay } => (delay, delay),
+            Self::Turns { cap, .. } => (Duration::ZERO, cap),
+            Self::Rounds { pause, .. } | Self::NacosNode { pause, .. } => (Duration::ZERO, pause),
+        }
+    }
+
+    /// The pause before jitter.
+    fn computed(&self, attempt: u32) -> Duration {
+        match *self {
+            Self::Constant { delay } => delay,
+            Self::Linear { base, step, cap, .. } => {
+                base.saturating_add(step.saturating_mul(attempt.saturating_sub(1))).min(cap)
+            }
+            Self::Exponential { base, cap, .. } => {
+                let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+                base.checked_mul(factor).unwrap_or(cap).min(cap)
+            }
+            Self::Turns { .. } if attempt <= 1 => Duration::ZERO,
+            Self::Turns { step, cap, nodes, lead } => {
+                let turns = (attempt - 2) / u32::from(nodes.max(1));
+                step.saturating_mul(turns.saturating_add(u32::from(lead))).min(cap)
+            }
+            Self::Rounds { pause, nodes } => {
+                if attempt.is_multiple_of(u32::from(nodes.max(1))) { pause } else { Duration::ZERO }
+            }
+            Self::NacosNode { pause, .. } => pause,
         }
     }
 }
 
-fn exponential(base: Duration, cap: Duration, attempt: u32) -> Duration {
-    let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-    base.checked_mul(factor).unwrap_or(cap).min(cap)
+/// The `n`th draw between two bounds, both included.
+fn between((least, most): (Duration, Duration), n: u32, draws: Seed) -> Duration {
+    let room = nanos(most.saturating_sub(least));
+    if room == 0 { most } else { least + Duration::from_nanos(draws.below(u64::from(n), room.saturating_add(1))) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEED: Seed = Seed(11);
-
-    #[test]
-    fn java_pauses_grow_by_100_ms_up_to_5_s() {
-        let pauses: Vec<_> =
-            (1..=4).map(|n| Backoff::NacosJava.delay(n, Duration::ZERO, SEED).as_millis()).collect();
-        assert_eq!(pauses, [0, 100, 200, 300]);
-        assert_eq!(Backoff::NacosJava.bounds(80).1, Duration::from_secs(5));
-    }
-
-    #[test]
-    fn exponential_doubles_and_is_capped() {
-        let policy = Backoff::Exponential {
-            base: Duration::from_secs(1),
-            cap: Duration::from_secs(60),
-            jitter: Jitter::None,
-        };
-        let pauses: Vec<_> = (1..=8).map(|n| policy.bounds(n).1.as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(policy.bounds(200).1, Duration::from_secs(60));
-    }
-
-    #[test]
-    fn full_jitter_stays_within_bounds_and_differs_by_attempt() {
-        let policy = Backoff::Exponential {
-            base: Duration::from_secs(1),
-            cap: Duration::from_secs(60),
-            jitter: Jitter::Full,
-        };
-        let pauses: Vec<_> = (1..=20).map(|n| policy.delay(n, Duration::ZERO, SEED)).collect();
-        for (n, pause) in (1..).zip(&pauses) {
-            assert!(*pause <= policy.bounds(n).1);
-        }
-        assert_ne!(pauses[10], pauses[11]);
-    }
-
-    #[test]
-    fn node_spins_then_pauses() {
-        let policy = Backoff::NacosNode { spin: Duration::from_secs(40), pause: Duration::from_secs(2) };
-        assert_eq!(policy.delay(1, Duration::ZERO, SEED), Duration::ZERO);
-        assert_eq!(policy.delay(2, Duration::from_secs(1), SEED), NODE_SPIN_GAP);
-        assert_eq!(policy.delay(3, Duration::from_secs(41), SEED), Duration::from_secs(1));
-    }
-}
+mod tests;

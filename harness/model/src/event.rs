@@ -16,7 +16,8 @@ pub enum Event {
     Publish(Publish),
     /// A watcher now holds other verified content than before, and called its listener with it.
     Delivery(Delivery),
-    /// A watcher learned that an item does not exist, though it held content of it, and calls its listener so.
+    /// A watcher learned that an item does not exist, though it held content of it or knew nothing yet in this life, and
+    /// called its listener so.
     Absent(Absence),
     /// A watcher received content that it could not verify, and kept what it held.
     Corrupt(Corrupt),
@@ -245,6 +246,8 @@ pub enum ReadSource {
     Memory,
     /// The snapshot on disk.
     Snapshot,
+    /// The file by which an operator overrides the server.
+    Failover,
     /// There was no answer before the time-out.
     Nothing,
 }

@@ -1,9 +1,10 @@
 //! The plan: a scenario with every default visible and every instant absolute.
 //!
 //! Items are in `items`, what changes them in `mutator`, servers, proxies and links in `server`, clients and groups in
-//! `watchers`.
+//! `watchers`, what sets clients apart in `habits`.
 
 mod cluster;
+mod habits;
 mod items;
 mod mutator;
 mod server;
@@ -20,13 +21,17 @@ use crate::verdict::Guarantee;
 use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId};
 
 pub use self::cluster::ClusterSettings;
+pub use self::habits::{
+    Abilities, FirstContact, Habits, Handshake, Identity, LoginHabit, LoginPath, NodeOrder, Noticing, Probing,
+    SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+};
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{
     AccessKey, AuthScope, Backend, EmbeddedSettings, Generation, LinkSpec, Login, OldApis, Product,
     ProxyKind, ProxySpec, ServerDefect, ServerSpec,
 };
-pub use self::watchers::{Cache, ClientDefect, ClientSpec, GroupSpec, HealthCheck, Protocol};
+pub use self::watchers::{Cache, ClientDefect, ClientSpec, Failover, GroupSpec, HealthCheck, Protocol};
 
 /// The version of the plan's form in `plan.json`.
 pub const PLAN_FORMAT: u32 = 2;

@@ -24,7 +24,9 @@ const SNAPSHOT_GRACE: Duration = Duration::from_millis(500);
 pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let (mut unsafe_reads, mut unclear) = (Violations::default(), Violations::default());
     let mut checked = 0;
-    for read in evidence.index.reads.iter().filter(|read| read.is_cold) {
+    // An operator's file overrides server and snapshot, so that a read from it says nothing of either.
+    let is_judged = |read: &&Read| read.is_cold && read.source != ReadSource::Failover;
+    for read in evidence.index.reads.iter().filter(is_judged) {
         let has_snapshot = evidence.group_spec(read.watcher).client.cache == Cache::Snapshot;
         let life = &evidence.index.lives[read.watcher.index()];
         let Some(crashed) = life.last_crash(read.answered).filter(|_| has_snapshot) else { continue };
@@ -95,6 +97,6 @@ fn what_is_wrong(read: &Read, right: &[Held]) -> Option<String> {
             Some(format!("served version {version}"))
         }
         (ReadSource::Snapshot, Some(_)) if !read.says_stale => Some("was not marked as stale".into()),
-        (ReadSource::Snapshot, Some(_)) => None,
+        (ReadSource::Snapshot, Some(_)) | (ReadSource::Failover, _) => None,
     }
 }

@@ -24,9 +24,11 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let (mut broken, mut unexplained) = (Violations::default(), Violations::default());
     let (mut checked, mut explained) = (0_u64, 0_u64);
     let lag = lag_p99(evidence);
-    for attempt in evidence.index.attempts().iter().filter(|attempt| attempt.number >= 1) {
+    let attempts = evidence.index.attempts();
+    for (at, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.number >= 1) {
         checked += 1;
-        let bounds = evidence.group_spec(attempt.watcher).client.backoff.bounds(attempt.number);
+        let before = previous_gap(attempts[..at].last(), attempt);
+        let bounds = evidence.group_spec(attempt.watcher).client.backoff.bounds(attempt.number, before);
         let gap = attempt.started.since(attempt.waited_from);
         let lines = || [line(evidence, attempt, gap, bounds)];
         if gap < least(bounds.0) {
@@ -57,6 +59,13 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             };
             Judged::new(Outcome::Pass, text)
         })
+}
+
+/// The pause before the attempt before, on which decorrelated jitter depends; `None` when that attempt is not known.
+pub(crate) fn previous_gap(before: Option<&Attempt>, attempt: &Attempt) -> Option<Duration> {
+    before
+        .filter(|before| before.watcher == attempt.watcher && before.number + 1 == attempt.number)
+        .map(|before| before.started.since(before.waited_from))
 }
 
 /// Whether a gap lies within the policy's bounds, tolerance included.

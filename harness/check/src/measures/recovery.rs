@@ -20,6 +20,7 @@ use shakedown_model::{FaultId, GroupId, ItemId, Offset, WatcherId};
 
 use super::Findings;
 use crate::evidence::Evidence;
+use crate::guarantees::within_policy::{is_within, previous_gap};
 use crate::outage::{self, Outage, of_watcher};
 use crate::result::{AttemptSeries, GapPoint};
 
@@ -149,22 +150,23 @@ fn gap_points(evidence: &Evidence<'_>, group: GroupId) -> Vec<GapPoint> {
     let gaps = || {
         evidence
             .watchers_of(group)
-            .flat_map(|watcher| evidence.index.attempts_of(watcher))
-            .filter(|attempt| attempt.number >= 2)
+            .flat_map(|watcher| evidence.index.attempts_of(watcher).windows(2))
+            .filter(|pair| pair[1].number >= 2)
     };
     let step = gaps().count().div_ceil(GAP_POINTS).max(1);
     let late = crate::validity::lag_p99(evidence).unwrap_or_default();
     gaps()
         .step_by(step)
-        .map(|attempt| {
+        .map(|pair| {
+            let (before, attempt) = (&pair[0], &pair[1]);
             let gap = attempt.started.since(attempt.waited_from);
-            let (least, most) = backoff.bounds(attempt.number);
+            let (least, most) = backoff.bounds(attempt.number, previous_gap(Some(before), attempt));
             GapPoint {
                 group,
                 attempt: attempt.number,
                 gap_ns: nanos(gap),
                 allowed_ns: (nanos(least), nanos(most)),
-                is_within: crate::guarantees::within_policy::is_within(gap, (least, most), late),
+                is_within: is_within(gap, (least, most), late),
             }
         })
         .collect()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::habits::Habits;
 use crate::backoff::Backoff;
 use crate::{ItemId, LinkId, WatcherId};
 
@@ -24,8 +25,22 @@ pub enum Protocol {
 pub enum Cache {
     /// Nothing.
     None,
-    /// The last good content of each item, replaced atomically, read at a cold start and while the server cannot be reached.
+    /// The last good content of each item, served at a cold start while the server cannot be reached.
     Snapshot,
+    /// The last good content of each item, written and never served while the server cannot be reached: Rust and Python 3
+    /// unless told otherwise (nacos-facts.md §3.4).
+    WriteOnly,
+}
+
+/// The files with which an operator overrides the server, read before anything else; while an item has one, the
+/// server is ignored for it (nacos-facts.md §3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failover {
+    /// There are none.
+    None,
+    /// Every item of every watcher has one, from the start: the content of its first version.
+    Initial,
 }
 
 /// A planted defect of simulated clients.
@@ -67,7 +82,9 @@ pub struct ClientSpec {
     pub backoff: Backoff,
     /// What it keeps on disk.
     pub cache: Cache,
-    /// How long one request may take (a long poll: its hang plus `poll_grace`).
+    /// What an operator left on its disk.
+    pub failover: Failover,
+    /// How long one request may take (a long poll: its hang plus `poll_grace`), and a read by an application.
     pub request_timeout: Duration,
     /// How long one connection attempt may take, handshake included.
     pub connect_timeout: Duration,
@@ -81,6 +98,8 @@ pub struct ClientSpec {
     pub resync: Option<Duration>,
     /// Whether a gRPC watcher lists before and after each query, as the Java SDK does (nacos-facts.md §3.4), or queries only.
     pub lists_around_query: bool,
+    /// What sets it apart beside all that.
+    pub habits: Habits,
     /// A planted defect, if any.
     pub defect: Option<ClientDefect>,
 }
@@ -96,6 +115,7 @@ impl ClientSpec {
             protocol,
             backoff,
             cache: Cache::None,
+            failover: Failover::None,
             request_timeout: Duration::from_secs(if is_grpc { 3 } else { 5 }),
             // gRPC: 3 s for the server check and 5 s for the set-up's ack.
             connect_timeout: Duration::from_secs(if is_grpc { 8 } else { 5 }),
@@ -104,6 +124,11 @@ impl ClientSpec {
             health_check: is_grpc.then(HealthCheck::default),
             resync: is_grpc.then_some(Duration::from_secs(180)),
             lists_around_query: false,
+            habits: Habits {
+                // The listen loop of the gRPC SDKs, and the pause of Node's poll loop (nacos-facts.md §3.2).
+                retry: Duration::from_secs(if is_grpc { 5 } else { 2 }),
+                ..Habits::default()
+            },
             defect: None,
         }
     }

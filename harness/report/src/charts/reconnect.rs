@@ -193,7 +193,7 @@ fn draw_band(
     let steps: Vec<u32> = (2..=highest.min(400)).chain((highest > 400).then_some(highest)).collect();
     let (mut upper, mut lower) = (Vec::<Point>::new(), Vec::<Point>::new());
     for n in steps {
-        let (low, high) = backoff.bounds(n);
+        let (low, high) = backoff.bounds(n, None);
         let (left, right) = across.edges(n);
         let (mut top, mut bottom) = (up.place_ns(nanos(high)), up.place_ns(nanos(low)));
         if bottom - top < THINNEST {

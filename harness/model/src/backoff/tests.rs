@@ -1,0 +1,91 @@
+use super::*;
+
+const SEED: Seed = Seed(11);
+
+fn ms(pauses: impl Iterator<Item = Duration>) -> Vec<u128> {
+    pauses.map(|pause| pause.as_millis()).collect()
+}
+
+fn pauses(policy: Backoff, attempts: u32) -> Vec<u128> {
+    ms((1..=attempts).map(|n| policy.delay(n, Duration::ZERO, SEED)))
+}
+
+fn exponential(jitter: Jitter) -> Backoff {
+    Backoff::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(60), jitter }
+}
+
+#[test]
+fn java_pauses_grow_by_100_ms_up_to_5_s() {
+    assert_eq!(pauses(Backoff::NACOS_JAVA, 4), [0, 100, 200, 300]);
+    assert_eq!(Backoff::NACOS_JAVA.bounds(80, None).1, Duration::from_secs(5));
+}
+
+#[test]
+fn with_several_servers_each_pause_repeats_and_the_first_once_more() {
+    let three = Backoff::NACOS_JAVA.on_nodes(3);
+    assert_eq!(pauses(three, 9), [0, 100, 100, 100, 200, 200, 200, 300, 300]);
+    let Backoff::Turns { step, cap, .. } = three else { panic!("it stays what it is") };
+    let go = Backoff::Turns { step, cap, nodes: 2, lead: 0 };
+    assert_eq!(pauses(go, 7), [0, 0, 0, 100, 100, 200, 200]);
+}
+
+#[test]
+fn a_round_goes_through_the_list_and_pauses_once() {
+    let pause = Duration::from_secs(1);
+    assert_eq!(pauses(Backoff::Rounds { pause, nodes: 1 }, 3), [1000, 1000, 1000]);
+    assert_eq!(pauses(Backoff::Rounds { pause, nodes: 3 }, 7), [0, 0, 1000, 0, 0, 1000, 0]);
+}
+
+#[test]
+fn exponential_doubles_and_is_capped() {
+    let policy = exponential(Jitter::None);
+    assert_eq!(pauses(policy, 8), [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+    assert_eq!(policy.bounds(200, None).1, Duration::from_secs(60));
+}
+
+#[test]
+fn linear_grows_evenly_and_is_capped() {
+    let second = Duration::from_secs(1);
+    let policy = Backoff::Linear { base: second, step: 2 * second, cap: 6 * second, jitter: Jitter::None };
+    assert_eq!(pauses(policy, 5), [1000, 3000, 5000, 6000, 6000]);
+    assert_eq!(policy.bounds(u32::MAX, None).1, 6 * second);
+}
+
+#[test]
+fn jittered_pauses_stay_within_bounds_differ_and_repeat_with_the_seed() {
+    for jitter in [Jitter::Full, Jitter::Equal, Jitter::Decorrelated] {
+        let policy = exponential(jitter);
+        let draw = || (1..=200).map(|n| policy.delay(n, Duration::ZERO, SEED)).collect::<Vec<_>>();
+        let drawn = draw();
+        let mut previous = None;
+        for (n, pause) in (1..).zip(&drawn) {
+            let (least, most) = policy.bounds(n, previous);
+            assert!((least..=most).contains(pause), "{jitter:?} {n}: {pause:?} in {least:?}..={most:?}");
+            assert!(policy.bounds(n, None).0 <= *pause && *pause <= policy.bounds(n, None).1);
+            previous = Some(*pause);
+        }
+        assert!(drawn.windows(2).skip(10).all(|pair| pair[0] != pair[1]), "{jitter:?}");
+        assert_eq!(drawn, draw());
+    }
+}
+
+#[test]
+fn bounds_say_what_each_jitter_allows() {
+    let second = Duration::from_secs(1);
+    assert_eq!(exponential(Jitter::Full).bounds(3, None), (Duration::ZERO, 4 * second));
+    assert_eq!(exponential(Jitter::Equal).bounds(3, None), (2 * second, 4 * second));
+    let decorrelated = exponential(Jitter::Decorrelated);
+    assert_eq!(decorrelated.bounds(1, None), (second, 3 * second));
+    assert_eq!(decorrelated.bounds(2, Some(2 * second)), (second, 6 * second));
+    assert_eq!(decorrelated.bounds(2, Some(50 * second)), (second, 60 * second));
+    assert_eq!(decorrelated.bounds(2, None), (second, 60 * second));
+}
+
+#[test]
+fn node_spins_then_pauses() {
+    let policy = Backoff::NacosNode { spin: Duration::from_secs(40), pause: Duration::from_secs(2) };
+    assert_eq!(policy.delay(1, Duration::ZERO, SEED), Duration::ZERO);
+    assert_eq!(policy.delay(2, Duration::from_secs(1), SEED), NODE_SPIN_GAP);
+    assert_eq!(policy.delay(3, Duration::from_secs(41), SEED), Duration::from_secs(1));
+    assert_eq!(policy.bounds(9, None), (Duration::ZERO, Duration::from_secs(2)));
+}
