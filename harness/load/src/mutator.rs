@@ -2,11 +2,15 @@
 //!
 //! Intended times come from the plan and never move: a mutation that must wait, because its item's publish before is
 //! still in flight, keeps its own. The ack is stamped on this thread, right after the answer, since a late stamp
-//! would flatter propagation. How a publish travels is the [`Publisher`]'s business; nothing is judged here.
+//! would flatter propagation. What a mutation asks of a server is in `change`, what the server then holds in
+//! `holding`; how that travels is the [`Publisher`]'s business. Nothing is judged here.
 
 mod board;
+mod change;
+mod holding;
 mod initial;
 mod open_loop;
+mod publisher;
 mod queue;
 mod timer;
 
@@ -14,53 +18,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use shakedown_model::event::{Publish, PublishOutcome};
-use shakedown_model::plan::ItemKey;
-use shakedown_model::{ItemId, Plan};
+use shakedown_model::Plan;
+use shakedown_model::event::Publish;
 use shakedown_record::{Clock, Recorder};
 use tokio::sync::{oneshot, watch};
 
-pub use board::AckBoard;
+pub use board::{AckBoard, Newest};
 pub use initial::publish_initial;
 use open_loop::OpenLoop;
+pub use publisher::{PublishError, Publisher, Step};
 use timer::FdTimer;
-
-/// A way to write an item's content, directly to a server and never through a proxy.
-///
-/// Give the mutator a publisher of its own: connections that another runtime made would be driven there, and acks
-/// would be stamped late.
-pub trait Publisher: Send + Sync + 'static {
-    /// Writes `content` as the item's newest. The mutator sets the time-out.
-    fn publish<'a>(
-        &'a self,
-        item: ItemId,
-        key: &'a ItemKey,
-        content: String,
-    ) -> BoxFuture<'a, Result<(), PublishError>>;
-}
-
-/// Why a publish was not acked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The server said that it did not store it.
-    #[error("the server refused to store it: {0}")]
-    Refused(String),
-    /// There was no answer, or one that does not tell: it may be stored.
-    #[error("whether the server stored it is not known: {0}")]
-    Ambiguous(String),
-}
-
-impl PublishError {
-    /// The outcome as the history has it.
-    #[must_use]
-    pub const fn outcome(&self) -> PublishOutcome {
-        match self {
-            Self::Refused(_) => PublishOutcome::Refused,
-            Self::Ambiguous(_) => PublishOutcome::Ambiguous,
-        }
-    }
-}
 
 /// Called on the mutator's thread with every publish that ended. It must not block.
 pub type PublishSink = Arc<dyn Fn(&Publish) + Send + Sync>;
@@ -82,14 +49,14 @@ pub struct MutatorConfig {
     pub on_publish: PublishSink,
     /// Publishes in flight at once, over all items.
     pub max_in_flight: usize,
-    /// A publish without an answer for this long is ambiguous.
+    /// A step of a mutation without an answer for this long is ambiguous.
     pub publish_timeout: Duration,
     /// After a stop, publishes in flight may take this long; then they are ambiguous.
     pub drain: Duration,
 }
 
 /// What the mutator did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MutatorReport {
     /// Publishes that were sent.
     pub sent: u64,
@@ -97,6 +64,8 @@ pub struct MutatorReport {
     pub acked: u64,
     /// Of them, refused.
     pub refused: u64,
+    /// Of the refused, those that lost a compare-and-set.
+    pub conflicts: u64,
     /// Of them, without a clear answer.
     pub ambiguous: u64,
     /// Planned mutations that were never sent: stopped before they were due or could go, or no room to wait.
@@ -107,6 +76,8 @@ pub struct MutatorReport {
     pub most_waiting: u64,
     /// How often all places in flight were taken.
     pub times_full: u64,
+    /// Why the first that was not acked was not.
+    pub first_failure: Option<PublishError>,
 }
 
 /// The items could not be set up, or the mutator's thread could not be started or broke.
@@ -204,5 +175,7 @@ impl MutatorHandle {
     }
 }
 
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod tests;

@@ -87,8 +87,14 @@ pub fn md5(content: &str) -> [u8; 16] {
 /// The MD5 of `content` over its UTF-8 bytes: 32 lower-case hex digits, as Nacos computes it (nacos-facts.md §1.5).
 #[must_use]
 pub fn md5_hex(content: &str) -> String {
+    hex(&md5(content))
+}
+
+/// An MD5 as [`md5_hex`] writes it.
+#[must_use]
+pub fn hex(md5: &[u8; 16]) -> String {
     let mut hex = String::with_capacity(32);
-    for byte in md5(content) {
+    for byte in md5 {
         write!(hex, "{byte:02x}").expect("writing to a String cannot fail");
     }
     hex

@@ -11,7 +11,7 @@ use shakedown_model::{ItemId, Offset, Plan, Version};
 use shakedown_record::Recorder;
 use tokio::time::timeout;
 
-use super::{MutatorError, PublishError, Publisher};
+use super::{MutatorError, PublishError, Publisher, Step};
 
 /// Publishes at once.
 const AT_ONCE: usize = 16;
@@ -60,7 +60,7 @@ async fn publish_one(
     let content =
         payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("payload"));
     let key = plan.key_of(item);
-    timeout(PATIENCE, publisher.publish(item, &key, content))
+    timeout(PATIENCE, publisher.take(&key, Step::Write { content, replaces: None }))
         .await
         .unwrap_or_else(|_| Err(PublishError::Ambiguous(format!("no answer for {PATIENCE:?}"))))
 }

@@ -1,26 +1,22 @@
 //! The open loop: what is due goes, whatever became of what went before.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use shakedown_model::event::{Event, Publish, PublishOutcome};
 use shakedown_model::payload::{self, Identity};
-use shakedown_model::{ItemId, Offset, Seed};
+use shakedown_model::schedule::MutationKind;
+use shakedown_model::{ItemId, Offset, Seed, Version};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
+use super::change::{Change, Ended, Server};
+use super::holding::{Came, Holdings};
 use super::queue::{Going, Queues};
 use super::timer::Timer;
-use super::{AckBoard, MutatorConfig, MutatorReport};
-
-/// How a publish ended and when; the instant was taken right after the answer.
-struct Ended {
-    item: ItemId,
-    done: Offset,
-    outcome: PublishOutcome,
-}
+use super::{AckBoard, MutatorConfig, MutatorReport, PublishError};
 
 /// A publish in flight.
 struct Sent {
@@ -34,17 +30,36 @@ pub(super) struct OpenLoop {
     payloads: Seed,
     board: Arc<AckBoard>,
     queues: Queues,
+    holdings: Holdings,
+    server: Rc<Server>,
+    gray_ips: Arc<str>,
     sent: BTreeMap<ItemId, Sent>,
     report: MutatorReport,
 }
 
-type InFlight = FuturesUnordered<LocalBoxFuture<'static, Ended>>;
+/// The item of a publish, and how it ended.
+type InFlight = FuturesUnordered<LocalBoxFuture<'static, (ItemId, Ended)>>;
 
 impl OpenLoop {
     pub(super) fn new(config: MutatorConfig, board: Arc<AckBoard>) -> Self {
-        let queues = Queues::new(config.plan.item_count(), config.max_in_flight);
-        let payloads = config.plan.seed.child("payload");
-        Self { config, payloads, board, queues, sent: BTreeMap::new(), report: MutatorReport::default() }
+        let items = config.plan.item_count();
+        let server = Server {
+            publisher: Arc::clone(&config.publisher),
+            clock: config.clock,
+            patience: config.publish_timeout,
+        };
+        let ips: Vec<String> = config.plan.gray_ips().iter().map(ToString::to_string).collect();
+        Self {
+            payloads: config.plan.seed.child("payload"),
+            board,
+            queues: Queues::new(items, config.max_in_flight),
+            holdings: Holdings::new(items),
+            server: Rc::new(server),
+            gray_ips: ips.join(",").into(),
+            sent: BTreeMap::new(),
+            report: MutatorReport::default(),
+            config,
+        }
     }
 
     pub(super) async fn run(
@@ -73,7 +88,7 @@ impl OpenLoop {
                 biased;
                 () = stop_called(&mut stopped) => break,
                 // Before the timer, so that a publish just begun is on its way whatever is due next.
-                Some(ended) = in_flight.next() => self.ended(ended),
+                Some((item, ended)) = in_flight.next() => self.ended(item, ended),
                 () = timer.until(next_due.unwrap_or_default()), if next_due.is_some() => {}
             }
         }
@@ -81,33 +96,34 @@ impl OpenLoop {
         self.finish(u64::try_from(mutations.count()).unwrap_or(u64::MAX))
     }
 
-    /// Begins a publish. Its future does not borrow the loop.
-    fn send(&mut self, going: Going) -> LocalBoxFuture<'static, Ended> {
-        let plan = &self.config.plan;
+    /// Begins a mutation. Its future does not borrow the loop.
+    fn send(&mut self, going: Going) -> LocalBoxFuture<'static, (ItemId, Ended)> {
         let item = going.mutation.item;
-        let identity = Identity { run: self.config.run_id, item, version: going.version };
-        let content = payload::encode(identity, plan.payload_bytes(item, going.version), self.payloads);
-        let key = plan.key_of(item);
-        let publisher = Arc::clone(&self.config.publisher);
-        let (clock, limit) = (self.config.clock, self.config.publish_timeout);
-        self.sent.insert(item, Sent { going, at: clock.now() });
+        let intent = self.holdings.intent(item, going.mutation.kind);
+        let replaces =
+            self.config.plan.mutator.cas.then(|| {
+                intent.replaces.unwrap_or_else(|| payload::md5(&self.content(item, Version::INITIAL)))
+            });
+        let content = match going.mutation.kind {
+            MutationKind::Delete => String::new(),
+            MutationKind::Write | MutationKind::Gray | MutationKind::Promote => {
+                self.content(item, going.version)
+            }
+        };
+        let key = self.config.plan.key_of(item);
+        let change = Change { key, intent, content, replaces, gray_ips: Arc::clone(&self.gray_ips) };
+        let server = Rc::clone(&self.server);
+        self.sent.insert(item, Sent { going, at: self.config.clock.now() });
         self.report.sent += 1;
-        Box::pin(async move {
-            let answer = timeout(limit, publisher.publish(item, &key, content)).await;
-            let done = clock.now();
-            let outcome = match answer {
-                Ok(Ok(())) => PublishOutcome::Acked,
-                Ok(Err(error)) => {
-                    tracing::debug!(%item, %error, "a publish was not acked");
-                    error.outcome()
-                }
-                Err(_) => PublishOutcome::Ambiguous,
-            };
-            Ended { item, done, outcome }
-        })
+        Box::pin(async move { (item, server.carry_out(&change).await) })
     }
 
-    fn ended(&mut self, Ended { item, done, outcome }: Ended) {
+    fn content(&self, item: ItemId, version: Version) -> String {
+        let identity = Identity { run: self.config.run_id, item, version };
+        payload::encode(identity, self.config.plan.payload_bytes(item, version), self.payloads)
+    }
+
+    fn ended(&mut self, item: ItemId, Ended { done, came, error }: Ended) {
         let Sent { going, at } = self.sent.remove(&item).expect("a publish that ended was sent");
         let publish = Publish {
             mutation: Some(going.mutation.id),
@@ -118,16 +134,22 @@ impl OpenLoop {
             ready: going.ready,
             sent: at,
             done,
-            outcome,
+            outcome: came.outcome,
         };
-        match outcome {
+        match came.outcome {
             PublishOutcome::Acked => {
                 self.report.acked += 1;
-                self.board.acked(item, going.version);
+                self.board.acked(item, going.version, going.mutation.kind);
             }
             PublishOutcome::Refused => self.report.refused += 1,
             PublishOutcome::Ambiguous => self.report.ambiguous += 1,
         }
+        if let Some(error) = error {
+            tracing::debug!(%item, %error, "a mutation was not acked");
+            self.report.conflicts += u64::from(matches!(error, PublishError::Conflict(_)));
+            self.report.first_failure.get_or_insert(error);
+        }
+        self.holdings.came(item, going.mutation.kind, came);
         self.config.recorder.record(Event::Publish(publish));
         (self.config.on_publish)(&publish);
         self.queues.ended(item, done);
@@ -136,14 +158,16 @@ impl OpenLoop {
     /// Waits for what is in flight, but not for ever; what is left then may still be stored.
     async fn drain(&mut self, mut in_flight: InFlight) {
         let deadline = tokio::time::Instant::now() + self.config.drain;
-        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, in_flight.next()).await {
-            self.ended(ended);
+        while let Ok(Some((item, ended))) = tokio::time::timeout_at(deadline, in_flight.next()).await {
+            self.ended(item, ended);
         }
         drop(in_flight);
         let done = self.config.clock.now();
         let left: Vec<ItemId> = self.sent.keys().copied().collect();
         for item in left {
-            self.ended(Ended { item, done, outcome: PublishOutcome::Ambiguous });
+            let came = Came { outcome: PublishOutcome::Ambiguous, content: None, is_gray: None };
+            let error = PublishError::Ambiguous("the run ended before the answer".to_owned());
+            self.ended(item, Ended { done, came, error: Some(error) });
         }
     }
 

@@ -1,21 +1,26 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use shakedown_model::event::Event;
+use futures_util::future::BoxFuture;
+use shakedown_model::event::{Event, PublishOutcome};
 use shakedown_model::plan::{
-    Arrivals, ItemKey, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, ProxySpec, ServerSpec,
+    Arrivals, GraySpec, ItemKey, ItemsSpec, Kinds, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, ProxySpec,
+    ServerSpec, TracePoint,
 };
-use shakedown_model::{MutationId, Offset, Seed, Version, payload};
+use shakedown_model::{ItemId, MutationId, Offset, Seed, Version, payload};
 use shakedown_record::MemoryHistory;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use shakedown_model::schedule::{MutationKind, PlannedMutation};
+
+use super::store::Store;
 use super::timer::Timer;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
+pub(super) fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
     Plan {
         format: PLAN_FORMAT,
         name: "mutator".into(),
@@ -82,12 +87,9 @@ impl Drop for InFlight<'_> {
 }
 
 impl Publisher for FakeServer {
-    fn publish<'a>(
-        &'a self,
-        item: ItemId,
-        key: &'a ItemKey,
-        content: String,
-    ) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn take<'a>(&'a self, key: &'a ItemKey, step: Step) -> BoxFuture<'a, Result<(), PublishError>> {
+        let Step::Write { content, replaces: None } = step else { panic!("{step:?} is not a plain write") };
+        let item = ItemId(key.data_id.strip_prefix("item-").unwrap().parse().unwrap());
         Box::pin(async move {
             let (time, answer) = (self.takes)(self.count.fetch_add(1, Ordering::Relaxed));
             {
@@ -101,6 +103,10 @@ impl Publisher for FakeServer {
             sleep(time).await;
             answer
         })
+    }
+
+    fn read<'a>(&'a self, _key: &'a ItemKey) -> BoxFuture<'a, Result<Option<String>, String>> {
+        panic!("nothing is read without compare-and-set")
     }
 }
 
@@ -186,7 +192,7 @@ async fn items_do_not_wait_for_each_other_and_never_overlap_themselves() {
         let expected: Vec<u32> = (2..).take(versions.len()).collect();
         assert_eq!(versions, expected, "versions of item {item} follow each other");
         assert!(of_item.windows(2).all(|pair| pair[0].done <= pair[1].sent));
-        assert_eq!(board.newest(item), of_item.last().unwrap().version);
+        assert_eq!(board.newest(item).version, of_item.last().unwrap().version);
     }
 }
 
@@ -236,7 +242,7 @@ async fn a_refused_version_is_not_used_again_and_an_ambiguous_one_does_not_stop_
         ]
     );
     assert_eq!((report.refused, report.ambiguous, report.acked), (1, 2, 6));
-    assert_eq!(board.newest(ItemId(0)), Version(10));
+    assert_eq!(board.newest(ItemId(0)).version, Version(10));
     assert_eq!(told.lock().unwrap().len(), 9);
 }
 
@@ -266,7 +272,7 @@ async fn on_its_own_thread_it_keeps_time_and_reports() {
     let seen = publishes(&history);
     assert!(seen.iter().all(|publish| publish.sent >= publish.intended && publish.done >= publish.sent));
     assert_eq!(seen.last().unwrap().mutation, Some(MutationId(58)));
-    let newest: u32 = (0..4).map(|item| board.newest(ItemId(item)).0 - 1).sum();
+    let newest: u32 = (0..4).map(|item| board.newest(ItemId(item)).version.0 - 1).sum();
     assert_eq!(newest, 59);
 }
 
@@ -311,4 +317,74 @@ async fn initial_publishes_that_fail_are_counted_and_the_first_is_named() {
     assert!(text.starts_with("2 of 20 items") && text.contains("`item-7`"), "{text}");
     let count = |outcome| publishes(&history).iter().filter(|p| p.outcome == outcome).count();
     assert_eq!((count(PublishOutcome::Refused), count(PublishOutcome::Ambiguous)), (1, 1));
+}
+
+/// The whole run of a plan against a store that answers after 1 ms; what was published, in order.
+async fn carried_out(arrivals: Arrivals, change: impl FnOnce(&mut Plan)) -> (Vec<Publish>, Arc<Store>) {
+    let mut plan = plan(5, 1.0, Duration::from_secs(30));
+    plan.mutator = MutatorSpec::writes(arrivals);
+    change(&mut plan);
+    let planned: Vec<PlannedMutation> = plan.mutations().collect();
+    let server = FakeServer::new(|_| (MS, Ok(())));
+    let (mut config, history) = config(plan, &server);
+    let store = Store::new(&config.plan, 77);
+    config.publisher = Arc::<Store>::clone(&store);
+    let (report, board) = run_paused(config, Duration::from_secs(60)).await;
+    let seen = publishes(&history);
+    assert_eq!(report.acked, planned.len() as u64, "{report:?}");
+    for (publish, planned) in seen.iter().zip(&planned) {
+        assert_eq!(
+            (publish.intended, publish.item, publish.kind),
+            (planned.intended, planned.item, planned.kind)
+        );
+        assert!(publish.sent.since(publish.ready) <= MS, "tokio's own timer has steps of 1 ms");
+    }
+    for item in (0..5).map(ItemId) {
+        let there = store.content(item).map(|content| payload::decode(&content).unwrap().version);
+        assert!(
+            board.newest(item).is_held(there, false),
+            "item {item}: {there:?} of {:?}",
+            board.newest(item)
+        );
+    }
+    (seen, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_arrival_schedule_is_kept_to_the_instant() {
+    let at = |millis, item| TracePoint { at: Offset::from_millis(millis), item };
+    let trace = vec![at(300, Some(ItemId(4))), at(300, None), at(2500, Some(ItemId(4)))];
+    let burst = Arrivals::Burst { count: 5, every: Duration::from_secs(10), over: 40 * MS };
+    for (arrivals, expected) in [
+        (Arrivals::Constant { per_second: 10.0 }, 299..300),
+        (Arrivals::Poisson { per_second: 10.0 }, 230..370),
+        (burst, 10..11),
+        (Arrivals::Trace(trace), 3..4),
+    ] {
+        let (seen, _) = carried_out(arrivals.clone(), |_| ()).await;
+        assert!(expected.contains(&seen.len()), "{arrivals:?}: {}", seen.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_is_carried_out_and_leaves_no_gray_content() {
+    for cas in [false, true] {
+        let (seen, store) = carried_out(Arrivals::Constant { per_second: 5.0 }, |plan| {
+            plan.mutator.kinds = Kinds { write: 4, delete: 3, gray: 3 };
+            plan.mutator.gray = GraySpec { cohorts: 2, hold: Duration::from_secs(2) };
+            plan.mutator.cas = cas;
+        })
+        .await;
+        for kind in [MutationKind::Write, MutationKind::Delete, MutationKind::Gray, MutationKind::Promote] {
+            assert!(seen.iter().filter(|publish| publish.kind == kind).count() > 5, "{kind:?}");
+        }
+        assert!((0..5).all(|item| store.gray(ItemId(item)).is_none()));
+        let mut steps = store.steps.lock().unwrap();
+        assert!(steps.iter().any(|step| *step == Step::EndGray));
+        assert!(steps.drain(..).all(|step| match step {
+            Step::Write { replaces, .. } => replaces.is_some() == cas,
+            Step::WriteGray { ips, .. } => ips == "10.99.0.1,10.99.0.2",
+            Step::EndGray | Step::Delete => true,
+        }));
+    }
 }

@@ -2,10 +2,13 @@
 //!
 //! It serves progress lines and the early end of a drain. It is no measurement: that is the history's work.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use shakedown_model::event::{AttemptOutcome, Event};
 use shakedown_model::{ItemId, Plan, Version, WatcherId};
+
+use crate::mutator::Newest;
 
 /// What happened so far, for a progress line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +38,10 @@ pub struct Progress {
 pub(super) struct Board {
     /// Where each watcher's items begin in `held`; one more entry than watchers.
     first: Vec<usize>,
+    /// The version that is held; 0 is nothing.
     held: Vec<(ItemId, AtomicU32)>,
+    /// Per watcher, whether gray releases go to it.
+    is_gray: Vec<bool>,
     /// Per watcher 1 while it is subscribed.
     is_subscribed: Vec<AtomicU32>,
     subscribed: AtomicU32,
@@ -57,6 +63,7 @@ impl Board {
         }
         Self {
             is_subscribed: (1..first.len()).map(|_| AtomicU32::new(0)).collect(),
+            is_gray: (0..plan.watcher_count()).map(|watcher| plan.is_gray(WatcherId(watcher))).collect(),
             first,
             held,
             subscribed: AtomicU32::new(0),
@@ -129,18 +136,15 @@ impl Board {
         self.subscribed.load(Ordering::Relaxed)
     }
 
-    /// Whether every watcher of each named item holds that version or a later one.
-    pub(super) fn has_converged(&self, newest: &[(ItemId, Version)]) -> bool {
-        let mut least: Vec<u32> = Vec::new();
-        for (item, version) in newest {
-            if least.len() <= item.index() {
-                least.resize(item.index() + 1, 0);
-            }
-            least[item.index()] = least[item.index()].max(version.0);
-        }
-        self.held
-            .iter()
-            .all(|(item, held)| held.load(Ordering::Relaxed) >= least.get(item.index()).copied().unwrap_or(0))
+    /// Whether every watcher of each named item is up to date.
+    pub(super) fn has_converged(&self, newest: &[(ItemId, Newest)]) -> bool {
+        let newest: BTreeMap<ItemId, Newest> = newest.iter().copied().collect();
+        self.is_gray.iter().zip(self.first.windows(2)).all(|(is_gray, range)| {
+            self.held[range[0]..range[1]].iter().all(|(item, held)| {
+                let held = Some(Version(held.load(Ordering::Relaxed))).filter(|held| held.0 > 0);
+                newest.get(item).is_none_or(|newest| newest.is_held(held, *is_gray))
+            })
+        })
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -181,7 +185,7 @@ mod tests {
     #[test]
     fn it_has_converged_when_every_watcher_of_the_item_holds_it() {
         let board = Board::new(&plan(2));
-        let newest = [(ItemId(0), Version(3))];
+        let newest = [(ItemId(0), Newest { version: Version(3), is_absent: false, gray: None })];
         assert!(board.has_converged(&[]));
         board.note(&delivered(0, 0, 3));
         assert!(!board.has_converged(&newest));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_model::plan::{GroupSpec, Protocol};
-use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
+use shakedown_model::{GroupId, ItemId, Offset, Plan, WatcherId};
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Rules, Watcher};
 use tokio::sync::Semaphore;
@@ -22,6 +22,7 @@ use super::names::Names;
 use super::runner::{GroupContext, Runner};
 use super::snapshots::{SnapshotThread, Snapshots};
 use super::wire::{Wire, WireContext};
+use crate::mutator::Newest;
 
 /// Handshakes that may be in flight at once, so that no listener's queue (4,096 here, less
 /// on a real server) overflows.
@@ -181,9 +182,9 @@ impl FleetControl {
         self.board.subscribed()
     }
 
-    /// Whether every watcher of each of these items holds that version or a later one.
+    /// Whether every watcher of each of these items is up to date.
     #[must_use]
-    pub fn converged(&self, newest: &[(ItemId, Version)]) -> bool {
+    pub fn converged(&self, newest: &[(ItemId, Newest)]) -> bool {
         self.board.has_converged(newest)
     }
 
