@@ -28,9 +28,25 @@ pub(crate) enum Command {
     Schema,
     /// Judge an old run again, from its directory, and write its report anew.
     Check(CheckArgs),
+    /// Draw the report of a judged run anew, without judging.
+    Report(ReportArgs),
+    /// Compare runs with the first of them: figures, guarantees, gates, and charts of all in one page.
+    Compare(CompareArgs),
+    /// Accept a run as the baseline of its scenario, or show one.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Write a first scenario, with comments, that runs in under a minute.
+    Init(InitArgs),
+    /// Look at this machine: limits, ports, homes, container engine, what old runs left; and say what to change.
+    Doctor(DoctorArgs),
     /// Run one of the embedded parts alone.
     #[command(subcommand)]
     Serve(Serve),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// End process groups named on standard input when it closes; for shakedown's own use.
     #[command(hide = true)]
     Guard,
@@ -71,6 +87,109 @@ pub(crate) struct RunArgs {
     /// Print one JSON object on standard output instead of the summary.
     #[arg(long)]
     pub(crate) json: bool,
+    /// What `baseline` in a gate means; without it the scenario's `baseline`, else reports/baselines/SCENARIO.json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Compare with a baseline of another machine or another experiment all the same.
+    #[arg(long)]
+    pub(crate) baseline_anyway: bool,
+    /// How many runs are kept in the folder of runs, this one included; the oldest are removed after the run.
+    #[arg(long, value_name = "RUNS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: u32,
+    /// How much room the kept runs may take together, such as 500MiB.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size)]
+    pub(crate) keep_size: u64,
+}
+
+/// A size with its unit.
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit.trim() {
+        "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return Err("write a whole number and B, KiB, MiB, GiB or TiB, such as 4GiB".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "it begins with a whole number".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "it is larger than any disk".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run directory.
+    pub(crate) run: PathBuf,
+    /// Where the report is written; without it, into the run directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Two to six run directories; the first is what the others are compared with.
+    #[arg(required = true, num_args = 2..=shakedown_report::compare::MOST_RUNS, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Compare runs of different machines or experiments, unfinished and invalid ones all the same.
+    #[arg(long)]
+    pub(crate) anyway: bool,
+    /// Where the page and its charts are written; without it, below the last run.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON object on standard output instead of the tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Keep a run's figures as what gates with `baseline` compare with; replaces the one before.
+    Accept {
+        /// The run directory; the run must have passed.
+        run: PathBuf,
+        /// The baseline's name; without it, the scenario's.
+        #[arg(long)]
+        name: Option<String>,
+        /// Where baselines lie.
+        #[arg(long, default_value = "reports/baselines", value_name = "DIR")]
+        dir: PathBuf,
+        /// Accept a run that a gate failed, or that has no verdict on one; never an unfinished or invalid one.
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// Show a baseline, or list all.
+    Show {
+        /// The baseline's name, or its file.
+        name: Option<String>,
+        /// Where baselines lie.
+        #[arg(long, default_value = "reports/baselines", value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Where it is written: a file that ends in .yaml, or a folder, in which it is called first.yaml.
+    #[arg(default_value = ".", value_name = "DIR or FILE")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// A scenario whose needs are compared with what there is.
+    pub(crate) scenario: Option<PathBuf>,
+    /// Where run directories are made.
+    #[arg(long, default_value = "reports/runs", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Set a key of the scenario; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario")]
+    pub(crate) set: Vec<String>,
+    /// The server home that would be used.
+    #[arg(long, env = "NACOS_HOME", value_name = "DIR")]
+    pub(crate) nacos_home: Option<PathBuf>,
+    /// The folder of Toxiproxy that would be used.
+    #[arg(long, env = "TOXIPROXY_HOME", value_name = "DIR")]
+    pub(crate) toxiproxy_home: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -102,4 +221,18 @@ pub(crate) enum Serve {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(size("4GiB"), Ok(4 << 30));
+        assert_eq!(size("500MiB"), Ok(500 << 20));
+        for wrong in ["4", "4GB", "GiB", "-1GiB", "99999999TiB", ""] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

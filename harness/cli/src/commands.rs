@@ -1,7 +1,13 @@
 //! One file per command; this one picks it and turns its end into an exit code.
 
+mod baseline;
 mod check;
+mod compare;
+mod completions;
+mod doctor;
+mod init;
 mod plan;
+mod report;
 mod run;
 mod serve;
 
@@ -10,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Cli, Command, Serve};
+use crate::args::{BaselineCommand, Cli, Command, Serve};
 use crate::exit::{Exit, Failure};
 
 /// Runs the command line and gives its exit code.
@@ -46,6 +52,17 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Explain(args) => plan::explain(&args).map(done),
         Command::Schema => plan::schema().map(done),
         Command::Check(args) => check::check(&args),
+        Command::Report(args) => report::report(&args).map(done),
+        Command::Compare(args) => compare::compare(&args).map(done),
+        Command::Baseline(BaselineCommand::Accept { run, name, dir, anyway }) => {
+            baseline::accept(&run, name.as_deref(), &dir, anyway).map(done)
+        }
+        Command::Baseline(BaselineCommand::Show { name, dir }) => {
+            baseline::show(name.as_deref(), &dir).map(done)
+        }
+        Command::Init(args) => init::init(&args.path).map(done),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Completions { shell } => completions::print(shell).map(done),
         Command::Serve(Serve::Nacos { port, data }) => serve::nacos(port, data).map(done),
         Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(done),
         Command::Guard => {
@@ -72,5 +89,5 @@ fn say(text: &str) {
 /// Prints what went wrong on standard error.
 pub(crate) fn complain(text: &str) {
     use std::io::Write;
-    drop(writeln!(std::io::stderr().lock(), "shakedown: {text}"));
+    drop(writeln!(std::io::stderr().lock(), "shakedown: {}", crate::redaction::shown(text)));
 }

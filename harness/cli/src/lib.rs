@@ -6,8 +6,10 @@
 mod args;
 mod commands;
 mod exit;
+mod judged;
 mod logging;
 mod progress;
+mod redaction;
 mod stop;
 
 pub use commands::main;

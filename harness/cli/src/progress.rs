@@ -8,6 +8,8 @@ use shakedown_engine::{Observer, Progress, RunEvent};
 use shakedown_model::fault::{Bite, FaultWindow};
 use shakedown_model::{FaultId, Offset, Plan};
 
+use crate::redaction::shown;
+
 /// The bar's clock goes on in set-ups that take long.
 const TICK: Duration = Duration::from_secs(1);
 /// Plain lines come this often, in seconds of the run.
@@ -40,7 +42,7 @@ impl ProgressView {
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
+            Some(bar) => bar.println(shown(text)),
             None => line(text),
         }
     }
@@ -138,5 +140,5 @@ fn seconds(at: Offset) -> String {
 /// Prints a line on standard error. A reader who closed it ends no run.
 fn line(text: &str) {
     use std::io::Write;
-    drop(writeln!(std::io::stderr().lock(), "{text}"));
+    drop(writeln!(std::io::stderr().lock(), "{}", shown(text)));
 }

@@ -112,6 +112,9 @@ pub enum BaselineValue {
     /// A share between 0 and 1.
     #[serde(rename = "share")]
     Share(f64),
+    /// A count.
+    #[serde(rename = "count")]
+    Count(u64),
 }
 
 impl Baseline {

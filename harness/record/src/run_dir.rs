@@ -74,6 +74,8 @@ const LOCK: &str = "run.lock";
 pub struct RunDir {
     path: PathBuf,
     secrets: Arc<Secrets>,
+    /// Where reports go; beside the run unless told.
+    reports: Option<PathBuf>,
     /// Held, never used.
     _lock: Option<Arc<File>>,
 }
@@ -95,7 +97,12 @@ impl RunDir {
                 Ok(()) => {
                     fs::create_dir(path.join("logs")).map_err(fail(&path))?;
                     let lock = hold(&path.join(LOCK)).map_err(fail(&path))?;
-                    return Ok(Self { path, secrets: Arc::default(), _lock: Some(Arc::new(lock)) });
+                    return Ok(Self {
+                        path,
+                        secrets: Arc::default(),
+                        reports: None,
+                        _lock: Some(Arc::new(lock)),
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(fail(&path)(error)),
@@ -109,7 +116,7 @@ impl RunDir {
     /// # Errors
     /// When there is no manifest in it, or one of another form.
     pub fn open(path: &Path) -> Result<Self, RunDirError> {
-        let run = Self { path: path.to_owned(), secrets: Arc::default(), _lock: None };
+        let run = Self { path: path.to_owned(), secrets: Arc::default(), reports: None, _lock: None };
         let found = run.manifest()?.format;
         if found != RUN_FORMAT {
             return Err(RunDirError::Version {
@@ -125,6 +132,13 @@ impl RunDir {
     #[must_use]
     pub fn hiding(mut self, secrets: Secrets) -> Self {
         self.secrets = Arc::new(secrets);
+        self
+    }
+
+    /// The same directory, whose reports are written into another folder, which must exist.
+    #[must_use]
+    pub fn reporting_to(mut self, folder: &Path) -> Self {
+        self.reports = Some(folder.to_owned());
         self
     }
 
@@ -301,25 +315,54 @@ impl RunDir {
     /// The page.
     #[must_use]
     pub fn report_path(&self) -> PathBuf {
-        self.file("report.html")
+        self.report("report.html")
     }
 
     /// The charts.
     #[must_use]
     pub fn charts_dir(&self) -> PathBuf {
-        self.file("charts")
+        self.report("charts")
     }
 
     /// JUnit XML.
     #[must_use]
     pub fn junit_path(&self) -> PathBuf {
-        self.file("junit.xml")
+        self.report("junit.xml")
     }
 
     /// The terminal summary as text.
     #[must_use]
     pub fn summary_path(&self) -> PathBuf {
-        self.file("summary.txt")
+        self.report("summary.txt")
+    }
+
+    /// Reads a value from JSON.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged.
+    pub fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<T, RunDirError> {
+        read_json(path)
+    }
+
+    /// Takes secrets out of the logs of servers and proxies, which wrote them themselves.
+    ///
+    /// # Errors
+    /// When a log cannot be read or written.
+    pub fn redact_logs(&self) -> Result<(), RunDirError> {
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        let logs = self.logs_dir();
+        let fail = |source| RunDirError::Read { path: logs.clone(), source };
+        for entry in fs::read_dir(&logs).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            let Ok(bytes) = fs::read(&path) else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            if self.secrets.are_in(&text) {
+                write_atomically(&path, self.secrets.redact(&text).as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes a value as JSON, atomically.
@@ -346,6 +389,10 @@ impl RunDir {
             line: 0,
             source,
         })
+    }
+
+    fn report(&self, name: &str) -> PathBuf {
+        self.reports.as_ref().unwrap_or(&self.path).join(name)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -412,7 +459,8 @@ mod tests {
     fn a_run_is_going_as_long_as_its_maker_holds_it() {
         let dir = tempfile::tempdir().unwrap();
         let made = RunDir::create(dir.path(), "r").unwrap();
-        let seen = RunDir { path: made.path().to_owned(), secrets: Arc::default(), _lock: None };
+        let seen =
+            RunDir { path: made.path().to_owned(), secrets: Arc::default(), reports: None, _lock: None };
         let clone = made.clone();
         drop(made);
         assert!(seen.is_going());

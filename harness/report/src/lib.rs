@@ -4,6 +4,7 @@
 //! verdicts, figures and their "n too small" come from `shakedown-check`. They never trust what they print either:
 //! names and witnesses are escaped for the place where they stand. Start at [`ReportInput`].
 
+pub mod baseline;
 pub mod charts;
 pub mod compare;
 pub mod html;

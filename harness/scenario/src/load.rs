@@ -1,6 +1,6 @@
 //! From a file to a plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use shakedown_model::Plan;
 use shakedown_model::secrets::Secrets;
@@ -27,6 +27,8 @@ pub struct Loaded {
     /// The file's text for the run directory: verbatim, so that `${env:NAME}` stands in it and never a value, with
     /// the overrides named in a comment at its end.
     pub text: String,
+    /// Where the baseline lies that gates compare with, if the scenario says so.
+    pub baseline: Option<PathBuf>,
     /// The values that came from the environment; they stand in the plan, and must not be shown.
     pub secrets: Secrets,
 }
@@ -75,7 +77,10 @@ pub(crate) fn load_with(
     let plan = match tree::parse(file, text, lookup, &mut found) {
         Some(mut root) => {
             overrides.apply(&mut root, &mut sources, lookup, &mut found);
-            RawScenario::read(&root, &mut found).and_then(|raw| resolve(&raw, &mut found))
+            RawScenario::read(&root, &mut found).and_then(|raw| {
+                let baseline = raw.baseline.as_ref().map(|path| path.value.clone());
+                Some((resolve(&raw, &mut found)?, baseline))
+            })
         }
         None => {
             empty(file, &mut found);
@@ -85,9 +90,9 @@ pub(crate) fn load_with(
     let secrets = found.secrets.clone();
     let (problems, warnings) = found.finish(&sources);
     match plan.filter(|_| problems.is_empty()) {
-        Some(plan) => {
+        Some((plan, baseline)) => {
             let copy = format!("{text}{}", overrides.as_comment());
-            Ok(Loaded { plan, warnings, text: copy, secrets })
+            Ok(Loaded { plan, warnings, text: copy, baseline, secrets })
         }
         None => Err(problems),
     }

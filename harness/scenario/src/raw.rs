@@ -6,6 +6,7 @@ mod faults;
 mod server;
 mod watchers;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shakedown_model::verdict::Guarantee;
@@ -37,6 +38,7 @@ record! {
         "faults" faults: optional Vec<Spanned<RawFault>> = "What breaks, and when. Default: nothing.",
         "gates" gates: optional Vec<Spanned<RawGate>> = "Bounds on measures, such as `end-to-end.p99 < 300ms in steady`. Default: none.",
         "guarantees" guarantees: optional RawGuarantees = "Which guarantees must hold.",
+        "baseline" baseline: optional PathBuf = "The file that gates with `baseline` compare with, from the working directory. Default: `reports/baselines/NAME.json`.",
     }
 }
 

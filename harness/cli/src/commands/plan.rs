@@ -25,12 +25,39 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
     }
     let mut loaded = shakedown_scenario::load(&args.scenario, &overrides)
         .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
+    crate::redaction::hide(&loaded.secrets);
     fill_home(&mut loaded.plan.server.home, args.nacos_home.as_deref());
     fill_home(&mut loaded.plan.proxy.home, args.toxiproxy_home.as_deref());
     if !loaded.warnings.is_empty() {
         complain(&loaded.warnings.render(console::colors_enabled_stderr()));
     }
     Ok(loaded)
+}
+
+/// The arguments that a repeat needs beside the scenario's copy and the seed: what changed the scenario, and homes
+/// that do not come from the environment.
+pub(super) fn repeated(args: &ScenarioArgs) -> Vec<String> {
+    let mut repeated = Vec::new();
+    let homes = [
+        ("--nacos-home", "NACOS_HOME", &args.nacos_home),
+        ("--toxiproxy-home", "TOXIPROXY_HOME", &args.toxiproxy_home),
+    ];
+    for (option, value) in [("--backend", &args.backend), ("--proxy", &args.proxy)] {
+        if let Some(value) = value {
+            repeated.extend([option.to_owned(), value.clone()]);
+        }
+    }
+    for (option, variable, home) in homes {
+        if let Some(home) = home
+            && std::env::var_os(variable).is_none_or(|value| value != home.as_os_str())
+        {
+            repeated.extend([option.to_owned(), home.display().to_string()]);
+        }
+    }
+    for assignment in &args.set {
+        repeated.extend(["--set".to_owned(), assignment.clone()]);
+    }
+    repeated
 }
 
 /// A home in the scenario wins over the environment's, which is the machine's default.
@@ -58,7 +85,10 @@ pub(super) fn validate(args: &ScenarioArgs) -> Result<(), Failure> {
 
 /// Shows the resolved plan.
 pub(super) fn explain(args: &ScenarioArgs) -> Result<(), Failure> {
-    say(&shakedown_scenario::explain(&load(args)?.plan));
+    let loaded = load(args)?;
+    let plan = shakedown_record::redacted(&loaded.plan, &loaded.secrets)
+        .map_err(|error| Failure::from_error(Exit::Defect, &error))?;
+    say(&shakedown_scenario::explain(&plan));
     Ok(())
 }
 

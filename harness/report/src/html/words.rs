@@ -9,8 +9,13 @@ use crate::quantity::{plain, time};
 
 pub(super) fn repeat(input: ReportInput<'_>) -> Markup {
     let dir = plain(input.dir);
-    let run =
-        format!("shakedown run {} --seed {}", quoted(&format!("{dir}/scenario.yaml")), input.manifest.seed);
+    let arguments = input.manifest.arguments.iter().map(|argument| format!(" {}", quoted(&plain(argument))));
+    let run = format!(
+        "shakedown run {} --seed {}{}",
+        quoted(&format!("{dir}/scenario.yaml")),
+        input.manifest.seed,
+        arguments.collect::<String>()
+    );
     let check = format!("shakedown check {}", quoted(&dir));
     html! {
         section #repeat {

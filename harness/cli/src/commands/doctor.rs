@@ -1,0 +1,63 @@
+//! `doctor`: what this machine offers a run, a line per thing: ok, warn or fail, what was found, what to change.
+//!
+//! It starts nothing but `--version` of programs that a run would start, and changes nothing.
+
+mod engine;
+mod finding;
+mod homes;
+mod kernel;
+mod leftovers;
+
+use std::process::ExitCode;
+
+use shakedown_model::Plan;
+use shakedown_model::needs::Needs;
+use shakedown_scenario::Overrides;
+
+use self::finding::{Finding, Level};
+use super::say;
+use crate::args::DoctorArgs;
+use crate::exit::{Exit, Failure};
+
+/// Looks at everything, prints it, and ends with 0, or 69 when something fails.
+pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
+    let plan = args.scenario.as_ref().map(|scenario| {
+        let overrides: Overrides = args.set.iter().collect();
+        shakedown_scenario::load(scenario, &overrides).map(|loaded| {
+            crate::redaction::hide(&loaded.secrets);
+            loaded.plan
+        })
+    });
+    let plan = plan
+        .transpose()
+        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
+    let needs = plan.as_ref().map(Needs::of);
+    let mut findings = kernel::findings(needs.as_ref());
+    findings.extend(homes::findings(args, plan.as_ref()));
+    findings.push(engine::finding());
+    findings.extend(leftovers::findings(&args.out));
+    if let (Some(plan), Some(needs)) = (&plan, &needs) {
+        say(&format!("{}\n", needed(plan, needs)));
+    }
+    let lines: Vec<String> =
+        findings.iter().map(|finding| finding.lines(console::colors_enabled())).collect();
+    say(&lines.join("\n"));
+    let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
+    say(&format!(
+        "\n{} ok, {} to look at, {} failed",
+        count(Level::Ok),
+        count(Level::Warn),
+        count(Level::Fail)
+    ));
+    Ok(if count(Level::Fail) > 0 { ExitCode::from(Exit::Missing as u8) } else { ExitCode::SUCCESS })
+}
+
+/// What the scenario needs, in a line.
+fn needed(plan: &Plan, needs: &Needs) -> String {
+    format!(
+        "{} needs {} connections and {} open files in one process",
+        plan.name,
+        needs.connections,
+        needs.open_files()
+    )
+}
