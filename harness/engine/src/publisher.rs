@@ -1,42 +1,118 @@
-//! Publishing to Nacos, straight to a server.
+//! Changing config at Nacos, straight at a server: by HTTP or, as the SDKs do, by gRPC.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use shakedown_load::mutator::{PublishError, Publisher};
-use shakedown_model::ItemId;
-use shakedown_model::plan::ItemKey;
+use shakedown_load::mutator::{PublishError, Publisher, Step};
+use shakedown_model::Plan;
+use shakedown_model::plan::{ItemKey, PublishBy, ServerSpec};
 use shakedown_nacos::ConfigKey;
+use shakedown_nacos::admin::rpc::RpcAdmin;
 use shakedown_nacos::admin::{AdminClient, AdminError, Publication, PublishAnswer};
+use shakedown_topology::NodeAddress;
 
-/// A publish without an answer for this long is ambiguous.
+/// A step of a mutation without an answer for this long is ambiguous.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Publishes by v1 HTTP.
+/// The control plane's client of one node, for its generation and under the scenario's account.
+pub(crate) fn admin(
+    server: &ServerSpec,
+    http: SocketAddr,
+    timeout: Duration,
+) -> Result<AdminClient, AdminError> {
+    let admin = AdminClient::new(http, timeout)?;
+    Ok(admin.speaking(server.generation()).logging_in(server.login.as_ref()))
+}
+
+/// Publishes to one node, and to the next one once that cannot be connected to.
 #[derive(Debug)]
 pub(crate) struct NacosPublisher {
+    nodes: Vec<Node>,
+    current: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Node {
     admin: AdminClient,
+    /// Where writes and deletes travel by gRPC.
+    rpc: Option<RpcAdmin>,
 }
 
 impl NacosPublisher {
-    /// A publisher with a pool of connections of its own.
-    pub(crate) fn new(server: SocketAddr) -> Result<Self, AdminError> {
-        Ok(Self { admin: AdminClient::new(server, PUBLISH_TIMEOUT)? })
+    /// A publisher with connections of its own.
+    pub(crate) fn new(plan: &Plan, nodes: &[NodeAddress]) -> Result<Self, AdminError> {
+        Self::to(&plan.server, plan.mutator.by, nodes)
+    }
+
+    fn to(server: &ServerSpec, by: PublishBy, nodes: &[NodeAddress]) -> Result<Self, AdminError> {
+        let node = |address: &NodeAddress| -> Result<Node, AdminError> {
+            let admin = admin(server, address.http, PUBLISH_TIMEOUT)?;
+            let rpc = match by {
+                PublishBy::Http => None,
+                PublishBy::Grpc => Some(RpcAdmin::new(address.grpc, admin.clone())),
+            };
+            Ok(Node { admin, rpc })
+        };
+        let nodes = nodes.iter().map(node).collect::<Result<_, _>>()?;
+        Ok(Self { nodes, current: AtomicUsize::new(0) })
+    }
+
+    fn current(&self) -> usize {
+        self.current.load(Ordering::Relaxed) % self.nodes.len()
+    }
+
+    async fn change(&self, key: &ConfigKey, step: &Step) -> PublishAnswer {
+        let mut answer = PublishAnswer::Ambiguous { text: "no node was asked".to_owned() };
+        for _ in &self.nodes {
+            let current = self.current();
+            answer = self.nodes[current].change(key, step).await;
+            if !matches!(answer, PublishAnswer::Refused { status: None, .. }) {
+                break;
+            }
+            // Nothing was sent: the next node may be there. Another publish may have gone on already.
+            let next = (current + 1) % self.nodes.len();
+            let _has_moved =
+                self.current.compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        }
+        answer
+    }
+}
+
+impl Node {
+    async fn change(&self, key: &ConfigKey, step: &Step) -> PublishAnswer {
+        match step {
+            Step::Write { content, replaces } => {
+                self.publish(Publication { cas_md5: replaces.as_deref(), ..Publication::new(key, content) })
+                    .await
+            }
+            Step::WriteGray { content, ips } => {
+                self.publish(Publication { beta_ips: Some(ips), ..Publication::new(key, content) }).await
+            }
+            // No request of the SDKs ends a gray release (nacos-facts.md §2.2).
+            Step::EndGray => self.admin.stop_beta(key).await,
+            Step::Delete => match &self.rpc {
+                Some(rpc) => rpc.delete(key).await,
+                None => self.admin.delete(key).await,
+            },
+        }
+    }
+
+    async fn publish(&self, publication: Publication<'_>) -> PublishAnswer {
+        match &self.rpc {
+            Some(rpc) => rpc.publish(publication).await,
+            None => self.admin.publish(publication).await,
+        }
     }
 }
 
 impl Publisher for NacosPublisher {
-    fn publish<'a>(
-        &'a self,
-        _item: ItemId,
-        key: &'a ItemKey,
-        content: String,
-    ) -> BoxFuture<'a, Result<(), PublishError>> {
+    fn take<'a>(&'a self, key: &'a ItemKey, step: Step) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
-            let key = config_key(key);
-            match self.admin.publish(Publication::new(&key, &content)).await {
+            match self.change(&config_key(key), &step).await {
                 PublishAnswer::Acked => Ok(()),
+                PublishAnswer::Conflict { text } => Err(PublishError::Conflict(text)),
                 PublishAnswer::Refused { status, text } => {
                     let status = status.map_or_else(String::new, |status| format!("status {status}: "));
                     Err(PublishError::Refused(format!("{status}{text}")))
@@ -45,9 +121,19 @@ impl Publisher for NacosPublisher {
             }
         })
     }
+
+    fn read<'a>(&'a self, key: &'a ItemKey) -> BoxFuture<'a, Result<Option<String>, String>> {
+        Box::pin(async move {
+            let admin = &self.nodes[self.current()].admin;
+            admin.get(&config_key(key)).await.map_err(|error| error.to_string())
+        })
+    }
 }
 
 /// The key of an item of the run.
 pub(crate) fn config_key(key: &ItemKey) -> ConfigKey {
     ConfigKey::new(key.data_id.clone(), key.group.clone(), key.namespace.clone())
 }
+
+#[cfg(test)]
+mod tests;

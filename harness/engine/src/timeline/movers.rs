@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use shakedown_faults::fault::{Site, Watchers};
 use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
-use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle};
+use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle, MutatorReport};
 use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, GroupAddresses};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Protocol;
@@ -56,7 +56,7 @@ impl Movers {
             snapshots: dir.snapshots_dir(),
         })?;
         let published = Arc::new(AtomicU64::new(0));
-        let publisher = NacosPublisher::new(setup.servers.nodes()[0].http)?;
+        let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes())?;
         let mutator = mutator::start(MutatorConfig {
             plan: Arc::clone(&setup.plan),
             run_id,
@@ -117,15 +117,28 @@ pub(super) async fn end_mutator(
     status: &mut RunStatus,
 ) -> Vec<String> {
     match mutator.join_within(limit).await {
-        Ok(report) if report.dropped > 0 => {
-            vec![format!("{} mutations had no room to wait and were not sent", report.dropped)]
-        }
-        Ok(_) => Vec::new(),
+        Ok(report) => remarks(&report),
         Err(error) => {
             fail(status, error.to_string());
             Vec::new()
         }
     }
+}
+
+/// What a reader of the run should know of its mutations.
+fn remarks(report: &MutatorReport) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if report.dropped > 0 {
+        remarks.push(format!("{} mutations had no room to wait and were not sent", report.dropped));
+    }
+    if let Some(first) = &report.first_failure {
+        let MutatorReport { sent, refused, conflicts, ambiguous, .. } = report;
+        remarks.push(format!(
+            "of {sent} mutations {refused} were refused ({conflicts} of them for a lost compare-and-set) and \
+             {ambiguous} had no clear answer; the first: {first}"
+        ));
+    }
+    remarks
 }
 
 /// Waits for the planned end of every fault, or heals what is in force when the run was cut short.
