@@ -111,7 +111,7 @@ impl Queue {
 
     /// The bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        let all: usize = self.items.iter().map(|item| item.len()).sum();
+        let all: usize = self.items.iter().map(Item::len).sum();
         all - self.delivered_of_front
     }
 
