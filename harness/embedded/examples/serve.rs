@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use shakedown_embedded::{EmbeddedServer, ServerConfig};
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -18,6 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, grpc_port)),
         data: arguments.next().map(PathBuf::from),
+        generation: Generation::V2,
+        login: None,
         settings: EmbeddedSettings::default(),
     })?;
     writeln!(std::io::stdout(), "listening: HTTP {}, gRPC {}", server.http_addr(), server.grpc_addr())?;

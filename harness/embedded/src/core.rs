@@ -5,12 +5,22 @@
 //! unasked is collected and taken with [`Core::take_outputs`]. There are no sockets here, no runtime, no locks and
 //! no randomness: the same inputs at the same times give the same outputs.
 
+mod accounts;
 mod connections;
+mod control;
+mod database;
+mod dump;
+mod history;
 mod key;
+mod namespace;
 mod polls;
 mod pushes;
 mod requests;
-mod store;
+mod row;
+mod rules;
+mod search;
+mod token;
+mod write_clock;
 
 #[cfg(test)]
 mod tests;
@@ -19,20 +29,38 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login as Account};
 use shakedown_nacos::ConfigKey;
 
+use self::accounts::{AccountRule, Accounts};
 use self::connections::{Connections, IdleRule};
+use self::database::Database;
+use self::dump::{Dump, DumpRule, Dumped};
+use self::history::History;
 use self::polls::Polls;
 use self::pushes::{Failed, MAX_PUSHES, Push, PushRule, Pushes};
-use self::store::{Dumped, Store};
+use self::write_clock::WriteClock;
 use crate::defects::{Seams, seams};
 
+pub use self::accounts::{
+    AccountError, AccountsChange, Action, Credentials, Denied, Login, Permission, Resource, Role, Signature,
+};
 pub use self::connections::ConnectionId;
+pub use self::control::{Listener, ListenerOf};
+pub use self::database::{Change, DumpTask, NewConfig};
+pub use self::dump::{Found, Read};
+pub use self::history::{HistoryItem, Operation};
 pub use self::key::{KeyError, check_key, stored_key};
+pub use self::namespace::{Namespace, NamespaceError};
 pub use self::polls::{Listened, Poll, PollId, PollReply};
 pub use self::requests::Refusal;
-pub use self::store::{Change, Entry, NewConfig, PublishError};
+pub use self::row::{Author, Caller, Entry, Gray, GrayRule, Labels, Row};
+pub use self::rules::PublishError;
+pub use self::search::{KeyedRow, PAGE_MAX, Page, PageOf, Search};
+pub use self::token::TokenError;
+
+/// What access tokens are signed with. Tokens of a test server open nothing else, and all nodes must know it.
+const TOKEN_SECRET: &[u8] = b"shakedown-embedded-nacos-token-secret";
 
 /// Something to send or to do that no caller is waiting for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +126,13 @@ pub enum CloseReason {
 #[derive(Debug)]
 pub struct Core {
     settings: EmbeddedSettings,
+    generation: Generation,
+    needs_login: bool,
     started_at_ms: u64,
-    store: Store,
+    write_clock: WriteClock,
+    database: Database,
+    dump: Dump,
+    history_cleaned_at: Duration,
     polls: Polls,
     connections: Connections,
     pushes: Pushes,
@@ -109,9 +142,15 @@ pub struct Core {
 }
 
 impl Core {
-    /// A node that started at `started_at_ms` of the Unix epoch, with nothing stored.
+    /// A node of a generation that started at `started_at_ms` of the Unix epoch, with nothing stored. Calls need a
+    /// login when `account` is given: it is the administrator.
     #[must_use]
-    pub fn new(settings: EmbeddedSettings, started_at_ms: u64) -> Self {
+    pub fn new(
+        settings: EmbeddedSettings,
+        generation: Generation,
+        account: Option<&Account>,
+        started_at_ms: u64,
+    ) -> Self {
         let push_rule = PushRule {
             ack_timeout: settings.push_ack_timeout,
             retry_step: settings.push_retry_step,
@@ -122,9 +161,22 @@ impl Core {
             scan: settings.idle_scan,
             answer: settings.idle_answer_timeout,
         };
+        let dump_rule = DumpRule {
+            tick: settings.dump_tick,
+            time: settings.dump_time,
+            fails_every: settings.dump_fails_every,
+            ignores_outdated: settings.dump_ignores_outdated,
+        };
+        let max_items = usize::try_from(settings.history_max_items).unwrap_or(usize::MAX);
+        let history = History::new(settings.history_retention, max_items);
         Self {
+            generation,
+            needs_login: account.is_some(),
             started_at_ms,
-            store: Store::new(settings.dump_tick),
+            write_clock: WriteClock::new(settings.time_step, settings.late_clock_every),
+            database: Database::new(history, accounts(&settings, account)),
+            dump: Dump::new(dump_rule),
+            history_cleaned_at: Duration::ZERO,
             polls: Polls::default(),
             connections: Connections::new(idle_rule),
             pushes: Pushes::new(push_rule),
@@ -135,14 +187,36 @@ impl Core {
         }
     }
 
-    /// Puts a config in place that was stored before this start; it is visible at once.
-    pub fn restore(&mut self, key: ConfigKey, entry: Entry) {
-        self.store.restore(key, entry);
+    /// How it behaves.
+    #[must_use]
+    pub const fn settings(&self) -> &EmbeddedSettings {
+        &self.settings
     }
 
-    /// Every stored config, by key.
-    pub fn rows(&self) -> impl Iterator<Item = (&ConfigKey, &Entry)> {
-        self.store.rows()
+    /// Which generation it imitates.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Takes back a change that was committed before this start, in the order of then.
+    pub fn restore(&mut self, change: Change) {
+        self.database.apply(change);
+    }
+
+    /// Takes back what [`Core::stored`] told, which has its history beside it.
+    pub fn restore_stored(&mut self, change: Change) {
+        self.database.restore(change);
+    }
+
+    /// Ends restoring: everything is visible at once.
+    pub fn restored(&mut self) {
+        self.dump.fill(&self.database);
+    }
+
+    /// Everything that is stored, for [`Core::restore_stored`].
+    pub fn stored(&self) -> impl Iterator<Item = Change> {
+        self.database.changes()
     }
 
     /// What is to be sent or done since the last call, in order.
@@ -156,7 +230,7 @@ impl Core {
         let late = self.polls.has_late().then_some(Duration::ZERO);
         [
             late,
-            self.store.dump_due(),
+            self.dump.next_due(),
             self.polls.next_deadline(),
             self.pushes.next_due(),
             self.connections.scan_due(),
@@ -171,8 +245,8 @@ impl Core {
     /// The dump comes before polls are registered: that a poll compares at its arrival and registers only here is
     /// the real server's gap, in which a change is not seen until the poll ends.
     pub fn turn(&mut self, now: Duration) {
-        if self.store.dump_due().is_some_and(|due| due <= now) {
-            for dumped in self.store.dump() {
+        if self.dump.next_due().is_some_and(|due| due <= now) {
+            for dumped in self.dump.turn(now, &self.database) {
                 self.changed(now, &dumped);
             }
         }
@@ -223,16 +297,24 @@ impl Core {
         self.started_at_ms.saturating_add(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Tells everybody who waits for a config. Whom a gray release is for does not matter here: all of them are told,
+    /// and find by asking that nothing changed for them.
     fn changed(&mut self, now: Duration, dumped: &Dumped) {
-        let Dumped { key, before } = dumped;
-        self.seams.replaced(key, before.as_ref());
-        for (poll, connection) in self.polls.waiting_for(key) {
-            if self.seams.tells(connection) {
-                self.polls.remove(poll);
-                self.outputs.push(Output::PollAnswer { poll, changed: vec![Arc::clone(key)] });
+        let Dumped { key, is_formal, before } = dumped;
+        if *is_formal {
+            self.seams.replaced(key, before.as_ref());
+        }
+        // Those who named the public namespace find its name in the answer, those who did not, do not.
+        let public = Arc::new(ConfigKey { tenant: "public".to_owned(), ..ConfigKey::clone(key) });
+        let told = |names_public| Arc::clone(if names_public { &public } else { key });
+        for woken in self.polls.waiting_for(key) {
+            if self.seams.tells(woken.connection) {
+                self.polls.remove(woken.poll);
+                let changed = vec![told(woken.names_public)];
+                self.outputs.push(Output::PollAnswer { poll: woken.poll, changed });
             }
         }
-        for connection in self.connections.listeners(key) {
+        for (connection, names_public) in self.connections.listeners(key) {
             if !self.seams.tells(connection) {
                 continue;
             }
@@ -240,7 +322,7 @@ impl Core {
                 self.close_with(connection, CloseReason::TooManyPushes);
                 continue;
             }
-            self.send(now, Pushes::first_try(connection, Arc::clone(key)));
+            self.send(now, Pushes::first_try(connection, told(names_public)));
         }
     }
 
@@ -278,4 +360,19 @@ impl Core {
         self.connections.close(connection);
         self.outputs.push(Output::Close { connection, reason });
     }
+}
+
+fn accounts(settings: &EmbeddedSettings, account: Option<&Account>) -> Accounts {
+    let access_key = settings.access_key.as_ref();
+    let mut accounts = Accounts::new(AccountRule {
+        token_secret: TOKEN_SECRET.to_vec(),
+        token_ttl_s: settings.token_ttl.as_secs(),
+        access_key: access_key.map(|key| (key.id.clone(), key.secret.reveal().to_owned())),
+    });
+    if let Some(Account { username, password }) = account {
+        for change in Accounts::admin(username, password.reveal()) {
+            accounts.apply(change);
+        }
+    }
+    accounts
 }

@@ -1,4 +1,4 @@
-//! Configs on disk: a log of changes, read at a start and rewritten small.
+//! The database on disk: a log of changes, read at a start and rewritten small.
 //!
 //! One line per change: the CRC-32 of the rest in hex, a space, JSON. A change is in the operating system's hands
 //! before it is acked, so it survives the end of this process, killed or not; it is not flushed to the medium. A
@@ -10,9 +10,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shakedown_nacos::{ConfigKey, md5_hex};
 
-use crate::core::{Change, Entry};
+use crate::core::Change;
 
 /// A log below this many bytes is left alone while the server runs.
 const COMPACT_ABOVE: u64 = 64 * 1024 * 1024;
@@ -48,24 +47,14 @@ pub enum JournalError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Record {
-    data_id: String,
-    group: String,
-    tenant: String,
-    /// Absent for a removal.
-    row: Option<RowRecord>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RowRecord {
-    content: String,
-    content_type: String,
-    last_modified_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encrypted_data_key: Option<String>,
+pub(crate) enum Record {
+    /// A write, in the order of writes; its trace in the history follows from it.
+    Committed(Change),
+    /// What was stored when the log was last rewritten, which has its history beside it.
+    Stored(Change),
 }
 
 /// The open log of a data directory.
@@ -80,8 +69,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the log in `dir`, which is created if need be; hands every stored change to `restore`, in order.
-    pub(crate) fn open(dir: &Path, mut restore: impl FnMut(Change)) -> Result<Self, JournalError> {
+    /// Opens the log in `dir`, which is created if need be; hands every record to `restore`, in order.
+    pub(crate) fn open(dir: &Path, mut restore: impl FnMut(Record)) -> Result<Self, JournalError> {
         fs::create_dir_all(dir).map_err(io_error("create", dir))?;
         let lock = lock(dir)?;
         let path = dir.join("configs.log");
@@ -98,7 +87,7 @@ impl Journal {
 
     /// Writes a change down. After an error the log is as before, and the change must not be acked.
     pub(crate) fn append(&mut self, change: &Change) -> io::Result<()> {
-        let line = encode(change.key(), entry_of(change));
+        let line = encode(&Record::Committed(change.clone()));
         if let Err(error) = self.file.write_all(&line) {
             // What was written of the line would damage the next one; if the cut fails, the next start reports it.
             self.file.set_len(self.len).ok();
@@ -113,13 +102,10 @@ impl Journal {
         self.len > COMPACT_ABOVE && self.len > self.compact_len.saturating_mul(COMPACT_FACTOR)
     }
 
-    /// Replaces the log by one line per stored config, atomically.
-    pub(crate) fn compact<'a>(
-        &mut self,
-        rows: impl Iterator<Item = (&'a ConfigKey, &'a Entry)>,
-    ) -> Result<(), JournalError> {
+    /// Replaces the log by what is stored, atomically.
+    pub(crate) fn compact(&mut self, stored: impl Iterator<Item = Change>) -> Result<(), JournalError> {
         let next_path = self.path.with_extension("log.next");
-        let (file, len) = write_rows(&next_path, rows).map_err(io_error("write", &next_path))?;
+        let (file, len) = write_stored(&next_path, stored).map_err(io_error("write", &next_path))?;
         fs::rename(&next_path, &self.path).map_err(io_error("replace", &self.path))?;
         self.file = file;
         self.len = len;
@@ -152,7 +138,7 @@ fn lock(dir: &Path) -> Result<File, JournalError> {
 }
 
 /// Reads every whole line; answers the length in bytes up to the last one's end.
-fn read_all(path: &Path, file: &mut File, restore: &mut impl FnMut(Change)) -> Result<u64, JournalError> {
+fn read_all(path: &Path, file: &mut File, restore: &mut impl FnMut(Record)) -> Result<u64, JournalError> {
     file.rewind().map_err(io_error("read", path))?;
     let mut reader = BufReader::new(file);
     let mut len = 0;
@@ -163,27 +149,24 @@ fn read_all(path: &Path, file: &mut File, restore: &mut impl FnMut(Change)) -> R
         if bytes.pop() != Some(b'\n') {
             break;
         }
-        let change = decode(&bytes).map_err(|problem| JournalError::Corrupt {
+        let record = decode(&bytes).map_err(|problem| JournalError::Corrupt {
             path: path.to_owned(),
             line,
             problem,
         })?;
-        restore(change);
+        restore(record);
         len += read as u64;
     }
     Ok(len)
 }
 
-fn write_rows<'a>(
-    path: &Path,
-    rows: impl Iterator<Item = (&'a ConfigKey, &'a Entry)>,
-) -> io::Result<(File, u64)> {
+fn write_stored(path: &Path, stored: impl Iterator<Item = Change>) -> io::Result<(File, u64)> {
     fs::remove_file(path)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     let mut out = BufWriter::new(OpenOptions::new().append(true).create_new(true).open(path)?);
     let mut len = 0;
-    for (key, entry) in rows {
-        let line = encode(key, Some(entry));
+    for change in stored {
+        let line = encode(&Record::Stored(change));
         len += line.len() as u64;
         out.write_all(&line)?;
     }
@@ -192,51 +175,18 @@ fn write_rows<'a>(
     Ok((file, len))
 }
 
-const fn entry_of(change: &Change) -> Option<&Entry> {
-    match change {
-        Change::Put(_, entry) => Some(entry),
-        Change::Remove(_) => None,
-    }
-}
-
-fn encode(key: &ConfigKey, entry: Option<&Entry>) -> Vec<u8> {
-    let record = Record {
-        data_id: key.data_id.clone(),
-        group: key.group.clone(),
-        tenant: key.tenant.clone(),
-        row: entry.map(|entry| RowRecord {
-            content: entry.content.to_string(),
-            content_type: entry.content_type.to_string(),
-            last_modified_ms: entry.last_modified_ms,
-            encrypted_data_key: entry.encrypted_data_key.as_deref().map(str::to_owned),
-        }),
-    };
-    let json = serde_json::to_string(&record).expect("strings and numbers are JSON");
+fn encode(record: &Record) -> Vec<u8> {
+    let json = serde_json::to_string(record).expect("texts, numbers and lists of them are JSON");
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes()
 }
 
-fn decode(line: &[u8]) -> Result<Change, String> {
+fn decode(line: &[u8]) -> Result<Record, String> {
     let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
     let (sum, json) = text.split_once(' ').ok_or("it has no checksum")?;
     if u32::from_str_radix(sum, 16) != Ok(crc32fast::hash(json.as_bytes())) {
         return Err("its checksum does not match".to_owned());
     }
-    let record: Record =
-        serde_json::from_str(json).map_err(|error| format!("it does not parse ({error})"))?;
-    let key = ConfigKey { data_id: record.data_id, group: record.group, tenant: record.tenant };
-    Ok(match record.row {
-        None => Change::Remove(key),
-        Some(row) => {
-            let entry = Entry {
-                md5: md5_hex(&row.content).into(),
-                content: row.content.into(),
-                content_type: row.content_type.into(),
-                last_modified_ms: row.last_modified_ms,
-                encrypted_data_key: row.encrypted_data_key.map(Into::into),
-            };
-            Change::Put(key, entry)
-        }
-    })
+    serde_json::from_str(json).map_err(|error| format!("it does not parse ({error})"))
 }
 
 fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> JournalError + 'a {

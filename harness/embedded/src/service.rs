@@ -4,6 +4,7 @@
 //! lock and shares no scheduler with anything that watches it.
 
 mod accept;
+mod access;
 mod grpc;
 mod http;
 mod node;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -36,6 +37,10 @@ pub struct ServerConfig {
     pub grpc: SocketAddr,
     /// The directory in which configs survive a restart; without one they live in memory only.
     pub data: Option<PathBuf>,
+    /// Which generation of Nacos it imitates.
+    pub generation: Generation,
+    /// The administrator; without one no call needs a login.
+    pub login: Option<Login>,
     /// How the server behaves.
     pub settings: EmbeddedSettings,
 }
@@ -92,7 +97,8 @@ impl EmbeddedServer {
         let http = accept::listen(config.http, "HTTP")?;
         let grpc = accept::listen(config.grpc, "gRPC")?;
         let (http_addr, grpc_addr) = (local_addr(&http, config.http)?, local_addr(&grpc, config.grpc)?);
-        let (core, journal) = node::load(config.settings, config.data.as_deref())?;
+        let (core, journal) =
+            node::load(config.settings, config.generation, config.login.as_ref(), config.data.as_deref())?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
         let (stop, stopped) = oneshot::channel();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shakedown_embedded::{EmbeddedServer, ServerConfig};
 use shakedown_model::Seed;
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation};
 use shakedown_proxy::{ProxyConfig, ProxyServer};
 
 use super::{runtime, say};
@@ -22,7 +22,14 @@ pub(super) fn nacos(port: u16, data: Option<PathBuf>) -> Result<(), Failure> {
     logging::to_stderr();
     let http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let grpc = SocketAddr::from((Ipv4Addr::LOCALHOST, port + 1000));
-    let config = ServerConfig { http, grpc, data, settings: EmbeddedSettings::default() };
+    let config = ServerConfig {
+        http,
+        grpc,
+        data,
+        generation: Generation::V2,
+        login: None,
+        settings: EmbeddedSettings::default(),
+    };
     let server = EmbeddedServer::start(config).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
     say(&format!(
         "nacos: HTTP http://{}/nacos, gRPC {}; end with Ctrl-C",

@@ -1,12 +1,15 @@
 //! Transports, the Nacos connections registered on them, what these listen to, and the eviction of idle ones
 //! (nacos-facts.md §2.3, §2.4).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_nacos::ConfigKey;
+
+use super::polls::Listen;
+use super::row::Caller;
 
 /// A connection whose out queue stays full for this long is evicted (real: 300 s).
 pub(super) const BLOCKED_EVICTION: Duration = Duration::from_secs(300);
@@ -18,6 +21,7 @@ pub struct ConnectionId(pub u64);
 #[derive(Debug)]
 struct Connection {
     name: Arc<str>,
+    peer: IpAddr,
     registered: Option<Registered>,
 }
 
@@ -25,7 +29,8 @@ struct Connection {
 struct Registered {
     active_at: Duration,
     blocked_since: Option<Duration>,
-    listens: BTreeSet<Arc<ConfigKey>>,
+    caller: Caller,
+    listens: BTreeMap<Arc<ConfigKey>, Listen>,
 }
 
 /// The idle scan: asks, waits for the answers, evicts, and rests for one period.
@@ -56,7 +61,8 @@ pub(super) struct Connections {
     last_id: u64,
     open: BTreeMap<ConnectionId, Connection>,
     registered_count: usize,
-    listeners: BTreeMap<Arc<ConfigKey>, BTreeSet<ConnectionId>>,
+    /// By key, with whether they named the public namespace.
+    listeners: BTreeMap<Arc<ConfigKey>, BTreeMap<ConnectionId, bool>>,
     scan: Scan,
 }
 
@@ -79,7 +85,7 @@ impl Connections {
         self.last_id += 1;
         let id = ConnectionId(self.last_id);
         let name = format!("{wall_ms}_{}_{}", peer.ip(), peer.port()).into();
-        self.open.insert(id, Connection { name, registered: None });
+        self.open.insert(id, Connection { name, peer: peer.ip(), registered: None });
         id
     }
 
@@ -87,14 +93,18 @@ impl Connections {
         self.open.get(&id).map(|connection| Arc::clone(&connection.name))
     }
 
-    /// Registers a transport; `false` when it is gone or registered already.
-    pub(super) fn register(&mut self, now: Duration, id: ConnectionId) -> bool {
+    /// Registers a transport; `false` when it is gone or registered already. A client that declares no address has
+    /// that of the transport.
+    pub(super) fn register(&mut self, now: Duration, id: ConnectionId, mut caller: Caller) -> bool {
         let Some(connection) = self.open.get_mut(&id) else { return false };
         if connection.registered.is_some() {
             return false;
         }
+        if caller.ip.is_empty() {
+            caller.ip = connection.peer.to_string().into();
+        }
         connection.registered =
-            Some(Registered { active_at: now, blocked_since: None, listens: BTreeSet::new() });
+            Some(Registered { active_at: now, blocked_since: None, caller, listens: BTreeMap::new() });
         self.registered_count += 1;
         true
     }
@@ -112,7 +122,7 @@ impl Connections {
         let Some(connection) = self.open.remove(&id) else { return };
         if let Some(registered) = connection.registered {
             self.registered_count -= 1;
-            for key in &registered.listens {
+            for key in registered.listens.keys() {
                 self.forget_listener(key, id);
             }
         }
@@ -138,22 +148,37 @@ impl Connections {
         }
     }
 
-    pub(super) fn listen(&mut self, id: ConnectionId, key: &Arc<ConfigKey>) {
-        if let Some(registered) = self.registered(id)
-            && registered.listens.insert(Arc::clone(key))
-        {
-            self.listeners.entry(Arc::clone(key)).or_default().insert(id);
+    pub(super) fn listen(&mut self, id: ConnectionId, key: &Arc<ConfigKey>, listen: Listen) {
+        let names_public = listen.names_public;
+        if let Some(registered) = self.registered(id) {
+            registered.listens.insert(Arc::clone(key), listen);
+            self.listeners.entry(Arc::clone(key)).or_default().insert(id, names_public);
         }
     }
 
     pub(super) fn unlisten(&mut self, id: ConnectionId, key: &ConfigKey) {
-        if self.registered(id).is_some_and(|registered| registered.listens.remove(key)) {
+        if self.registered(id).is_some_and(|registered| registered.listens.remove(key).is_some()) {
             self.forget_listener(key, id);
         }
     }
 
-    pub(super) fn listeners(&self, key: &ConfigKey) -> Vec<ConnectionId> {
-        self.listeners.get(key).map(|ids| ids.iter().copied().collect()).unwrap_or_default()
+    /// Who listens to `key`, each with whether it named the public namespace.
+    pub(super) fn listeners(&self, key: &ConfigKey) -> Vec<(ConnectionId, bool)> {
+        self.listeners
+            .get(key)
+            .map(|ids| ids.iter().map(|(id, names_public)| (*id, *names_public)).collect())
+            .unwrap_or_default()
+    }
+
+    /// The client behind a registered connection.
+    pub(super) fn caller(&self, id: ConnectionId) -> Option<&Caller> {
+        self.open.get(&id)?.registered.as_ref().map(|registered| &registered.caller)
+    }
+
+    /// Every listen of every registered connection.
+    pub(super) fn listens(&self) -> impl Iterator<Item = (&Caller, &Arc<ConfigKey>, &Listen)> {
+        let registered = self.open.values().filter_map(|connection| connection.registered.as_ref());
+        registered.flat_map(|one| one.listens.iter().map(|(key, listen)| (&one.caller, key, listen)))
     }
 
     /// When the scan has something to do; never while nobody is registered.

@@ -8,6 +8,7 @@ use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::listening::ListenEntry;
 
 use super::ConnectionId;
+use super::row::Caller;
 
 /// A long poll that waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +19,8 @@ pub struct PollId(u64);
 pub struct Poll {
     /// The transport that it came on.
     pub connection: ConnectionId,
+    /// Who polls.
+    pub caller: Caller,
     /// The keys as sent, each with the MD5 that the client holds.
     pub listened: Vec<Listened>,
     /// `Long-Pulling-Timeout`; without it the poll is a short one and answered at once.
@@ -41,6 +44,15 @@ impl From<ListenEntry> for Listened {
     }
 }
 
+/// What the server remembers of a key that a client listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listen {
+    /// The MD5 that the client held.
+    pub(super) md5: Box<str>,
+    /// Whether the client named the public namespace by its name, and is to be answered so.
+    pub(super) names_public: bool,
+}
+
 /// What becomes of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PollReply {
@@ -50,11 +62,21 @@ pub enum PollReply {
     Hangs(PollId),
 }
 
+/// A poll that hangs, its keys as they are stored.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) connection: ConnectionId,
-    keys: BTreeSet<Arc<ConfigKey>>,
-    deadline: Duration,
+    pub(super) caller: Caller,
+    pub(super) keys: BTreeMap<Arc<ConfigKey>, Listen>,
+    pub(super) deadline: Duration,
+}
+
+/// A poll that a change wakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Woken {
+    pub(super) poll: PollId,
+    pub(super) connection: ConnectionId,
+    pub(super) names_public: bool,
 }
 
 /// The waiting polls. A poll in `late` compared already, and is not yet seen by a change.
@@ -69,11 +91,9 @@ pub(super) struct Polls {
 
 impl Polls {
     /// Takes a poll in; with `is_late` it waits for the next [`Polls::register_late`].
-    pub(super) fn hang(&mut self, poll: Poll, deadline: Duration, is_late: bool) -> PollId {
+    pub(super) fn hang(&mut self, waiting: Waiting, is_late: bool) -> PollId {
         self.last_id += 1;
         let id = PollId(self.last_id);
-        let keys = poll.listened.into_iter().map(|listened| listened.key).collect();
-        let waiting = Waiting { connection: poll.connection, keys, deadline };
         if is_late {
             self.late.insert(id, waiting);
         } else {
@@ -93,7 +113,7 @@ impl Polls {
     }
 
     fn register(&mut self, id: PollId, waiting: Waiting) {
-        for key in &waiting.keys {
+        for key in waiting.keys.keys() {
             self.by_key.entry(Arc::clone(key)).or_default().insert(id);
         }
         self.deadlines.insert((waiting.deadline, id));
@@ -107,7 +127,7 @@ impl Polls {
         }
         let Some(waiting) = self.waiting.remove(&id) else { return };
         self.deadlines.remove(&(waiting.deadline, id));
-        for key in &waiting.keys {
+        for key in waiting.keys.keys() {
             if let Some(ids) = self.by_key.get_mut(key) {
                 ids.remove(&id);
                 if ids.is_empty() {
@@ -118,9 +138,20 @@ impl Polls {
     }
 
     /// The registered polls that name `key`, in the order of their arrival.
-    pub(super) fn waiting_for(&self, key: &ConfigKey) -> Vec<(PollId, ConnectionId)> {
+    pub(super) fn waiting_for(&self, key: &ConfigKey) -> Vec<Woken> {
         let Some(ids) = self.by_key.get(key) else { return Vec::new() };
-        ids.iter().map(|id| (*id, self.waiting[id].connection)).collect()
+        let woken = ids.iter().map(|id| {
+            let waiting = &self.waiting[id];
+            let names_public = waiting.keys.get(key).is_some_and(|listen| listen.names_public);
+            Woken { poll: *id, connection: waiting.connection, names_public }
+        });
+        woken.collect()
+    }
+
+    /// Every listen of every registered poll.
+    pub(super) fn listens(&self) -> impl Iterator<Item = (&Caller, &Arc<ConfigKey>, &Listen)> {
+        let waiting = self.waiting.values();
+        waiting.flat_map(|one| one.keys.iter().map(|(key, listen)| (&one.caller, key, listen)))
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {

@@ -1,13 +1,16 @@
 //! What clients ask of the core: the calls of both protocols, each answered at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shakedown_model::plan::Generation;
 use shakedown_nacos::ConfigKey;
 
+use super::polls::{Listen, Waiting};
 use super::{
-    Change, CloseReason, ConnectionId, Core, Entry, KeyError, Listened, NewConfig, Output, Poll, PollId,
-    PollReply, PublishError, stored_key,
+    Author, Caller, Change, CloseReason, ConnectionId, Core, Found, KeyError, Listened, NewConfig, Output,
+    Poll, PollId, PollReply, PublishError, Read, stored_key,
 };
 
 /// The unary requests that have a handler.
@@ -50,45 +53,82 @@ impl Core {
     /// # Errors
     /// [`PublishError`] says why it is refused.
     pub fn accept(&mut self, now: Duration, new: NewConfig) -> Result<Option<Change>, PublishError> {
-        let change = self.store.accept(self.wall_ms(now), new)?;
-        Ok(self.seams.stores(change.key()).then_some(change))
+        let stamp = self.write_clock.stamp(self.wall_ms(now));
+        let change = self.database.accept(stamp, new)?;
+        let is_stored = change.key().is_none_or(|key| self.seams.stores(key));
+        Ok(is_stored.then_some(change))
     }
 
     /// Stores an accepted change; it is visible after the next dump tick.
     pub fn commit(&mut self, now: Duration, change: Change) {
-        self.store.commit(now, change);
+        if let Some(task) = self.database.apply(change) {
+            self.dump.mark(now, task);
+        }
+        self.clean_history(now);
     }
 
-    /// What a get over HTTP sees: the dump, not the row. An absent config is `None`.
+    /// Whether something written of the config is not visible yet.
     #[must_use]
-    pub fn get(&self, key: &ConfigKey) -> Option<Arc<Entry>> {
-        self.store.visible(key).cloned()
+    pub fn awaits_dump(&self, key: &ConfigKey) -> bool {
+        self.dump.awaits(key)
+    }
+
+    /// What a get over HTTP sees: the dump, not the row. With `wants_tag` only a gray release will do.
+    #[must_use]
+    pub fn get(&self, now: Duration, key: &ConfigKey, caller: &Caller, wants_tag: bool) -> Read {
+        self.dump.read(now, key, caller, wants_tag)
     }
 
     /// What a query over gRPC sees. Defects of the reply lie here and not on HTTP, so that a read of the control plane
     /// stays an honest witness of what is stored.
-    pub fn query(&mut self, key: &ConfigKey) -> Option<Arc<Entry>> {
-        let current = self.get(key)?;
-        Some(self.seams.reply(key, current))
+    pub fn query(&mut self, now: Duration, key: &ConfigKey, caller: &Caller, wants_tag: bool) -> Read {
+        match self.dump.read(now, key, caller, wants_tag) {
+            Read::Found(found) => Read::Found(Found { entry: self.seams.reply(key, found.entry), ..found }),
+            other => other,
+        }
     }
 
-    /// Judges a removal; removing what is absent is a success, too.
+    /// Judges a removal; removing what is absent is a success, too. With a tag only that gray release goes.
     ///
     /// # Errors
     /// [`KeyError`] says what is wrong with the name.
-    pub fn accept_removal(&self, sent: ConfigKey) -> Result<Change, KeyError> {
-        stored_key(sent).map(Change::Remove)
+    pub fn accept_removal(
+        &self,
+        now: Duration,
+        sent: ConfigKey,
+        tag: Option<&str>,
+        from: &Author,
+    ) -> Result<Change, KeyError> {
+        let key = stored_key(sent)?;
+        let author = Author { at_ms: self.wall_ms(now), ..from.clone() };
+        Ok(match tag.filter(|tag| !tag.trim().is_empty()) {
+            Some(tag) => Change::RemoveGray(key, format!("tag_{tag}"), author),
+            None => Change::Remove(key, author),
+        })
     }
 
     /// Takes a long poll: compares now, and lets it hang when nothing differs.
     pub fn poll(&mut self, now: Duration, poll: Poll) -> PollReply {
-        let changed = self.differing(poll.connection, &poll.listened);
-        let Some(timeout) = poll.timeout else { return PollReply::Answer(changed) };
-        if !changed.is_empty() || poll.is_no_hangup {
+        let Poll { connection, caller, listened, timeout, is_no_hangup } = poll;
+        let stored: Vec<_> = listened.iter().map(|one| self.listened_key(one)).collect();
+        let pairs = listened.iter().zip(&stored);
+        let changed: Vec<_> = pairs
+            .filter(|(one, (key, _))| {
+                self.seams.compares(connection, key) && !self.dump.is_current(key, &one.md5, &caller)
+            })
+            .map(|(one, _)| Arc::clone(&one.key))
+            .collect();
+        let Some(timeout) = timeout else { return PollReply::Answer(changed) };
+        if !changed.is_empty() || is_no_hangup {
             return PollReply::Answer(changed);
         }
         let hang = timeout.saturating_sub(self.settings.poll_margin).max(self.settings.poll_min_hang);
-        PollReply::Hangs(self.polls.hang(poll, now + hang, self.settings.poll_registers_late))
+        let pairs = listened.into_iter().zip(stored);
+        let keys: BTreeMap<_, _> = pairs
+            .map(|(one, (key, names_public))| (key, Listen { md5: one.md5.into(), names_public }))
+            .collect();
+        let waiting = Waiting { connection, caller, keys, deadline: now + hang };
+        PollReply::Hangs(self.polls.hang(waiting, self.settings.poll_registers_late))
     }
 
     /// A hanging poll's client is gone.
@@ -99,8 +139,14 @@ impl Core {
     /// A `ConnectionSetupRequest` came as a stream's first message; `has_abilities` when it carried an abilityTable.
     ///
     /// Answers whether the stream is now the connection's; a second setup on one transport changes nothing.
-    pub fn register(&mut self, now: Duration, connection: ConnectionId, has_abilities: bool) -> bool {
-        let is_new = self.connections.register(now, connection);
+    pub fn register(
+        &mut self,
+        now: Duration,
+        connection: ConnectionId,
+        caller: Caller,
+        has_abilities: bool,
+    ) -> bool {
+        let is_new = self.connections.register(now, connection, caller);
         if is_new && has_abilities {
             self.outputs.push(Output::SetupAck { connection });
         }
@@ -127,20 +173,53 @@ impl Core {
         Ok(())
     }
 
-    /// `ConfigBatchListenRequest`: registers first and compares second, so that no change falls between.
+    /// `ConfigBatchListenRequest`: registers first and compares second, so that no change falls between. A tag of the
+    /// request itself stands above the connection's.
     ///
     /// Answers the keys whose content differs from what the client holds.
-    pub fn listen(&mut self, connection: ConnectionId, listened: &[Listened]) -> Vec<Arc<ConfigKey>> {
-        for Listened { key, .. } in listened {
-            self.connections.listen(connection, key);
+    pub fn listen(
+        &mut self,
+        connection: ConnectionId,
+        listened: &[Listened],
+        tag: Option<Arc<str>>,
+    ) -> Vec<Arc<ConfigKey>> {
+        let Some(caller) = self.connections.caller(connection) else { return Vec::new() };
+        let caller = Caller { ip: Arc::clone(&caller.ip), tag: tag.or_else(|| caller.tag.clone()) };
+        let mut changed = Vec::new();
+        for one in listened {
+            let (key, names_public) = self.listened_key(one);
+            let listen = Listen { md5: one.md5.as_str().into(), names_public };
+            self.connections.listen(connection, &key, listen);
+            if self.seams.compares(connection, &key) && !self.dump.is_current(&key, &one.md5, &caller) {
+                changed.push(Arc::clone(&one.key));
+            }
         }
-        self.differing(connection, listened)
+        changed
     }
 
     /// `ConfigBatchListenRequest` with `listen: false`.
     pub fn unlisten(&mut self, connection: ConnectionId, listened: &[Listened]) {
-        for Listened { key, .. } in listened {
-            self.connections.unlisten(connection, key);
+        for one in listened {
+            let (key, _) = self.listened_key(one);
+            self.connections.unlisten(connection, &key);
+        }
+    }
+
+    /// The client behind a registered connection.
+    #[must_use]
+    pub fn caller(&self, connection: ConnectionId) -> Option<&Caller> {
+        self.connections.caller(connection)
+    }
+
+    /// The key under which a listened one is stored, and whether it named the public namespace. In 2.x a listened key
+    /// is used as sent, so that one in `public` never matches anything; 3.x maps it (nacos-facts.md §1.6).
+    fn listened_key(&self, listened: &Listened) -> (Arc<ConfigKey>, bool) {
+        let key = &listened.key;
+        if self.generation == Generation::V3 && key.tenant == "public" {
+            let stored = ConfigKey { tenant: String::new(), ..ConfigKey::clone(key) };
+            (Arc::new(stored), true)
+        } else {
+            (Arc::clone(key), false)
         }
     }
 
@@ -182,15 +261,5 @@ impl Core {
         if self.connections.is_registered(connection) {
             self.close_with(connection, CloseReason::StreamGone);
         }
-    }
-
-    fn differing(&mut self, connection: ConnectionId, listened: &[Listened]) -> Vec<Arc<ConfigKey>> {
-        listened
-            .iter()
-            .filter(|Listened { key, md5 }| {
-                self.seams.compares(connection, key) && !self.store.is_current(key, md5)
-            })
-            .map(|listened| Arc::clone(&listened.key))
-            .collect()
     }
 }

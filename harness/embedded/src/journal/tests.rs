@@ -1,6 +1,13 @@
 use std::collections::BTreeMap;
 
+use shakedown_nacos::{ConfigKey, md5_hex};
+
 use super::*;
+use crate::core::{Author, Entry, Labels, Row};
+
+fn author() -> Author {
+    Author { ip: "10.0.0.1".into(), user: None, at_ms: 17 }
+}
 
 fn put(data_id: &str, content: &str) -> Change {
     let entry = Entry {
@@ -10,20 +17,25 @@ fn put(data_id: &str, content: &str) -> Change {
         last_modified_ms: 17,
         encrypted_data_key: None,
     };
-    Change::Put(ConfigKey::public(data_id, "g"), entry)
+    let row =
+        Row { id: 1, entry: entry.into(), labels: Labels::default(), created: author(), modified: author() };
+    Change::Put(ConfigKey::public(data_id, "g"), row)
 }
 
-fn open(dir: &Path) -> Result<(Journal, BTreeMap<ConfigKey, Entry>), JournalError> {
+fn open(dir: &Path) -> Result<(Journal, BTreeMap<ConfigKey, Row>), JournalError> {
     let mut rows = BTreeMap::new();
-    let journal = Journal::open(dir, |change| match change {
-        Change::Put(key, entry) => drop(rows.insert(key, entry)),
-        Change::Remove(key) => drop(rows.remove(&key)),
+    let journal = Journal::open(dir, |record| match record {
+        Record::Committed(Change::Put(key, row)) | Record::Stored(Change::Put(key, row)) => {
+            rows.insert(key, row);
+        }
+        Record::Committed(Change::Remove(key, _)) => drop(rows.remove(&key)),
+        other => panic!("{other:?} was not written"),
     })?;
     Ok((journal, rows))
 }
 
-fn contents(rows: &BTreeMap<ConfigKey, Entry>) -> Vec<(&str, &str)> {
-    rows.iter().map(|(key, entry)| (&*key.data_id, &*entry.content)).collect()
+fn contents(rows: &BTreeMap<ConfigKey, Row>) -> Vec<(&str, &str)> {
+    rows.iter().map(|(key, row)| (&*key.data_id, &*row.entry.content)).collect()
 }
 
 #[test]
@@ -33,11 +45,11 @@ fn what_is_appended_is_there_at_the_next_start() {
     for change in [put("a", "1"), put("b", "line\nbreak 组"), put("a", "2"), put("c", "3")] {
         journal.append(&change).unwrap();
     }
-    journal.append(&Change::Remove(ConfigKey::public("c", "g"))).unwrap();
+    journal.append(&Change::Remove(ConfigKey::public("c", "g"), author())).unwrap();
     drop(journal);
     let (_, rows) = open(dir.path()).unwrap();
     assert_eq!(contents(&rows), [("a", "2"), ("b", "line\nbreak 组")]);
-    assert_eq!(rows[&ConfigKey::public("a", "g")].last_modified_ms, 17);
+    assert_eq!(rows[&ConfigKey::public("a", "g")].entry.last_modified_ms, 17);
 }
 
 #[test]
@@ -79,7 +91,7 @@ fn a_rewritten_log_has_one_line_per_config_and_still_appends() {
     }
     drop(journal);
     let (mut journal, rows) = open(dir.path()).unwrap();
-    journal.compact(rows.iter()).unwrap();
+    journal.compact(rows.into_iter().map(|(key, row)| Change::Put(key, row))).unwrap();
     journal.append(&put("b", "after")).unwrap();
     assert_eq!(fs::read_to_string(&journal.path).unwrap().lines().count(), 2);
     assert_eq!(fs::metadata(&journal.path).unwrap().len(), journal.len);

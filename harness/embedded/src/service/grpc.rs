@@ -21,7 +21,7 @@ use tokio::task::spawn_local;
 pub(super) use self::outbox::{Link, Sent};
 use self::outbox::{Outbox, send_all, write_frames};
 use super::node::Node;
-use crate::core::ConnectionId;
+use crate::core::{Caller, ConnectionId};
 
 /// A connection that does not begin to speak HTTP/2 within this is closed.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,6 +53,9 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 
 /// How long a unary request may take to arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The label of a connection that holds the client's tag: labels of the application have this beginning.
+const TAG_LABEL: &str = "app_Vipserver-Tag";
 
 /// Serves one connection to its end.
 pub(super) async fn serve(node: Rc<Node>, stream: TcpStream, peer: SocketAddr) {
@@ -125,7 +128,7 @@ async fn answer_unary(
             return Ok(());
         }
     };
-    match frame::encode(&unary::answer(node, connection, &request)) {
+    match frame::encode(&unary::answer(node, connection, &request).await) {
         Ok(frame) => {
             let mut send = respond.send_response(response_head(), false)?;
             send_all(&mut send, frame).await?;
@@ -171,7 +174,11 @@ async fn read_stream(
             Ok(FromClient::Setup(setup)) => {
                 // The way out comes first: registering may have something to send.
                 node.with_link(connection, |link| link.attach(outbox));
-                node.input(|core, now| core.register(now, connection, setup.ability_table.is_some()));
+                let tag = setup.labels.get(TAG_LABEL).filter(|tag| !tag.trim().is_empty());
+                let caller =
+                    Caller { ip: payload.client_ip().into(), tag: tag.map(|tag| tag.as_str().into()) };
+                let has_abilities = setup.ability_table.is_some();
+                node.input(|core, now| core.register(now, connection, caller, has_abilities));
             }
             Ok(FromClient::Ack { request_id: Some(id), is_success }) => {
                 if let Ok(id) = id.parse() {

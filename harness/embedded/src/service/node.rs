@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login, OldApis};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::answer;
 use tokio::sync::{Notify, oneshot};
@@ -16,8 +16,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Counts;
 use super::grpc::{Link, Sent};
-use crate::core::{Change, ConnectionId, Core, KeyError, NewConfig, Output, PollId, PublishError};
-use crate::journal::{Journal, JournalError};
+use crate::core::{
+    Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, Output, PollId, PublishError, Read,
+};
+use crate::journal::{Journal, JournalError, Record};
+
+/// A read tries for this long to get at a config that is being dumped (real: nine waits of 1 ms).
+const READ_PATIENCE: Duration = Duration::from_millis(9);
 
 /// Why a write is refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +46,9 @@ pub(super) struct Node {
     /// When the driver will wake by itself.
     armed: Cell<Option<Duration>>,
     rearm: Notify,
+    /// Whether publishes wait until they are visible; then every turn is told.
+    publish_awaits_dump: bool,
+    turned: Notify,
     counts: Arc<Counts>,
 }
 
@@ -55,33 +63,36 @@ struct State {
 /// A core that holds what `data` holds, with the log that its changes go to.
 pub(super) fn load(
     settings: EmbeddedSettings,
+    generation: Generation,
+    login: Option<&Login>,
     data: Option<&Path>,
 ) -> Result<(Core, Option<Journal>), JournalError> {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut core = Core::new(settings, u64::try_from(since_epoch.as_millis()).unwrap_or(0));
+    let started_at_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(0);
+    let mut core = Core::new(settings, generation, login, started_at_ms);
     let Some(dir) = data else { return Ok((core, None)) };
-    let mut rows = BTreeMap::new();
-    let mut journal = Journal::open(dir, |change| match change {
-        Change::Put(key, entry) => drop(rows.insert(key, entry)),
-        Change::Remove(key) => drop(rows.remove(&key)),
+    let mut journal = Journal::open(dir, |record| match record {
+        Record::Committed(change) => core.restore(change),
+        Record::Stored(change) => core.restore_stored(change),
     })?;
     if journal.wants_compaction() {
-        journal.compact(rows.iter())?;
+        journal.compact(core.stored())?;
     }
-    for (key, entry) in rows {
-        core.restore(key, entry);
-    }
+    core.restored();
     Ok((core, Some(journal)))
 }
 
 impl Node {
     pub(super) fn new(core: Core, journal: Option<Journal>, counts: Arc<Counts>) -> Self {
+        let publish_awaits_dump = core.settings().publish_awaits_dump;
         let state = State { core, journal, polls: BTreeMap::new(), links: BTreeMap::new() };
         Self {
             state: RefCell::new(state),
             started: Instant::now(),
             armed: Cell::new(None),
             rearm: Notify::new(),
+            publish_awaits_dump,
+            turned: Notify::new(),
             counts,
         }
     }
@@ -98,18 +109,96 @@ impl Node {
         answer
     }
 
-    /// Publishes: judged, written down, stored.
-    pub(super) fn publish(&self, new: NewConfig) -> Result<(), WriteError> {
-        match self.input(|core, now| core.accept(now, new))? {
-            Some(change) => self.commit(change),
-            None => Ok(()),
+    /// Publishes: judged, written down, stored; and, when the server is told so, visible.
+    pub(super) async fn publish(&self, new: NewConfig) -> Result<(), WriteError> {
+        if let Some(change) = self.input(|core, now| core.accept(now, new))? {
+            self.write(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes, likewise. With a tag only that gray release.
+    pub(super) async fn remove(
+        &self,
+        key: ConfigKey,
+        tag: Option<&str>,
+        from: &Author,
+    ) -> Result<(), WriteError> {
+        let change = self.input(|core, now| core.accept_removal(now, key, tag, from))?;
+        self.write(change).await
+    }
+
+    /// Takes a config's beta release away; answers whether there was one.
+    pub(super) async fn stop_beta(&self, key: ConfigKey, from: &Author) -> Result<bool, WriteError> {
+        match self.input(|core, now| core.beta_removal(now, key, from)) {
+            Some(change) => self.write(change).await.map(|()| true),
+            None => Ok(false),
         }
     }
 
-    /// Removes, likewise.
-    pub(super) fn remove(&self, key: ConfigKey) -> Result<(), WriteError> {
-        let change = self.input(|core, _| core.accept_removal(key))?;
-        self.commit(change)
+    /// Removes the configs of these numbers.
+    pub(super) async fn remove_many(&self, ids: &[u64], from: &Author) -> Result<(), WriteError> {
+        for change in self.input(|core, now| core.removals(now, ids, from)) {
+            self.write(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a config other words; answers whether there is such a config.
+    pub(super) async fn put_words(
+        &self,
+        key: &ConfigKey,
+        desc: Option<String>,
+        config_tags: Option<String>,
+    ) -> Result<bool, WriteError> {
+        match self.input(|core, _| core.accept_words(key, desc, config_tags))? {
+            Some(change) => self.write(change).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// What a get over HTTP sees; it waits for a dump that is about to end, as long as the real server does.
+    pub(super) async fn get(&self, key: &ConfigKey, caller: &Caller, wants_tag: bool) -> Read {
+        self.read(|core, now| core.get(now, key, caller, wants_tag)).await
+    }
+
+    /// What a query over gRPC sees, likewise.
+    pub(super) async fn query(&self, key: &ConfigKey, caller: &Caller, wants_tag: bool) -> Read {
+        self.read(|core, now| core.query(now, key, caller, wants_tag)).await
+    }
+
+    async fn read(&self, mut read: impl FnMut(&mut Core, Duration) -> Read) -> Read {
+        let busy_until = match self.input(&mut read) {
+            Read::Busy(until) if until <= self.started.elapsed() + READ_PATIENCE => until,
+            other => return other,
+        };
+        sleep_until(self.started + busy_until).await;
+        self.input(|core, now| {
+            core.turn(now);
+            read(core, now)
+        })
+    }
+
+    /// Which generation it imitates.
+    pub(super) fn generation(&self) -> Generation {
+        self.state.borrow().core.generation()
+    }
+
+    /// Which of the old HTTP APIs are served.
+    pub(super) fn old_apis(&self) -> OldApis {
+        self.state.borrow().core.settings().old_apis
+    }
+
+    /// Writes a judged change down, and stores it.
+    pub(super) async fn write(&self, change: Change) -> Result<(), WriteError> {
+        let key = self.publish_awaits_dump.then(|| change.key().cloned()).flatten();
+        self.commit(change)?;
+        if let Some(key) = key {
+            while self.state.borrow().core.awaits_dump(&key) {
+                self.turned.notified().await;
+            }
+        }
+        Ok(())
     }
 
     fn commit(&self, change: Change) -> Result<(), WriteError> {
@@ -121,7 +210,7 @@ impl Node {
         core.commit(self.started.elapsed(), change);
         if let Some(journal) = journal
             && journal.wants_compaction()
-            && let Err(error) = journal.compact(core.rows())
+            && let Err(error) = journal.compact(core.stored())
         {
             // The long log is still whole and in use.
             tracing::warn!(%error, "cannot rewrite the data directory's log");
@@ -172,7 +261,10 @@ impl Node {
             match due {
                 None => self.rearm.notified().await,
                 Some(due) => tokio::select! {
-                    () = sleep_until(self.started + due) => self.input(Core::turn),
+                    () = sleep_until(self.started + due) => {
+                        self.input(Core::turn);
+                        self.turned.notify_waiters();
+                    }
                     () = self.rearm.notified() => {}
                 },
             }

@@ -22,11 +22,6 @@ impl Params {
         let at = self.0.iter().position(|(other, _)| other == name)?;
         Some(self.0.remove(at).1)
     }
-
-    /// Whether `name` has a value that is not blank.
-    pub(super) fn is_given(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| !value.trim().is_empty())
-    }
 }
 
 /// A header's value as text; what is not text counts as absent.

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use shakedown_model::plan::EmbeddedSettings;
+use shakedown_model::plan::{EmbeddedSettings, Generation};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_nacos::grpc::connection::{Event, GrpcConnection, GrpcLimits};
@@ -37,7 +37,15 @@ fn start_with(change: impl FnOnce(&mut EmbeddedSettings)) -> RunningServer {
     let mut settings =
         EmbeddedSettings { dump_tick: Duration::from_millis(5), ..EmbeddedSettings::default() };
     change(&mut settings);
-    EmbeddedServer::start(ServerConfig { http: ANY_PORT, grpc: ANY_PORT, data: None, settings }).unwrap()
+    EmbeddedServer::start(ServerConfig {
+        http: ANY_PORT,
+        grpc: ANY_PORT,
+        data: None,
+        generation,
+        login,
+        settings,
+    })
+    .unwrap()
 }
 
 /// Waits for what must happen soon.

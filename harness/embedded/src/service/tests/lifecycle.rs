@@ -7,7 +7,14 @@ fn persistent(
     grpc: SocketAddr,
 ) -> Result<RunningServer, StartError> {
     let settings = EmbeddedSettings { dump_tick: Duration::from_millis(5), ..EmbeddedSettings::default() };
-    EmbeddedServer::start(ServerConfig { http, grpc, data: Some(data.to_owned()), settings })
+    EmbeddedServer::start(ServerConfig {
+        http,
+        grpc,
+        data: Some(data.to_owned()),
+        generation: Generation::V2,
+        login: None,
+        settings,
+    })
 }
 
 async fn content(server: &RunningServer, data_id: &str) -> Option<String> {
@@ -21,7 +28,8 @@ async fn configs_survive_a_restart_on_the_same_ports() {
     let (http, grpc) = (first.http_addr(), first.grpc_addr());
     publish_visibly(&first, "kept", "组 one").await;
     publish_visibly(&first, "gone", "x").await;
-    AdminClient::new(http, DEADLINE).unwrap().delete(&key("gone")).await.unwrap();
+    let deleted = AdminClient::new(http, DEADLINE).unwrap().delete(&key("gone")).await;
+    assert_eq!(deleted, PublishAnswer::Acked);
     first.stop();
     let second = persistent(data.path(), http, grpc).unwrap();
     assert_eq!(content(&second, "kept").await.as_deref(), Some("组 one"));
@@ -49,7 +57,15 @@ async fn a_taken_port_is_named_with_advice() {
     let server = start();
     for (http, grpc) in [(server.http_addr(), ANY_PORT), (ANY_PORT, server.grpc_addr())] {
         let settings = EmbeddedSettings::default();
-        let error = EmbeddedServer::start(ServerConfig { http, grpc, data: None, settings }).unwrap_err();
+        let error = EmbeddedServer::start(ServerConfig {
+            http,
+            grpc,
+            data: None,
+            generation: Generation::V2,
+            login: None,
+            settings,
+        })
+        .unwrap_err();
         let taken = if http == ANY_PORT { grpc } else { http };
         let message = error.to_string();
         assert!(message.starts_with(&format!("cannot listen on {taken} for ")), "{message}");

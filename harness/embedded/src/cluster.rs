@@ -1,0 +1,237 @@
+//! Several nodes over one database, as Nacos nodes share MySQL (nacos-facts.md §5.2).
+//!
+//! Every node has a thread, a core, watchers and a dump of its own. A write is stored once: under one lock it is judged
+//! against everything stored before, written down, and handed to the other nodes' cores as what their reads of the
+//! database will find. That alone changes nothing that their clients see: they dump it when they are told of it
+//! ([`broadcasts`]), or when they look by themselves.
+
+pub(crate) mod broadcasts;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use shakedown_model::Seed;
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use self::broadcasts::Broadcasts;
+use crate::core::{Change, Core, DumpTask, Redirect};
+use crate::journal::{Journal, JournalError, Record};
+use crate::service::{Counts, RunningServer, StartError, start_node};
+
+/// What a cluster is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// Where its nodes listen; at least one.
+    pub nodes: Vec<NodePorts>,
+    /// The directory in which the database survives a restart; without one it lives in memory, as long as this does.
+    pub data: Option<PathBuf>,
+    /// Which generation of Nacos it imitates.
+    pub generation: Generation,
+    /// The administrator; without one no call needs a login.
+    pub login: Option<Login>,
+    /// How the nodes behave.
+    pub settings: EmbeddedSettings,
+    /// What losses and the first instants of periods are drawn from.
+    pub seed: Seed,
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodePorts {
+    /// Where HTTP listens; port 0 takes a free one at each start.
+    pub http: SocketAddr,
+    /// Where gRPC listens. Clients look for it 1000 above the HTTP port.
+    pub grpc: SocketAddr,
+}
+
+/// Embedded nodes over one database, each started and stopped alone. Clones are the same cluster.
+///
+/// The database lives as long as the last clone or running node.
+#[derive(Debug, Clone)]
+pub struct EmbeddedCluster(Arc<Cluster>);
+
+impl EmbeddedCluster {
+    /// Opens the database; no node runs yet.
+    ///
+    /// # Errors
+    /// [`StartError::Data`] when the data directory cannot be used.
+    pub fn open(config: ClusterConfig) -> Result<Self, StartError> {
+        Cluster::open(config).map(|cluster| Self(Arc::new(cluster))).map_err(StartError::Data)
+    }
+
+    /// Starts a node; when this returns, it accepts connections and serves all that is stored.
+    ///
+    /// # Errors
+    /// [`StartError`] says what could not be had and what to do.
+    ///
+    /// # Panics
+    /// When there is no node of this number, or it runs already.
+    pub fn start(&self, node: usize) -> Result<RunningServer, StartError> {
+        start_node(&self.0, node)
+    }
+}
+
+/// What the nodes share.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<NodePorts>,
+    settings: EmbeddedSettings,
+    seed: Seed,
+    shared: Mutex<Shared>,
+}
+
+/// The database, and who is to learn of writes.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Holds all that is stored, and serves nobody: nodes are started from it.
+    archive: Core,
+    journal: Option<Journal>,
+    members: Vec<Option<Member>>,
+}
+
+/// A running node, for the others.
+#[derive(Debug)]
+struct Member {
+    address: SocketAddr,
+    /// Emptied at each of the node's inputs, so it holds what is written during one of them.
+    mailbox: UnboundedSender<Message>,
+    counts: Arc<Counts>,
+}
+
+/// What nodes send each other.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The database now has this.
+    Stored(Change),
+    /// Dump this: a broadcast.
+    Changed(DumpTask),
+    /// Keep so many connections and send the rest elsewhere.
+    Reload(usize, Option<Redirect>),
+}
+
+/// How many connections a running node has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MemberLoad {
+    pub(crate) node: usize,
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: usize,
+}
+
+/// A node as it enters the cluster.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) core: Core,
+    pub(crate) mailbox: UnboundedReceiver<Message>,
+    pub(crate) broadcasts: Broadcasts,
+    pub(crate) membership: Membership,
+}
+
+/// A node's place in the cluster; it leaves when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) node: usize,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.cluster.lock().members[self.node] = None;
+    }
+}
+
+impl Cluster {
+    fn open(config: ClusterConfig) -> Result<Self, JournalError> {
+        let ClusterConfig { nodes, data, generation, login, settings, seed } = config;
+        let mut archive = Core::new(settings.clone(), generation, login.as_ref(), wall_ms());
+        let mut journal = None;
+        if let Some(dir) = data {
+            let mut log = Journal::open(&dir, |record| match record {
+                Record::Committed(change) => archive.restore(change),
+                Record::Stored(change) => archive.restore_stored(change),
+            })?;
+            if log.wants_compaction() {
+                log.compact(archive.stored())?;
+            }
+            journal = Some(log);
+        }
+        let members = nodes.iter().map(|_| None).collect();
+        Ok(Self { nodes, settings, seed, shared: Mutex::new(Shared { archive, journal, members }) })
+    }
+
+    /// Lets a node in that listens at `address`: it holds all that is stored, and learns of what comes.
+    pub(crate) fn join(self: &Arc<Self>, node: usize, address: SocketAddr, counts: &Arc<Counts>) -> Joined {
+        let (sender, mailbox) = unbounded_channel();
+        let mut shared = self.lock();
+        let core = shared.archive.fork(wall_ms());
+        let member = Member { address, mailbox: sender, counts: Arc::clone(counts) };
+        let before = shared.members[node].replace(member);
+        assert!(before.is_none(), "node {node} runs already");
+        drop(shared);
+        let broadcasts = Broadcasts::new(self.settings.cluster.clone(), self.seed, node, self.nodes.len());
+        let membership = Membership { cluster: Arc::clone(self), node };
+        Joined { core, mailbox, broadcasts, membership }
+    }
+
+    /// The database, for one write at a time.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_up(&self, node: usize) -> bool {
+        self.lock().members.get(node).is_some_and(Option::is_some)
+    }
+
+    /// Sends a node something, if it runs.
+    pub(crate) fn send(&self, to: usize, message: Message) {
+        if let Some(Some(member)) = self.lock().members.get(to) {
+            // A node that is going down has no use for it.
+            member.mailbox.send(message).ok();
+        }
+    }
+
+    /// The running nodes by address, each with its registered connections.
+    pub(crate) fn loads(&self) -> Vec<MemberLoad> {
+        let shared = self.lock();
+        let members = shared.members.iter().enumerate();
+        let mut loads: Vec<_> = members
+            .filter_map(|(node, member)| {
+                let Member { address, counts, .. } = member.as_ref()?;
+                Some(MemberLoad { node, address: *address, connections: counts.registered() })
+            })
+            .collect();
+        loads.sort_by_key(|load| load.address.to_string());
+        loads
+    }
+}
+
+impl Shared {
+    /// Stores what node `by` writes; after an error nothing is stored, and the write must not be acked.
+    pub(crate) fn store(&mut self, by: usize, change: &Change) -> io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(change)?;
+        }
+        self.archive.restore(change.clone());
+        let others = self.members.iter().enumerate().filter(|(node, _)| *node != by);
+        for member in others.filter_map(|(_, member)| member.as_ref()) {
+            // A node that is going down starts from the archive again.
+            member.mailbox.send(Message::Stored(change.clone())).ok();
+        }
+        if let Some(journal) = &mut self.journal
+            && journal.wants_compaction()
+            && let Err(error) = journal.compact(self.archive.stored())
+        {
+            // The long log is still whole and in use.
+            tracing::warn!(%error, "cannot rewrite the data directory's log");
+        }
+        Ok(())
+    }
+}
+
+fn wall_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
