@@ -6,7 +6,7 @@ mod series;
 
 use shakedown_check::result::{Counts, Judgement, RESULT_FORMAT, Series, Validity};
 use shakedown_model::fault::{Bite, FaultWindow};
-use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::manifest::{Machine, Manifest, PartSample, RUN_FORMAT, RunStatus, SelfSample};
 use shakedown_model::verdict::Verdict;
 use shakedown_model::{FaultId, Offset, Plan, Seed};
 
@@ -19,6 +19,8 @@ pub(crate) struct Fixture {
     pub(crate) faults: Vec<FaultWindow>,
     pub(crate) judgement: Judgement,
     pub(crate) series: Series,
+    pub(crate) parts: Vec<PartSample>,
+    pub(crate) harness: Vec<SelfSample>,
 }
 
 impl Fixture {
@@ -38,7 +40,8 @@ impl Fixture {
                 trouble: None,
             })
             .collect();
-        Self { manifest: manifest(), series: series::series(&plan), faults, judgement, plan }
+        let (parts, harness) = (series::parts(), series::harness());
+        Self { manifest: manifest(), series: series::series(&plan), faults, judgement, plan, parts, harness }
     }
 
     /// The same run, passing.
@@ -53,6 +56,8 @@ impl Fixture {
         let mut fixture = Self::rough_run();
         fixture.series = Series::default();
         fixture.faults.clear();
+        fixture.parts.clear();
+        fixture.harness.clear();
         fixture.manifest.status = RunStatus::Interrupted;
         fixture.manifest.ended = Some(Offset::from_millis(2_300));
         fixture.judgement = Judgement {
@@ -107,7 +112,8 @@ impl Fixture {
             manifest: &self.manifest,
             plan: &self.plan,
             faults: &self.faults,
-            parts: &[],
+            parts: &self.parts,
+            harness: &self.harness,
             judgement: &self.judgement,
             series: &self.series,
         }

@@ -1,42 +1,53 @@
-//! `report.html`: one self-contained page, without scripts and without anything remote.
+//! `report.html`: one self-contained page without anything remote, whole without scripts.
 //!
 //! maud escapes every text; a strict content security policy stands behind it. The styles are in `style.css`; charts
-//! are inline SVG, drawn once for wide and once for narrow screens.
+//! are inline SVG, drawn once for wide and once for narrow screens. One script adds values under the pointer, zoom
+//! and hiding of groups.
 
 mod figures;
 mod judged;
 mod measures;
+mod paths;
+mod script;
 mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::charts::{Chart, RenderError, palette};
+use crate::charts::drawing::Hover;
+use crate::charts::{Chart, palette};
 use crate::input::{ReportInput, severity};
 use crate::quantity::{count, counted, plain, time};
 use shakedown_model::verdict::Outcome;
 
-/// Nothing may be loaded and nothing may run; styles stand in the page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-
 /// The page.
-///
-/// # Errors
-/// [`RenderError`] when a chart cannot be drawn.
-pub fn page(input: ReportInput<'_>) -> Result<String, RenderError> {
+#[must_use]
+pub fn page(input: ReportInput<'_>) -> String {
     let title = format!("{}: {}", plain(&input.manifest.scenario), input.judgement.verdict.name());
     let dark = format!("@media screen and (prefers-color-scheme:dark){{{}}}", palette::dark_rules(".chart"));
+    let mut hovers: Vec<(Chart, Vec<Hover>)> = Vec::new();
+    let mut chart = |chart: Chart| {
+        let (section, of_chart) = figures::section(input, chart);
+        hovers.push((chart, of_chart));
+        section
+    };
     let body = html! {
         (header(input))
         main {
-            (figures::section(input, Chart::Latency)?)
+            (chart(Chart::Latency))
             (judged::gates(input))
             (judged::guarantees(input))
             (judged::faults(input))
+            (chart(Chart::Heatmap))
             (measures::of_phases(input))
             (measures::of_faults(input))
-            (figures::section(input, Chart::Spectrum)?)
-            (figures::section(input, Chart::Reconnect)?)
-            (figures::section(input, Chart::Staleness)?)
+            (chart(Chart::Mutations))
+            (chart(Chart::Raster))
+            (paths::section(input))
+            (chart(Chart::Spectrum))
+            (chart(Chart::Reconnect))
+            (chart(Chart::Staleness))
+            (chart(Chart::Failover))
+            (chart(Chart::Resources))
             (judged::validity(input))
             (words::repeat(input))
             (words::how_to_read(input))
@@ -47,17 +58,17 @@ pub fn page(input: ReportInput<'_>) -> Result<String, RenderError> {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(script::policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
                 title { (title) }
                 style { (PreEscaped(include_str!("html/style.css"))) (PreEscaped(dark)) }
             }
-            body { (body) }
+            body { (body) (script::elements(input, &hovers)) }
         }
     };
-    Ok(page.into_string())
+    page.into_string()
 }
 
 fn header(input: ReportInput<'_>) -> Markup {

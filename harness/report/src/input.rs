@@ -1,14 +1,16 @@
 //! What every reporter reads: the run's manifest and plan, the fault windows, the judgement and the series.
 
-use shakedown_check::result::{FaultResult, Figure, Judgement, Series};
+use shakedown_check::result::{FaultResult, Figure, Judgement, PathFigure, Series};
+use shakedown_check::words::share;
+use shakedown_model::event::Path;
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::gate::{Measure, Scope};
-use shakedown_model::manifest::{Manifest, PartSample, RunStatus};
+use shakedown_model::manifest::{Manifest, PartSample, RunStatus, SelfSample};
 use shakedown_model::plan::{GroupSpec, Protocol};
 use shakedown_model::verdict::{Outcome, Verdict};
 use shakedown_model::{FaultId, GroupId, Offset, PhaseId, Plan};
 
-use crate::quantity::{counted, plain};
+use crate::quantity::{as_f64, counted, plain};
 
 /// Everything that a report shows.
 ///
@@ -25,6 +27,8 @@ pub struct ReportInput<'a> {
     pub faults: &'a [FaultWindow],
     /// What servers and proxies used, once a second.
     pub parts: &'a [PartSample],
+    /// What the harness itself used, once a second.
+    pub harness: &'a [SelfSample],
     /// The judgement.
     pub judgement: &'a Judgement,
     /// What charts draw.
@@ -81,6 +85,21 @@ impl<'a> ReportInput<'a> {
         figures
     }
 
+    /// By which path content came: phases in order, then the whole run; within them by group and path.
+    pub(crate) fn paths(&self) -> Vec<&'a PathFigure> {
+        let mut paths: Vec<&'a PathFigure> =
+            self.judgement.paths.iter().filter(|figure| figure.count > 0).collect();
+        paths.sort_by_key(|figure| (figure.scope == Scope::Run, figure.scope, figure.group));
+        paths
+    }
+
+    /// The share of its scope's and group's deliveries that came by this path.
+    pub(crate) fn path_share(&self, figure: &PathFigure) -> String {
+        let same = |other: &&PathFigure| other.scope == figure.scope && other.group == figure.group;
+        let all: u64 = self.judgement.paths.iter().filter(same).map(|other| other.count).sum();
+        share(as_f64(figure.count) / as_f64(all.max(1)))
+    }
+
     /// When the run's drain ended, or the plan ends.
     pub(crate) fn end(&self) -> Offset {
         self.manifest.ended.unwrap_or_else(|| self.plan.end())
@@ -119,6 +138,20 @@ fn client_name(spec: &GroupSpec) -> String {
     match &spec.client.like {
         Some(like) => format!("{transport}, like {}", plain(like)),
         None => transport.to_owned(),
+    }
+}
+
+/// A path in words.
+pub(crate) const fn path_name(path: Path) -> &'static str {
+    match path {
+        Path::Initial => "first fetch",
+        Path::Push => "push",
+        Path::PushRetry => "push retry",
+        Path::Relist => "re-list after reconnect",
+        Path::Resync => "periodic resync",
+        Path::PollWake => "long-poll wake",
+        Path::PollTimeout => "long-poll time-out",
+        Path::Cache => "cache",
     }
 }
 

@@ -51,7 +51,8 @@ pub enum ReportError {
 /// # Errors
 /// When the run directory lacks its manifest or plan, or cannot be written.
 pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<Written, ReportError> {
-    let (manifest, plan, faults, parts) = (run.manifest()?, run.plan()?, run.faults()?, run.part_samples()?);
+    let (manifest, plan, faults) = (run.manifest()?, run.plan()?, run.faults()?);
+    let (parts, harness) = (run.part_samples()?, run.self_samples()?);
     let dir = run.path().display().to_string();
     let input = ReportInput {
         dir: &dir,
@@ -59,6 +60,7 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
         plan: &plan,
         faults: &faults,
         parts: &parts,
+        harness: &harness,
         judgement,
         series,
     };
@@ -66,7 +68,7 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
     fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
     let mut charts = Vec::new();
     for chart in Chart::ALL {
-        for (ending, content) in [("svg", chart.svg(input)?.into_bytes()), ("png", chart.png(input)?)] {
+        for (ending, content) in [("svg", chart.svg(input).into_bytes()), ("png", chart.png(input)?)] {
             let path = folder.join(format!("{}.{ending}", chart.name()));
             write_atomically(&path, &content)?;
             charts.push(path);
@@ -77,6 +79,6 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
     let look = terminal::Look { width: 100, is_coloured: false };
     write_atomically(&written.summary, terminal::summary(input, look).as_bytes())?;
     write_atomically(&written.junit, junit::xml(input)?.as_bytes())?;
-    write_atomically(&written.report, html::page(input)?.as_bytes())?;
+    write_atomically(&written.report, html::page(input).as_bytes())?;
     Ok(written)
 }

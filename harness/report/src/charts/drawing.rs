@@ -5,6 +5,8 @@ use std::sync::Once;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, IntoFont, TextStyle, register_font};
 
+use shakedown_model::GroupId;
+
 use super::palette::Ink;
 use crate::quantity::plain;
 
@@ -28,11 +30,76 @@ pub(crate) type Point = (f64, f64);
 /// One shape.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shape {
-    Line { points: Vec<Point>, ink: Ink, width: f64, alpha: f64 },
-    Area { points: Vec<Point>, ink: Ink, alpha: f64 },
-    Rect { from: Point, to: Point, ink: Ink, alpha: f64 },
-    Dot { at: Point, radius: f64, ink: Ink, alpha: f64 },
-    Text { at: Point, align: Align, size: f64, ink: Ink, text: String },
+    Line {
+        points: Vec<Point>,
+        ink: Ink,
+        width: f64,
+        alpha: f64,
+    },
+    Area {
+        points: Vec<Point>,
+        ink: Ink,
+        alpha: f64,
+    },
+    Rect {
+        from: Point,
+        to: Point,
+        ink: Ink,
+        alpha: f64,
+    },
+    Dot {
+        at: Point,
+        radius: f64,
+        ink: Ink,
+        alpha: f64,
+    },
+    Text {
+        at: Point,
+        align: Align,
+        size: f64,
+        ink: Ink,
+        text: String,
+    },
+    /// What follows, until the matching [`Shape::Close`], is one part. Only the page's SVG says so.
+    Open(Part),
+    Close,
+}
+
+/// A part of a chart that the page's script can move, hide or explain.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Part {
+    /// All of one group between two heights: without it, what lies below moves up.
+    Row { group: Option<GroupId>, from: f64, until: f64 },
+    /// All of one group that shares its height with others.
+    Cell { group: GroupId },
+    /// Data over an even horizontal axis; a time axis zooms.
+    Plot(Plot),
+    /// Ticks of a time axis.
+    Ticks(Plot),
+    /// Shapes that explain themselves when pointed at.
+    Tip(String),
+}
+
+/// The place of data, and what its horizontal axis spans.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Plot {
+    /// Which of the drawing's plots, from 0: the same one in every format.
+    pub(crate) nth: usize,
+    pub(crate) from: Point,
+    pub(crate) to: Point,
+    pub(crate) values: (f64, f64),
+    pub(crate) is_time: bool,
+}
+
+/// What to say where the pointer is: the text of the nearest value on the horizontal axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Hover {
+    /// Of which plot.
+    pub(crate) plot: usize,
+    /// (value on the axis, its text), ascending.
+    pub(crate) points: Vec<(f64, String)>,
+    /// One text a row from top to bottom, when the plot is a raster of even rows.
+    pub(crate) rows: Vec<String>,
 }
 
 /// Shapes on a surface, painted in their order.
@@ -41,11 +108,40 @@ pub(crate) struct Drawing {
     pub(crate) width: f64,
     pub(crate) height: f64,
     pub(crate) shapes: Vec<Shape>,
+    pub(crate) hovers: Vec<Hover>,
+    plots: usize,
 }
 
 impl Drawing {
     pub(crate) const fn new(width: f64) -> Self {
-        Self { width, height: 0.0, shapes: Vec::new() }
+        Self { width, height: 0.0, shapes: Vec::new(), hovers: Vec::new(), plots: 0 }
+    }
+
+    pub(crate) fn open(&mut self, part: Part) {
+        self.shapes.push(Shape::Open(part));
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.shapes.push(Shape::Close);
+    }
+
+    /// Opens a plot whose horizontal axis spans `values` evenly.
+    pub(crate) fn open_plot(&mut self, (from, to): (Point, Point), values: (f64, f64), is_time: bool) {
+        let plot = Plot { nth: self.plots, from, to, values, is_time };
+        self.plots += 1;
+        self.open(Part::Plot(plot));
+    }
+
+    /// What the plot that was opened last says where the pointer is.
+    pub(crate) fn hover(&mut self, points: Vec<(f64, String)>) {
+        self.hover_rows(points, Vec::new());
+    }
+
+    /// The same for a raster: `rows` name its rows from top to bottom.
+    pub(crate) fn hover_rows(&mut self, points: Vec<(f64, String)>, rows: Vec<String>) {
+        if let (Some(plot), false) = (self.plots.checked_sub(1), points.is_empty()) {
+            self.hovers.push(Hover { plot, points, rows });
+        }
     }
 
     pub(crate) fn line(&mut self, points: Vec<Point>, ink: Ink, width: f64) {

@@ -11,7 +11,7 @@ use super::sheet::{Format, Mark, Panel, Sheet};
 use super::thresholds::{Thresholds, gates_of};
 use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
-use crate::quantity::{as_f64, time};
+use crate::quantity::{as_f64, count, time};
 
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
@@ -93,6 +93,7 @@ fn draw_group(
         sheet.empty(panel, "no samples: no change reached this group in a measured phase");
         return;
     }
+    sheet.drawing.hover(buckets.iter().map(|bucket| (bucket.at.as_secs_f64(), spoken(bucket))).collect());
     let at = |bucket: &LatencyBucket, ns| (timeline.x(bucket.at), axis.place_ns(ns));
     let mut data: Vec<Point> = Vec::new();
     for bucket in &buckets {
@@ -116,6 +117,14 @@ fn draw_group(
         }
     }
     Thresholds { input, measure: Measure::EndToEnd, group }.draw(sheet, place, &data);
+}
+
+/// `p50 66 ms · p99 141 ms · max 160 ms · n 1,000`.
+fn spoken(bucket: &LatencyBucket) -> String {
+    let late =
+        if bucket.censored > 0 { format!(", {} later", count(bucket.censored)) } else { String::new() };
+    let [p50, p99, max] = [bucket.p50, bucket.p99, bucket.max].map(time);
+    format!("p50 {p50} · p99 {p99} · max {max} · n {}{late}", count(bucket.count))
 }
 
 /// Buckets in stretches without a gap: a line across a time without samples would claim what nobody saw.

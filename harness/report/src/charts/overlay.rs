@@ -48,12 +48,12 @@ impl Overlay {
 
     /// The chart as a standalone SVG file.
     pub(crate) fn svg(self, runs: &[ReportInput<'_>]) -> Result<String, RenderError> {
-        render::svg_file(&self.drawing(runs, Format::File), self.title())
+        Ok(render::svg_file(&self.drawing(runs, Format::File), self.title()))
     }
 
     /// The chart as an SVG element inside a page.
     pub(crate) fn svg_inline(self, runs: &[ReportInput<'_>], format: Format) -> Result<String, RenderError> {
-        render::svg_inline(&self.drawing(runs, format), self.title())
+        Ok(render::svg_inline(&self.drawing(runs, format), self.title()))
     }
 
     fn drawing(self, runs: &[ReportInput<'_>], format: Format) -> Drawing {

@@ -20,12 +20,13 @@ pub(crate) enum Ink {
     Purple,
     Amber,
     Grey,
+    Sky,
     /// A gate that failed.
     Fail,
 }
 
 impl Ink {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Surface,
         Self::Text,
         Self::Muted,
@@ -38,6 +39,7 @@ impl Ink {
         Self::Purple,
         Self::Amber,
         Self::Grey,
+        Self::Sky,
         Self::Fail,
     ];
 
@@ -59,6 +61,7 @@ impl Ink {
             Self::Purple => 0xb0_4f_8c,
             Self::Amber => 0xa8_75_00,
             Self::Grey => 0x6b_74_80,
+            Self::Sky => 0x5f_b6_e0,
             Self::Fail => 0xb3_26_1e,
         }
     }
@@ -77,8 +80,14 @@ impl Ink {
             Self::Purple => 0xe3_9b_c4,
             Self::Amber => 0xf0_e4_42,
             Self::Grey => 0x9b_a6_b2,
+            Self::Sky => 0x2a_7f_b5,
             Self::Fail => 0xff_8f_85,
         }
+    }
+
+    /// `#0072B2`: the light colour, as an attribute has it.
+    pub(super) fn hex(self) -> String {
+        format!("#{:06X}", self.light())
     }
 
     pub(super) fn rgb(self) -> RGBColor {

@@ -6,12 +6,12 @@ use shakedown_model::time::nanos;
 use shakedown_model::{GroupId, Offset, Seed};
 
 use super::axis::Axis;
-use super::drawing::{Align, Drawing, Point};
+use super::drawing::{Align, Drawing, Part, Point};
 use super::palette::Ink;
 use super::sheet::{Format, LABEL, Mark, Panel, SMALL, Sheet};
 use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
-use crate::quantity::{as_f64, time};
+use crate::quantity::{as_f64, counted, time};
 
 /// Gaps shorter than this are drawn at the lower end.
 const FLOOR_NS: u64 = 1_000_000;
@@ -77,6 +77,11 @@ fn draw_bars(sheet: &mut Sheet, (panel, timeline): (&Panel, &Timeline<'_>), seri
     let highest = series.buckets.iter().map(|bucket| bucket.1).max().unwrap_or(1);
     let axis = Axis::linear((0.0, f64::from(highest.max(2)) * 1.08), panel.vertical());
     sheet.vertical_axis(panel, &axis, &axis.round_ticks(3.0));
+    let spoken = |(start, attempts, connected): &(Offset, u32, u32)| {
+        let text = format!("{}, {connected} connected", counted(u64::from(*attempts), "attempt"));
+        (start.as_secs_f64() + as_f64(series.bucket_ns) / 2e9, text)
+    };
+    sheet.drawing.hover(series.buckets.iter().map(spoken).collect());
     for (start, attempts, connected) in &series.buckets {
         if *start > timeline.end() {
             continue;
@@ -115,8 +120,10 @@ fn draw_gaps(sheet: &mut Sheet, input: ReportInput<'_>) {
         for (n, group) in (0_u32..).zip(row) {
             let of = u32::try_from(columns).unwrap_or(1);
             let (panel, title) = sheet.panel(&input.group_name(*group), 180.0, (n, of));
+            sheet.drawing.open(Part::Cell { group: *group });
             sheet.panel_title(&panel, &title);
             draw_gap_panel(sheet, (&panel, &values.at(panel.vertical())), input, *group);
+            sheet.drawing.close();
             bottom = panel.bottom;
         }
         sheet.y = bottom + 26.0;

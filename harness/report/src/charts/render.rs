@@ -1,15 +1,16 @@
-//! Drawings as SVG and PNG, through one function over plotters' backends.
+//! Drawings as SVG files, as SVG in the page, and as PNG (through plotters).
 
 use std::error::Error;
 
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
-use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::prelude::{BitMapBackend, DrawingBackend};
 use plotters::style::{Color, ShapeStyle};
 
 use super::drawing::{Drawing, Point, Shape, text_style};
 use super::palette::{Ink, dark_rules};
+use super::svg;
 
 /// Pixels of a PNG per pixel of the drawing.
 const PNG_SCALE: u32 = 2;
@@ -17,8 +18,6 @@ const PNG_SCALE: u32 = 2;
 const SMOOTHING: u32 = 2;
 /// Bitmap texts hang this share of their size too high.
 const PNG_TEXT_DROP: f64 = 0.12;
-/// Units of an SVG per pixel of the drawing; plotters counts in whole units.
-const SVG_SCALE: u32 = 4;
 
 /// Why a chart could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -32,32 +31,16 @@ pub enum RenderError {
 }
 
 /// A standalone SVG file: its background is part of it, light or dark as the reader's screen is.
-pub(crate) fn svg_file(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
+pub(crate) fn svg_file(drawing: &Drawing, title: &str) -> String {
     let style = format!("<style>@media (prefers-color-scheme:dark){{{}}}</style>", dark_rules("svg"));
-    let (width, height) = whole_size(drawing, 1);
+    let (width, height) = (drawing.width.ceil(), drawing.height.ceil());
     let root = format!("width=\"{width}\" height=\"{height}\" xmlns=\"http://www.w3.org/2000/svg\"");
-    svg(drawing, &root, title, &style)
+    svg::element(drawing, &root, title, &style)
 }
 
 /// An SVG to stand inside a page, which brings the dark colours.
-pub(crate) fn svg_inline(drawing: &Drawing, title: &str) -> Result<String, RenderError> {
-    svg(drawing, "preserveAspectRatio=\"xMidYMid meet\"", title, "")
-}
-
-fn svg(drawing: &Drawing, root: &str, title: &str, style: &str) -> Result<String, RenderError> {
-    let mut text = String::new();
-    let size = whole_size(drawing, SVG_SCALE);
-    {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        draw(drawing, &area, (SVG_SCALE, 0.0)).map_err(|error| RenderError::Draw(error.to_string()))?;
-        area.present().map_err(|error| RenderError::Draw(error.to_string()))?;
-    }
-    let body = text.split_once('>').map_or("", |(_, body)| body);
-    let title = escaped(title);
-    Ok(format!(
-        "<svg {root} viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>{style}{body}",
-        size.0, size.1
-    ))
+pub(crate) fn svg_inline(drawing: &Drawing, title: &str) -> String {
+    svg::element(drawing, "preserveAspectRatio=\"xMidYMid meet\"", title, "")
 }
 
 /// A PNG file on white.
@@ -136,6 +119,7 @@ where
                 let anchor = (anchor.0, anchor.1 + size * text_drop);
                 area.draw(&Text::new(text.as_str(), at(anchor), text_style(*align, size * scale, *ink)))?;
             }
+            Shape::Open(_) | Shape::Close => {}
         }
     }
     Ok(())
@@ -150,12 +134,4 @@ fn whole(value: f64) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "pixels; a float cast saturates, and NaN becomes 0")]
     let whole = value.round() as i32;
     whole
-}
-
-fn escaped(text: &str) -> String {
-    crate::quantity::plain(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -6,7 +6,7 @@ use shakedown_model::gate::{Measure, SAMPLES_BEYOND, Scope};
 use shakedown_model::time::nanos;
 
 use super::axis::{Axis, Tick};
-use super::drawing::{Align, Drawing, Point};
+use super::drawing::{Align, Drawing, Part, Point};
 use super::palette::Ink;
 use super::sheet::{Format, Mark, Panel, SMALL, Sheet};
 use crate::input::ReportInput;
@@ -32,10 +32,17 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         for (n, group) in (0_u32..).zip(row) {
             let of = u32::try_from(columns).unwrap_or(1);
             let (panel, title) = sheet.panel(&input.group_name(*group), 210.0, (n, of));
+            sheet.drawing.open(Part::Cell { group: *group });
             sheet.panel_title(&panel, &title);
             let across = Axis::linear((0.0, widest), (panel.left, panel.right));
             let up = values.at(panel.vertical());
-            draw_panel(&mut sheet, (&panel, &across, &up), input, &lines_of(&lines, *group));
+            let (from, to) = ((panel.left, panel.top), (panel.right, panel.bottom));
+            sheet.drawing.open_plot((from, to), (0.0, widest), false);
+            let lines = lines_of(&lines, *group);
+            sheet.drawing.hover(spoken(&lines));
+            draw_panel(&mut sheet, (&panel, &across, &up), input, &lines);
+            sheet.drawing.close();
+            sheet.drawing.close();
             bottom = panel.bottom;
         }
         sheet.y = bottom + 26.0;
@@ -144,6 +151,27 @@ fn draw_panel(
         draw_line(sheet, (across, up), line);
     }
     sheet.frame(panel);
+}
+
+/// What each quantile that some line has comes to: `p99: steady 141 ms, rough 530 ms`.
+fn spoken(lines: &[&Line<'_>]) -> Vec<(f64, String)> {
+    let mut quantiles: Vec<f64> =
+        lines.iter().flat_map(|line| &line.figure.spectrum).map(|p| p.0).filter(|q| *q < 1.0).collect();
+    quantiles.sort_by(f64::total_cmp);
+    quantiles.dedup();
+    quantiles
+        .into_iter()
+        .map(|quantile| {
+            let values = lines.iter().filter_map(|line| {
+                let point = line.figure.spectrum.iter().find(|point| point.0.total_cmp(&quantile).is_eq())?;
+                Some(format!("{} {}", line.name, time(point.1)))
+            });
+            let values: Vec<String> = values.collect();
+            let share = format!("{:.4}", quantile * 100.0);
+            let share = share.trim_end_matches('0').trim_end_matches('.');
+            (-(1.0 - quantile).log10(), format!("{share} %: {}", values.join(" · ")))
+        })
+        .collect()
 }
 
 fn draw_line(sheet: &mut Sheet, (across, up): (&Axis, &Axis), line: &Line<'_>) {

@@ -1,6 +1,7 @@
 //! Staleness over time: the largest of any watcher, one panel per group.
 
 use shakedown_check::result::StalenessSeries;
+use shakedown_model::Offset;
 use shakedown_model::gate::Measure;
 
 use super::axis::Axis;
@@ -10,7 +11,7 @@ use super::sheet::{Format, Mark, Panel, Sheet};
 use super::thresholds::{Thresholds, gates_of};
 use super::timeline::{FAULT_LEGEND, Timeline};
 use crate::input::ReportInput;
-use crate::quantity::as_f64;
+use crate::quantity::{as_f64, counted, time};
 
 /// Below this nobody cares, and the axis ends.
 const FLOOR_NS: u64 = 10_000_000;
@@ -73,6 +74,11 @@ fn draw_series(
     (panel, axis, timeline): (&Panel, &Axis, &Timeline<'_>),
     series: &StalenessSeries,
 ) -> Vec<Point> {
+    let spoken = |(at, ns, stale): &(_, u64, u32)| {
+        let at: Offset = *at;
+        (at.as_secs_f64(), format!("{} · {} behind", time(*ns), counted(u64::from(*stale), "watcher")))
+    };
+    sheet.drawing.hover(series.points.iter().filter(|point| point.0 <= timeline.end()).map(spoken).collect());
     let points: Vec<Point> = series
         .points
         .iter()

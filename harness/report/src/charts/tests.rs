@@ -34,7 +34,7 @@ fn assert_well_formed(svg: &str) {
 fn every_chart_is_well_formed_svg_with_a_title() {
     for fixture in fixtures() {
         for chart in Chart::ALL {
-            let svg = chart.svg(fixture.input()).unwrap();
+            let svg = chart.svg(fixture.input());
             assert!(svg.starts_with("<svg ") && svg.contains("<title>"));
             assert!(!svg.contains("<script"));
             assert_well_formed(&svg);
@@ -109,7 +109,7 @@ fn the_latency_chart_names_faults_phases_and_gates() {
 #[test]
 fn a_gap_outside_the_policy_is_a_cross() {
     let fixture = Fixture::rough_run();
-    let svg = Chart::Reconnect.svg(fixture.input()).unwrap();
+    let svg = Chart::Reconnect.svg(fixture.input());
     assert!(svg.contains("a gap outside it"));
 }
 
@@ -119,8 +119,8 @@ fn a_client_that_spins_does_not_bloat_the_chart() {
     let gap = fixture.series.gaps[0];
     fixture.series.gaps =
         (2..20_000).map(|attempt| shakedown_check::result::GapPoint { attempt, ..gap }).collect();
-    let svg = Chart::Reconnect.svg(fixture.input()).unwrap();
-    assert!(svg.matches("<circle").count() < 2_000);
+    let svg = Chart::Reconnect.svg(fixture.input());
+    assert!(svg.matches("h0").count() < 2_000);
     let drawing = Chart::Reconnect.drawing(fixture.input(), Format::PageWide);
     assert!(texts(&drawing).iter().any(|text| text.3 == "10,000"), "the axis is logarithmic");
 }
@@ -140,7 +140,7 @@ fn all_files_are_written_and_none_is_left_partial() {
             run.append_fault(window).unwrap();
         }
         let written = write_all(&run, &fixture.judgement, &fixture.series).unwrap();
-        assert_eq!(written.charts.len(), 8);
+        assert_eq!(written.charts.len(), 18);
         for path in written.charts.iter().chain([&written.report, &written.junit, &written.summary]) {
             assert!(std::fs::metadata(path).unwrap().len() > 100, "{}", path.display());
         }

@@ -4,7 +4,7 @@ use shakedown_check::result::FaultResult;
 use shakedown_model::{GroupId, Offset};
 
 use super::axis::Axis;
-use super::drawing::{Align, fitted, text_width};
+use super::drawing::{Align, Part, Plot, Point, fitted, text_width};
 use super::palette::Ink;
 use super::sheet::{LABEL, Panel, SMALL, Sheet};
 use crate::input::ReportInput;
@@ -13,6 +13,8 @@ use crate::quantity::plain;
 /// The height of a row of phase names and of a lane of faults.
 const ROW: f64 = 19.0;
 
+/// What the shading means where panels are the whole run's.
+pub(super) const FAULT_LEGEND_OF_RUN: &str = "fault in force";
 /// What the shading means.
 pub(crate) const FAULT_LEGEND: &str = "fault in force (faint: not on this group)";
 
@@ -39,8 +41,14 @@ impl<'a> Timeline<'a> {
         self.end
     }
 
+    /// Data over this axis within a panel, until [`Drawing::close`](super::drawing::Drawing::close).
+    fn open_plot(&self, sheet: &mut Sheet, (from, to): (Point, Point)) {
+        sheet.drawing.open_plot((from, to), (0.0, self.end.as_secs_f64()), true);
+    }
+
     /// The names of phases, and below them the faults, each in a lane where it covers no other.
     pub(crate) fn header(&self, sheet: &mut Sheet) {
+        self.open_plot(sheet, ((self.span.0, sheet.y), (self.span.1, sheet.y + ROW)));
         let y = sheet.y + ROW / 2.0;
         let drain = (self.input.plan.end(), self.end, "drain".to_owned());
         let phases = self.input.plan.phases.iter().map(|phase| (phase.from, phase.until, plain(&phase.name)));
@@ -53,6 +61,7 @@ impl<'a> Timeline<'a> {
         }
         sheet.y += ROW;
         self.fault_lanes(sheet);
+        sheet.drawing.close();
     }
 
     fn fault_lanes(&self, sheet: &mut Sheet) {
@@ -98,14 +107,35 @@ impl<'a> Timeline<'a> {
         height: f64,
         mut draw: impl FnMut(&mut Sheet, &Panel, GroupId),
     ) {
+        let rows: Vec<Row> =
+            self.input.groups().map(|group| Row::of_group(self.input, group, height)).collect();
+        self.rows(sheet, &rows, |sheet, panel, row| {
+            if let Some(group) = row.group {
+                draw(sheet, panel, group);
+            }
+        });
+    }
+
+    /// A panel for each row, likewise.
+    pub(super) fn rows(
+        &self,
+        sheet: &mut Sheet,
+        rows: &[Row],
+        mut draw: impl FnMut(&mut Sheet, &Panel, &Row),
+    ) {
         let mut last = None;
-        for group in self.input.groups() {
-            let (panel, title) = sheet.panel(&self.input.group_title(group), height, (0, 1));
+        for row in rows {
+            let (panel, title) = sheet.panel(&row.title, row.height, (0, 1));
+            let until = panel.bottom + 2.0;
+            sheet.drawing.open(Part::Row { group: row.group, from: sheet.y, until });
             sheet.panel_title(&panel, &title);
-            self.background(sheet, &panel, group);
-            draw(sheet, &panel, group);
+            self.open_plot(sheet, ((panel.left, panel.top), (panel.right, panel.bottom)));
+            self.background(sheet, &panel, row.group);
+            draw(sheet, &panel, row);
+            sheet.drawing.close();
             sheet.frame(&panel);
-            sheet.y = panel.bottom + 2.0;
+            sheet.drawing.close();
+            sheet.y = until;
             last = Some(panel);
         }
         if let Some(panel) = last {
@@ -114,10 +144,10 @@ impl<'a> Timeline<'a> {
     }
 
     /// The background of a group's panel: faults shaded, faint where they do not touch the group; borders of phases.
-    fn background(&self, sheet: &mut Sheet, panel: &Panel, group: GroupId) {
+    fn background(&self, sheet: &mut Sheet, panel: &Panel, group: Option<GroupId>) {
         let touching = |is_touched: bool| {
             self.shown_faults()
-                .filter(|fault| fault.groups.contains(&group) == is_touched)
+                .filter(|fault| group.is_none_or(|group| fault.groups.contains(&group)) == is_touched)
                 .map(|fault| (self.x(fault.from), self.x(fault.until).max(self.x(fault.from) + 1.0)))
                 .collect::<Vec<_>>()
         };
@@ -142,11 +172,31 @@ impl<'a> Timeline<'a> {
     /// The time axis below the last panel.
     fn axis(&self, sheet: &mut Sheet, panel: &Panel) {
         let wanted = (self.span.1 - self.span.0) / 90.0;
+        let (from, to) = ((panel.left, panel.bottom), (panel.right, panel.bottom + 18.0));
+        let values = (0.0, self.end.as_secs_f64());
+        sheet.drawing.open(Part::Ticks(Plot { nth: 0, from, to, values, is_time: true }));
         sheet.horizontal_axis(panel, &self.axis, &self.axis.round_ticks(wanted));
+        sheet.drawing.close();
         let at = (f64::midpoint(panel.left, panel.right), panel.bottom + 30.0);
         let text = "seconds since the first phase began";
         sheet.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), text);
         sheet.y = panel.bottom + 40.0;
+    }
+}
+
+/// A panel of a chart over time.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// Whose it is; faults that do not touch the group are shaded faintly. `None` is the whole run's.
+    pub(super) group: Option<GroupId>,
+    pub(super) title: String,
+    /// In pixels.
+    pub(super) height: f64,
+}
+
+impl Row {
+    pub(super) fn of_group(input: ReportInput<'_>, group: GroupId, height: f64) -> Self {
+        Self { group: Some(group), title: input.group_title(group), height }
     }
 }
 

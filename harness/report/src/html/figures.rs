@@ -5,58 +5,74 @@ use shakedown_check::result::{Figure, StatValue};
 use shakedown_model::GroupId;
 use shakedown_model::gate::{Measure, Scope, Stat};
 
+use crate::charts::Chart;
+use crate::charts::drawing::Hover;
 use crate::charts::sheet::Format;
-use crate::charts::{Chart, RenderError};
 use crate::input::ReportInput;
 use crate::quantity::stat;
 
-pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> Result<Markup, RenderError> {
+/// A chart's section, and what the chart says where the pointer is.
+pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> (Markup, Vec<Hover>) {
     if let Some(why) = chart.why_empty(input) {
-        return Ok(html! {
-            section id=(chart.name()) { h2 { (chart.title()) } p.empty { (why) } }
-        });
+        let section = html! { section id=(chart.name()) { h2 { (chart.title()) } p.empty { (why) } } };
+        return (section, Vec::new());
     }
-    let wide = chart.svg_inline(input, Format::PageWide)?;
-    let narrow = chart.svg_inline(input, Format::PageNarrow)?;
-    Ok(html! {
+    let (wide, hovers) = chart.svg_inline(input, Format::PageWide);
+    let (narrow, _) = chart.svg_inline(input, Format::PageNarrow);
+    let section = html! {
         section id=(chart.name()) {
             h2 { (chart.title()) }
             figure {
                 div.chart.wide { (PreEscaped(wide)) }
                 div.chart.narrow { (PreEscaped(narrow)) }
                 figcaption {
-                    @for line in caption(input, chart) { p { (line) } }
+                    p { (how_to_read(chart)) }
+                    @if chart == Chart::Latency { @for line in input.groups().filter_map(|group| by_phase(input, group)) { p { (line) } } }
                 }
             }
         }
-    })
+    };
+    (section, hovers)
 }
 
-fn caption(input: ReportInput<'_>, chart: Chart) -> Vec<String> {
+/// One sentence that says what a chart shows.
+const fn how_to_read(chart: Chart) -> &'static str {
     match chart {
         Chart::Latency => {
-            let mut lines = vec![
-                "From the instant a change was due to the instant a watcher held it verified, by the time it was due. \
-                 Logarithmic; the same axis for every group."
-                    .to_owned(),
-            ];
-            lines.extend(input.groups().filter_map(|group| by_phase(input, group)));
-            lines
+            "From the instant a change was due to the instant a watcher held it verified, by the time it was due; \
+             logarithmic, with the same axis for every group."
         }
-        Chart::Spectrum => vec![
-            "Which share of deliveries came within which time. Dashed: fewer than 10 samples lie beyond, so the line \
-             is a hint only."
-                .to_owned(),
-        ],
-        Chart::Reconnect => vec![
-            "Above: attempts to connect by when they began; each group has its own axis. Below: the pause before each \
-             attempt beside what the group's declared backoff allows; evenly thinned where there are many."
-                .to_owned(),
-        ],
-        Chart::Staleness => vec![
+        Chart::Mutations => {
+            "Each change has three dots above the instant it was due: how long until half, 99 % and all of the group's \
+             watchers held it; an arrow means that some never did within the time-out."
+        }
+        Chart::Raster => {
+            "Each row is a watcher, each column a change at the time it was due, and the colour says by which path it came; \
+             a blank cell means that this watcher was not to receive this change."
+        }
+        Chart::Heatmap => {
+            "Each cell is one phase in one group: above the quantile, below it how many samples it comes from; point at it \
+             for the other quantiles."
+        }
+        Chart::Spectrum => {
+            "Which share of deliveries came within which time; dashed where fewer than 10 samples lie beyond, so that the \
+             line is a hint only."
+        }
+        Chart::Reconnect => {
+            "Above: attempts to connect by when they began, each group with its own axis; below: the pause before each \
+             attempt beside what the group's declared backoff allows, evenly thinned where there are many."
+        }
+        Chart::Staleness => {
             "The age of the oldest acked version that the worst watcher still misses; at the lower edge nobody is behind."
-                .to_owned(),
-        ],
+        }
+        Chart::Failover => {
+            "Each dot is a read that was answered from cache while the server was out of reach, by when it was due and by \
+             how old the answer was; at the lower edge it was the newest."
+        }
+        Chart::Resources => {
+            "What each part of the bench used, sampled once a second, on the same time axis as the charts above; \
+             parts that share the harness' process have no memory of their own."
+        }
     }
 }
 
