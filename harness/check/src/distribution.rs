@@ -33,7 +33,7 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// Adds a sample in nanoseconds or millionths.
+    /// Adds a sample: nanoseconds, millionths or a count.
     pub(crate) fn record(&mut self, value: u64) {
         if value > RANGE_NS {
             return self.censor(RANGE_NS);
@@ -84,6 +84,17 @@ impl Distribution {
         self.mutations += other.mutations;
     }
 
+    /// The histogram with each censored sample at the second value: at the time-out, or at the largest known value if
+    /// that is later, so that they stay above all others.
+    pub(crate) fn exported(&self) -> (Histogram<u32>, u64) {
+        let mut histogram = self.histogram.clone();
+        let beyond = if self.censored > 0 { self.censored_beyond.max(self.max) } else { 0 };
+        if let Ok(censored) = u32::try_from(self.censored) {
+            histogram.record_n(beyond, censored).expect("the histogram grows and the value is within a day");
+        }
+        (histogram, beyond)
+    }
+
     /// How many samples, the censored ones included.
     pub(crate) fn count(&self) -> u64 {
         self.histogram.len() + self.censored
@@ -131,6 +142,8 @@ impl Distribution {
         let value = if rank == known { self.max } else { self.known_at_rank(rank) };
         if measure.is_share() {
             StatValue::Share(as_f64(value) / SHARE_UNITS)
+        } else if measure.is_count() {
+            StatValue::Count(value)
         } else {
             StatValue::Time(value)
         }

@@ -1,5 +1,6 @@
 //! The evidence of one run: the plan, what was recorded, and what follows from both.
 
+use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::{FaultPlan, FaultWindow};
 use shakedown_model::gate::Scope;
 use shakedown_model::manifest::{Manifest, RunStatus, SelfSample};
@@ -19,6 +20,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) history_end: HistoryEnd,
     windows: &'a [FaultWindow],
     pub(crate) self_samples: &'a [SelfSample],
+    /// What gates may compare with.
+    pub(crate) baseline: Option<&'a Baseline>,
     pub(crate) index: Index,
     /// By watcher, in order.
     pub(crate) outages: Vec<Outage>,
@@ -30,8 +33,8 @@ impl<'a> Evidence<'a> {
     pub(crate) fn new(
         (plan, manifest): (&'a Plan, &'a Manifest),
         history_end: HistoryEnd,
-        windows: &'a [FaultWindow],
-        self_samples: &'a [SelfSample],
+        (windows, self_samples): (&'a [FaultWindow], &'a [SelfSample]),
+        baseline: Option<&'a Baseline>,
         index: Index,
     ) -> Self {
         // Behind the last record of a recording that is not whole, nothing is known, however long the run went on.
@@ -39,8 +42,9 @@ impl<'a> Evidence<'a> {
         let horizon = manifest.ended.filter(|_| is_whole).unwrap_or(Offset::ZERO).max(index.last);
         // A record of an absurd instant must not make judging endless.
         let horizon = horizon.min(plan.end() + contradiction::LONGEST);
+        let outages = Vec::new();
         let mut evidence =
-            Self { plan, manifest, history_end, windows, self_samples, index, outages: Vec::new(), horizon };
+            Self { plan, manifest, history_end, windows, self_samples, baseline, index, outages, horizon };
         evidence.outages = outage::find(&evidence);
         evidence
     }

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use shakedown_model::GroupId;
 use shakedown_model::gate::{Measure, Scope, Stat};
 
 use crate::distribution::Distribution;
-use crate::result::Figure;
+use crate::result::{Figure, HistogramRow};
 
-/// Distributions by key. Samples go to a phase or a fault; the run's own come from merging those.
+/// Distributions by key. Samples go to a phase or a fault; the run's own come from merging those, but for measures
+/// that have samples of the whole run.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     distributions: BTreeMap<(Measure, Scope, Option<GroupId>), Distribution>,
@@ -26,10 +30,32 @@ impl Figures {
         self.distributions.entry((measure, scope, group)).or_default()
     }
 
+    /// The distribution of the whole run, for a measure whose samples of phases do not add up to it.
+    pub(crate) fn of_run(&mut self, measure: Measure, group: Option<GroupId>) -> &mut Distribution {
+        self.distributions.entry((measure, Scope::Run, group)).or_default()
+    }
+
+    /// Every distribution that was recorded, as HDR histograms.
+    pub(crate) fn histograms(&self) -> Vec<HistogramRow> {
+        let mut serializer = V2DeflateSerializer::new();
+        let rows = self.distributions.iter().filter(|(_, distribution)| distribution.count() > 0);
+        rows.map(|((measure, scope, group), distribution)| {
+            let (histogram, censored_as) = distribution.exported();
+            let mut bytes = Vec::new();
+            serializer.serialize(&histogram, &mut bytes).expect("a vector takes all that is written");
+            let (censored, v2) = (distribution.censored(), BASE64.encode(bytes));
+            HistogramRow { measure: *measure, scope: *scope, group: *group, censored, censored_as, v2 }
+        })
+        .collect()
+    }
+
     /// The figures, those of the whole run included, in the order of measures.
     pub(crate) fn finish(mut self) -> Vec<Figure> {
         let mut whole: BTreeMap<(Measure, Option<GroupId>), Distribution> = BTreeMap::new();
         for ((measure, _, group), distribution) in &self.distributions {
+            if self.distributions.contains_key(&(*measure, Scope::Run, *group)) {
+                continue;
+            }
             whole.entry((*measure, *group)).or_default().merge(distribution);
         }
         for ((measure, group), distribution) in whole {
@@ -62,6 +88,23 @@ mod tests {
 
     use super::*;
     use crate::result::StatValue;
+
+    #[test]
+    fn exported_histograms_hold_every_sample_and_late_ones_at_the_time_out() {
+        let mut figures = Figures::default();
+        let distribution = figures.entry(Measure::Reconnect, Scope::Phase(PhaseId(1)), Some(GroupId(0)));
+        (1..=90).for_each(|ms| distribution.record(ms * 1_000_000));
+        (0..10).for_each(|_| distribution.censor(20_000_000_000));
+        let rows = figures.histograms();
+        let [row] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!((row.censored, row.censored_as), (10, 20_000_000_000));
+        let bytes = BASE64.decode(&row.v2).unwrap();
+        let histogram: hdrhistogram::Histogram<u64> =
+            hdrhistogram::serialization::Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+        assert_eq!(histogram.len(), 100);
+        assert!(histogram.equivalent(histogram.value_at_quantile(0.5), 50_000_000));
+        assert!(histogram.equivalent(histogram.value_at_quantile(0.95), 20_000_000_000));
+    }
 
     #[test]
     fn the_run_merges_phases_and_never_their_percentiles() {

@@ -1,4 +1,7 @@
 //! Gates: a figure against a bound, in one group or in every group.
+//!
+//! A bound that follows a baseline is that of the same measure, statistic, scope and group; where the baseline is of
+//! another machine or experiment, or has no such value, the gate is unknown and says why.
 
 use std::cmp::Ordering;
 
@@ -7,17 +10,34 @@ use shakedown_model::gate::{Gate, Measure, Op, Scope, Threshold};
 use shakedown_model::time::nanos;
 use shakedown_model::verdict::Outcome;
 
+use self::bound::Bound;
+use crate::distribution::as_f64;
 use crate::evidence::Evidence;
 use crate::result::{Figure, GateResult, GateRow, StatValue};
 use crate::words;
+
+mod bound;
 
 /// Judges every gate of the plan.
 pub(crate) fn judge(evidence: &Evidence<'_>, figures: &[Figure]) -> Vec<GateResult> {
     evidence.plan.gates.iter().map(|gate| judge_one(evidence, gate, figures)).collect()
 }
 
+/// Every time that a gate bounds, in nanoseconds; those that follow a baseline, too.
+pub(crate) fn time_bounds<'a>(evidence: &'a Evidence<'_>) -> impl Iterator<Item = u64> + 'a {
+    let gates = evidence.plan.gates.iter();
+    let bounds = gates.flat_map(move |gate| {
+        groups(evidence, gate).into_iter().map(move |group| bound::of(evidence, gate, group))
+    });
+    bounds.filter_map(|bound| match bound {
+        Ok(Bound { threshold: Threshold::Time(time), .. }) => Some(nanos(time)),
+        Ok(_) | Err(_) => None,
+    })
+}
+
 fn judge_one(evidence: &Evidence<'_>, gate: &Gate, figures: &[Figure]) -> GateResult {
-    let rows: Vec<_> = groups(evidence, gate).into_iter().map(|group| row(gate, group, figures)).collect();
+    let groups = groups(evidence, gate).into_iter();
+    let rows: Vec<_> = groups.map(|group| row(evidence, gate, group, figures)).collect();
     // A gate without a group that it could be judged for proves nothing.
     let outcome = rows.iter().map(|row| row.outcome).max().unwrap_or(Outcome::Unknown);
     GateResult { text: gate.text.clone(), outcome, rows }
@@ -42,13 +62,18 @@ fn groups(evidence: &Evidence<'_>, gate: &Gate) -> Vec<Option<GroupId>> {
     evidence.groups().map(|(group, _)| group).filter(|group| touched.contains(group)).map(Some).collect()
 }
 
-fn row(gate: &Gate, group: Option<GroupId>, figures: &[Figure]) -> GateRow {
+fn row(evidence: &Evidence<'_>, gate: &Gate, group: Option<GroupId>, figures: &[Figure]) -> GateRow {
     let found =
         figures.iter().find(|f| f.measure == gate.measure && f.scope == gate.scope && f.group == group);
     let (value, count) =
         found.map_or((StatValue::TooFew, 0), |figure| (figure.stat(gate.stat), figure.count));
-    let outcome = compare(value, gate.op, gate.threshold);
-    let note = if outcome == Outcome::Unknown { why_unknown(gate, found, value) } else { String::new() };
+    let (outcome, note) = match bound::of(evidence, gate, group) {
+        Ok(bound) => match compare(value, gate.op, bound.threshold) {
+            Outcome::Unknown => (Outcome::Unknown, why_unknown(gate, found, value)),
+            told => (told, bound.words),
+        },
+        Err(why) => (Outcome::Unknown, why),
+    };
     GateRow { group, outcome, value, count, note }
 }
 
@@ -59,14 +84,9 @@ fn compare(value: StatValue, op: Op, threshold: Threshold) -> Outcome {
         (StatValue::Time(ns), Threshold::Time(bound)) => ns.cmp(&nanos(bound)),
         // Something that lies beyond its bound may lie anywhere there.
         (StatValue::LaterThan(ns), Threshold::Time(bound)) if ns >= nanos(bound) => Ordering::Greater,
-        (StatValue::Count(count), Threshold::Count(bound)) => (count as f64).total_cmp(&bound),
+        (StatValue::Count(count), Threshold::Count(bound)) => as_f64(count).total_cmp(&bound),
         (StatValue::Share(share), Threshold::Share(bound)) => share.total_cmp(&bound),
-        (StatValue::LaterThan(_) | StatValue::TooFew, _)
-        | (StatValue::Time(_), Threshold::Share(_))
-        | (StatValue::Share(_), Threshold::Time(_))
-        | (StatValue::Count(_), Threshold::Time(_) | Threshold::Share(_))
-        | (StatValue::Time(_) | StatValue::Share(_), Threshold::Count(_))
-        | (_, Threshold::Baseline(_)) => return Outcome::Unknown,
+        _ => return Outcome::Unknown,
     };
     let holds = match order {
         Ordering::Equal => matches!(op, Op::AtMost | Op::AtLeast),

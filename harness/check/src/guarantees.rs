@@ -15,6 +15,8 @@ mod once;
 mod safe_failover;
 pub(crate) mod within_policy;
 
+use shakedown_model::WatcherId;
+use shakedown_model::fault::{FaultAction, FaultPlan};
 use shakedown_model::verdict::{Guarantee, Outcome};
 
 use crate::evidence::Evidence;
@@ -70,6 +72,15 @@ impl Violations {
             witness: self.witness,
         })
     }
+}
+
+/// Whether the record of a watcher's crash on purpose may be missing, after which it may rightly hold any version.
+fn may_lack_a_crash(evidence: &Evidence<'_>, watcher: WatcherId) -> bool {
+    let group = evidence.index.slots.group_of(watcher);
+    let crashes = |fault: &FaultPlan| {
+        matches!(fault.action, FaultAction::Crash { .. }) && fault.groups.contains(&group)
+    };
+    !evidence.is_whole() && evidence.plan.faults.iter().any(crashes)
 }
 
 /// Judges every guarantee.

@@ -1,24 +1,22 @@
 //! The history, indexed once and shared by every measure and guarantee.
 //!
-//! Deliveries are 16 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
+//! Deliveries are 24 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
 //! it was recorded. Records that name a watcher, item or node outside of the plan are counted as strays.
 
-use shakedown_model::event::{Attempt, Corrupt, Event, Found, Publish, PublishOutcome, Read};
+use shakedown_model::event::{Attempt, Corrupt, Corruption, Event, Found, Path, Publish, Read};
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, NodeId, Offset, Plan, Version, WatcherId};
 
+mod absence;
+mod held;
 mod life;
+pub(crate) mod publishes;
 mod slots;
 
+pub(crate) use held::{Held, looks};
 pub(crate) use life::{Life, Turn};
+pub(crate) use publishes::Publishes;
 pub(crate) use slots::{Slot, Slots};
-
-/// Content that a watcher held from an instant on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) at: Offset,
-    slot: Slot,
-    pub(crate) version: Version,
-}
 
 /// A fresh read of an item from a node after the drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +41,14 @@ pub(crate) struct Index {
     /// By slot, in the order of the record.
     held: Vec<Held>,
     held_first: Vec<usize>,
-    /// Beside `held`: whether that version had been sent, and not refused, when it was seen.
-    is_real: Vec<bool>,
-    /// By item and version.
-    publishes: Vec<Publish>,
-    publishes_first: Vec<usize>,
+    /// How many contents and absences listeners were called with.
+    deliveries: u64,
+    /// Absences of items that nobody had deleted.
+    pub(crate) vanished: Vec<Held>,
+    pub(crate) publishes: Publishes,
     pub(crate) lives: Vec<Life>,
+    /// By watcher: whether a gray release is for it.
+    is_gray: Vec<bool>,
     /// By watcher, in the order of the record.
     attempts: Vec<Attempt>,
     attempts_first: Vec<usize>,
@@ -65,15 +65,14 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// What a slot held, in order, each with whether it was real.
-    pub(crate) fn held(&self, slot: Slot) -> impl DoubleEndedIterator<Item = (Held, bool)> {
-        let range = self.held_range(slot);
-        self.held[range.clone()].iter().copied().zip(self.is_real[range].iter().copied())
+    /// What a slot held, in order.
+    pub(crate) fn held(&self, slot: Slot) -> &[Held] {
+        &self.held[self.held_range(slot)]
     }
 
-    /// What a slot held that was really published, in order.
+    /// What a slot held that was really published for it, in order.
     pub(crate) fn held_real(&self, slot: Slot) -> impl DoubleEndedIterator<Item = Held> {
-        self.held(slot).filter(|(_, is_real)| *is_real).map(|(held, _)| held)
+        self.held(slot).iter().copied().filter(Held::is_real)
     }
 
     /// The places of a slot in the list of deliveries, for [`Index::held_at`].
@@ -81,48 +80,25 @@ impl Index {
         self.held_first[slot.index()]..self.held_first[slot.index() + 1]
     }
 
-    /// The delivery at a place, unless it was invented.
+    /// The delivery at a place, unless it was invented or leaked.
     pub(crate) fn held_at(&self, place: usize) -> Option<Held> {
-        self.is_real[place].then_some(self.held[place])
+        Some(self.held[place]).filter(Held::is_real)
     }
 
-    /// How many deliveries there are.
-    pub(crate) fn deliveries(&self) -> u64 {
-        self.held.len() as u64
+    /// How many deliveries there are, those of absences included.
+    pub(crate) const fn deliveries(&self) -> u64 {
+        self.deliveries
     }
 
-    /// Every publish, by item and version.
-    pub(crate) fn publishes(&self) -> &[Publish] {
-        &self.publishes
+    /// Whether a gray release is for a watcher.
+    pub(crate) fn is_gray(&self, watcher: WatcherId) -> bool {
+        self.is_gray[watcher.index()]
     }
 
-    /// The publishes of an item, by version.
-    pub(crate) fn publishes_of(&self, item: ItemId) -> &[Publish] {
-        &self.publishes[self.publishes_first[item.index()]..self.publishes_first[item.index() + 1]]
-    }
-
-    /// The publish of a version.
-    pub(crate) fn publish(&self, item: ItemId, version: Version) -> Option<&Publish> {
-        let publishes = self.publishes_of(item);
-        publishes.binary_search_by_key(&version, |publish| publish.version).ok().map(|at| &publishes[at])
-    }
-
-    /// The first acked publish of an item newer than `version`, or of all when nothing is held.
-    pub(crate) fn acked_after(&self, item: ItemId, version: Option<Version>) -> Option<&Publish> {
-        let publishes = self.publishes_of(item);
-        let newer =
-            version.map_or(0, |version| publishes.partition_point(|publish| publish.version <= version));
-        publishes[newer..].iter().find(|publish| publish.outcome == PublishOutcome::Acked)
-    }
-
-    /// The newest publish of an item that was acked by `at`.
-    pub(crate) fn newest_acked(&self, item: ItemId, at: Offset) -> Option<&Publish> {
-        self.publishes_of(item).iter().rfind(|p| p.outcome == PublishOutcome::Acked && p.done <= at)
-    }
-
-    /// Whether an item has an ambiguous publish that was sent by `at` and so may appear at any later time.
-    pub(crate) fn is_ambiguous(&self, item: ItemId, at: Offset) -> bool {
-        self.publishes_of(item).iter().any(|p| p.outcome == PublishOutcome::Ambiguous && p.sent <= at)
+    /// Whether a version is content of a gray release that is not for a watcher.
+    pub(crate) fn is_leaked(&self, watcher: WatcherId, item: ItemId, version: Version) -> bool {
+        let publish = self.publishes.get(item, version);
+        !self.is_gray(watcher) && publish.is_some_and(|publish| publish.kind == MutationKind::Gray)
     }
 
     /// The attempts of a watcher, in order.
@@ -141,11 +117,6 @@ impl Index {
         let until = self.final_reads.partition_point(|read| read.item <= item);
         &self.final_reads[from..until]
     }
-
-    /// Whether a version of an item had been sent, and was not refused, by the time it was seen.
-    pub(crate) fn is_published(&self, item: ItemId, version: Version, seen: Offset) -> bool {
-        self.publish(item, version).is_some_and(|p| p.outcome != PublishOutcome::Refused && p.sent <= seen)
-    }
 }
 
 /// Takes the records of a history one by one.
@@ -154,6 +125,8 @@ pub(crate) struct IndexBuilder {
     slots: Slots,
     items: u32,
     nodes: u16,
+    cas: bool,
+    is_gray: Vec<bool>,
     held: Vec<Held>,
     publishes: Vec<Publish>,
     lives: Vec<Life>,
@@ -174,6 +147,8 @@ impl IndexBuilder {
             slots,
             items: plan.item_count(),
             nodes: plan.server.nodes,
+            cas: plan.mutator.cas,
+            is_gray: (0..plan.watcher_count()).map(|watcher| plan.is_gray(WatcherId(watcher))).collect(),
             held: Vec::new(),
             publishes: Vec::new(),
             lives,
@@ -191,22 +166,13 @@ impl IndexBuilder {
     pub(crate) fn push(&mut self, event: Event) {
         let fits = match event {
             Event::Publish(publish) => self.publish(publish),
-            Event::Delivery(d) => {
-                self.last = self.last.max(d.at);
-                self.slots.slot(d.watcher, d.item).is_some_and(|slot| {
-                    self.held.push(Held { at: d.at, slot, version: d.version });
-                    true
-                })
-            }
-            Event::Absent(absence) => {
-                self.last = self.last.max(absence.at);
-                self.slots.slot(absence.watcher, absence.item).is_some()
-            }
-            Event::Corrupt(corrupt) => {
-                self.last = self.last.max(corrupt.at);
-                self.corrupts.push(corrupt);
-                self.slots.slot(corrupt.watcher, corrupt.item).is_some()
-            }
+            Event::Delivery(d) => self.hold((d.at, d.watcher, d.item), |at, slot| {
+                Held::new(at, slot, d.version, (d.signal, d.path))
+            }),
+            Event::Absent(a) => self.hold((a.at, a.watcher, a.item), |at, slot| {
+                Held::new(at, slot, Version(0), (a.signal, a.path)).absent()
+            }),
+            Event::Corrupt(corrupt) => self.corrupt(corrupt),
             Event::Read(read) => {
                 self.last = self.last.max(read.answered);
                 let fits = self.slots.slot(read.watcher, read.item).is_some();
@@ -243,6 +209,30 @@ impl IndexBuilder {
         self.strays += u64::from(!fits);
     }
 
+    fn hold(
+        &mut self,
+        (at, watcher, item): (Offset, WatcherId, ItemId),
+        held: impl FnOnce(Offset, Slot) -> Held,
+    ) -> bool {
+        self.last = self.last.max(at);
+        let Some(slot) = self.slots.slot(watcher, item) else { return false };
+        self.held.push(held(at, slot));
+        true
+    }
+
+    fn corrupt(&mut self, corrupt: Corrupt) -> bool {
+        let Corrupt { at, watcher, item, corruption, .. } = corrupt;
+        if corruption == Corruption::Absent {
+            // A watcher that never held the item cannot tell that it was deleted; the publishes can.
+            return self.hold((at, watcher, item), |at, slot| {
+                Held::new(at, slot, Version(0), (None, Path::Initial)).absent().silent()
+            });
+        }
+        self.last = self.last.max(at);
+        self.corrupts.push(corrupt);
+        self.slots.slot(watcher, item).is_some()
+    }
+
     fn publish(&mut self, publish: Publish) -> bool {
         self.last = self.last.max(publish.done);
         let fits = publish.item.0 < self.items;
@@ -263,23 +253,33 @@ impl IndexBuilder {
     pub(crate) fn finish(mut self) -> Index {
         // Stable sorts: the order of the record within a slot, a watcher and a node is the order of what happened.
         self.held.sort_by_key(|held| held.slot);
-        self.publishes.sort_by_key(|publish| (publish.item, publish.version));
         self.attempts.sort_by_key(|attempt| attempt.watcher);
         self.final_reads.sort_by_key(|read| (read.item, read.node));
         self.final_reads.reverse();
         self.final_reads.dedup_by_key(|read| (read.item, read.node));
         self.final_reads.reverse();
         self.lags.sort_by_key(|lag| lag.due);
-        let items = self.items as usize;
-        let mut index = Index {
-            held_first: firsts(&self.held, self.slots.len(), |held| held.slot.index()),
-            publishes_first: firsts(&self.publishes, items, |publish| publish.item.index()),
+        let publishes = Publishes::new(self.publishes, self.items as usize, self.cas);
+        let (mut held, vanished) = absence::resolve(self.held, &self.slots, &publishes, &self.lives);
+        let mut deliveries = 0;
+        for one in &mut held {
+            deliveries += u64::from(one.is_callback());
+            let (item, watcher) = (self.slots.item(one.slot), self.slots.watcher(one.slot));
+            let publish = publishes.get(item, one.version);
+            let is_leak =
+                publish.is_some_and(|p| p.kind == MutationKind::Gray) && !self.is_gray[watcher.index()];
+            one.mark(publishes.is_published(item, one.version, one.at), is_leak);
+        }
+        Index {
+            held_first: firsts(&held, self.slots.len(), |held| held.slot.index()),
             attempts_first: firsts(&self.attempts, self.lives.len(), |attempt| attempt.watcher.index()),
             slots: self.slots,
-            is_real: Vec::new(),
-            held: self.held,
-            publishes: self.publishes,
+            held,
+            deliveries,
+            vanished,
+            publishes,
             lives: self.lives,
+            is_gray: self.is_gray,
             attempts: self.attempts,
             reads: self.reads,
             corrupts: self.corrupts,
@@ -287,13 +287,7 @@ impl IndexBuilder {
             lags: self.lags,
             strays: self.strays,
             last: self.last,
-        };
-        index.is_real = index
-            .held
-            .iter()
-            .map(|held| index.is_published(index.slots.item(held.slot), held.version, held.at))
-            .collect();
-        index
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use shakedown_model::Plan;
+use shakedown_model::baseline::Baseline;
 use shakedown_model::event::Event;
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::manifest::{Manifest, SelfSample};
@@ -77,4 +78,6 @@ pub struct RunInput {
     pub faults: Vec<FaultWindow>,
     /// The harness about itself.
     pub self_samples: Vec<SelfSample>,
+    /// The accepted figures that gates such as `T-all.p90 <= baseline + 10%` compare with, if there are any.
+    pub baseline: Option<Baseline>,
 }

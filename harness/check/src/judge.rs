@@ -1,6 +1,7 @@
 //! From a run to its judgement, and onto the disk.
 
 use shakedown_model::Plan;
+use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::FaultWindow;
 use shakedown_model::manifest::{Manifest, SelfSample};
 use shakedown_model::plan::PLAN_FORMAT;
@@ -31,7 +32,7 @@ pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
     if let Some(what) = contradiction::in_manifest(&manifest, &plan) {
         return Err(CheckError::Contradiction { path: run.path().join("manifest.json"), what });
     }
-    let (faults, self_samples) = (run.faults()?, run.self_samples()?);
+    let (faults, self_samples, baseline) = (run.faults()?, run.self_samples()?, run.baseline()?);
     let mut builder = IndexBuilder::new(&plan);
     let mut end = HistoryEnd::Whole;
     for event in run.history()? {
@@ -42,7 +43,8 @@ pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(conclude((&plan, &manifest), end, &faults, &self_samples, builder.finish()))
+    let beside = (&faults[..], &self_samples[..], baseline.as_ref());
+    Ok(conclude((&plan, &manifest), end, beside, builder.finish()))
 }
 
 /// Judges a run in memory. The plan must be consistent, as one from a scenario is.
@@ -52,8 +54,9 @@ pub fn judge(input: &RunInput) -> (Judgement, Series) {
     for event in &input.events {
         builder.push(*event);
     }
-    let RunInput { plan, manifest, history_end, faults, self_samples, .. } = input;
-    conclude((plan, manifest), *history_end, faults, self_samples, builder.finish())
+    let RunInput { plan, manifest, history_end, faults, self_samples, baseline, .. } = input;
+    let beside = (&faults[..], &self_samples[..], baseline.as_ref());
+    conclude((plan, manifest), *history_end, beside, builder.finish())
 }
 
 /// Writes `verdict.json` and `series.json`, each as a whole or not at all.
@@ -69,23 +72,23 @@ pub fn write(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<(),
 fn conclude(
     (plan, manifest): (&Plan, &Manifest),
     history_end: HistoryEnd,
-    faults: &[FaultWindow],
-    self_samples: &[SelfSample],
+    (faults, self_samples, baseline): (&[FaultWindow], &[SelfSample], Option<&Baseline>),
     index: Index,
 ) -> (Judgement, Series) {
-    let evidence = Evidence::new((plan, manifest), history_end, faults, self_samples, index);
-    let Findings { figures, mut series, mut counts } = measures::take(&evidence);
+    let evidence = Evidence::new((plan, manifest), history_end, (faults, self_samples), baseline, index);
+    let Findings { figures, paths, mut series, mut counts } = measures::take(&evidence);
     counts.watchers = evidence.index.slots.watchers() as u64;
     counts.subscribed =
         evidence.index.lives.iter().filter(|life| life.first_subscribed().is_some()).count() as u64;
     counts.deliveries = evidence.index.deliveries();
     counts.attempts = evidence.index.attempts().len() as u64;
     series.format = RESULT_FORMAT;
+    series.histograms = figures.histograms();
     let figures = figures.finish();
-    let guarantees = guarantees::judge(&evidence);
     let gates = gates::judge(&evidence, &figures);
+    let guarantees = guarantees::judge(&evidence);
     let faults = validity::fault_results(&evidence);
-    let validity = validity::judge(&evidence, &faults);
+    let validity = validity::judge(&evidence, &faults, (&figures, &counts));
     let (verdict, reason) = verdict::decide(&evidence, &validity, &guarantees, &gates);
     let judgement = Judgement {
         format: RESULT_FORMAT,
@@ -94,7 +97,7 @@ fn conclude(
         reason,
         validity,
         figures,
-        paths: Vec::new(),
+        paths: paths.finish(),
         guarantees,
         gates,
         faults,

@@ -1,22 +1,28 @@
 //! The measures: each walks the evidence once and fills distributions, counts and series.
 //!
-//! Start at [`delivery`] (publish, propagation, end-to-end, T50 to T-all), then [`recovery`] (detect, attempt gap,
-//! reconnect, catch-up), [`herd`], [`staleness`] and [`failover`].
+//! Start at [`delivery`] (publish, propagation, end-to-end, notify, fetch, T50 to T-all, convergence, paths), then
+//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`] and [`failover`].
 
+pub(crate) mod attempts;
+mod convergence;
 pub(crate) mod delivery;
 pub(crate) mod failover;
 pub(crate) mod herd;
+mod paths;
+mod raster;
 pub(crate) mod recovery;
 pub(crate) mod staleness;
 
 use crate::evidence::Evidence;
 use crate::figures::Figures;
 use crate::result::{Counts, Series};
+use paths::Paths;
 
 /// Where measures put what they find.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) figures: Figures,
+    pub(crate) paths: Paths,
     pub(crate) series: Series,
     pub(crate) counts: Counts,
 }
@@ -26,6 +32,7 @@ pub(crate) fn take(evidence: &Evidence<'_>) -> Findings {
     let mut findings = Findings::default();
     delivery::take(evidence, &mut findings);
     recovery::take(evidence, &mut findings);
+    attempts::take(evidence, &mut findings);
     herd::take(evidence, &mut findings);
     staleness::take(evidence, &mut findings);
     failover::take(evidence, &mut findings);

@@ -106,7 +106,8 @@ pub enum StatValue {
     TooFew,
 }
 
-/// The deliveries of one group that came by one path.
+/// The (mutation, watcher) pairs of one group that were satisfied by deliveries of one path. Paths add up to end-to-end,
+/// but for what was never delivered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PathFigure {
     /// Where in the run: a phase, or the run.
@@ -117,7 +118,7 @@ pub struct PathFigure {
     pub path: Path,
     /// Whether the path is inferred from times, and not told by what was received.
     pub is_inferred: bool,
-    /// How many deliveries.
+    /// How many pairs.
     pub count: u64,
     /// End-to-end p50, p90, p99, p999 and max, in [`Stat::ALL`]'s order.
     pub stats: [StatValue; 5],
@@ -160,7 +161,7 @@ pub struct GateRow {
     pub value: StatValue,
     /// From how many samples.
     pub count: u64,
-    /// Why it is unknown, if it is.
+    /// Why it is unknown, if it is; otherwise what the bound came to, where it follows a baseline.
     pub note: String,
 }
 
@@ -238,6 +239,30 @@ pub struct Series {
     pub raster: Option<Raster>,
     /// Answers from cache, at most 20,000 per group (evenly thinned), with their age.
     pub failover: Vec<FailoverPoint>,
+    /// Every distribution of a phase or fault as an HDR histogram, for exports.
+    #[serde(default)]
+    pub histograms: Vec<HistogramRow>,
+}
+
+/// One distribution as an HDR histogram that other tools read.
+///
+/// Samples that are known only to be later than the time-out are in it as `censored_as`, so that every quantile below
+/// them is the one of the figure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistogramRow {
+    /// What is measured.
+    pub measure: Measure,
+    /// A phase or a fault; in [`Scope::Run`] only where phases do not add up to the run.
+    pub scope: Scope,
+    /// For which group; `None` for measures without one.
+    pub group: Option<GroupId>,
+    /// How many samples are known only to be later than the time-out.
+    pub censored: u64,
+    /// The value that stands for each of them: the time-out, or the largest known value if that is later.
+    pub censored_as: u64,
+    /// The histogram, 3 significant digits, in nanoseconds, millionths of a share or counts: HdrHistogram's compressed
+    /// V2 form in base64, as its logs hold it.
+    pub v2: String,
 }
 
 /// The mutations that a group's watchers were to receive, by intended time.

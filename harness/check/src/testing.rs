@@ -4,31 +4,27 @@
 //! HTTP, one second between attempts, no cache), all on items 0 and 1. Warm-up until 5 s, steady until 20 s, cut until 60 s. Fault 0 `split` is a
 //! blackhole on `modern` from 25 s to 35 s; fault 1 `crash` crashes `modern` from 40 s to 45 s.
 
-use std::net::Ipv4Addr;
-use std::time::Duration;
-
-use shakedown_model::backoff::Backoff;
 use shakedown_model::event::{
-    Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Found, LossCause, Lost, Path, Publish,
-    PublishOutcome, Read, ReadSource,
+    Absence, Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Found, LossCause, Lost, Path,
+    Publish, PublishOutcome, Read, ReadSource,
 };
-use shakedown_model::fault::{Bite, FaultAction, FaultPlan, FaultWindow, Stream};
+use shakedown_model::fault::{Bite, FaultWindow};
 use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
-use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus, SelfSample};
-use shakedown_model::plan::{
-    Arrivals, Cache, ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT,
-    PayloadSize, Phase, Protocol, ProxySpec, ServerSpec,
-};
+use shakedown_model::manifest::{RunStatus, SelfSample};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::verdict::{Guarantee, Outcome};
 use shakedown_model::{
-    FaultId, GroupId, ItemId, LinkId, MutationId, NodeId, Offset, PhaseId, Plan, Seed, Version, WatcherId,
+    FaultId, GroupId, ItemId, MutationId, NodeId, Offset, PhaseId, Plan, Version, WatcherId,
 };
 
 use crate::evidence::Evidence;
 use crate::index::IndexBuilder;
 use crate::result::{Figure, GuaranteeResult, Judgement, Series};
 use crate::{HistoryEnd, RunInput, judge};
+
+mod plan;
+
+pub(crate) use self::plan::plan;
 
 pub(crate) const MODERN: GroupId = GroupId(0);
 pub(crate) const LEGACY: GroupId = GroupId(1);
@@ -54,11 +50,12 @@ impl Tiny {
     pub(crate) fn empty() -> Self {
         let input = RunInput {
             plan: plan(),
-            manifest: manifest(),
+            manifest: plan::manifest(),
             events: Vec::new(),
             history_end: HistoryEnd::Whole,
             faults: Vec::new(),
             self_samples: Vec::new(),
+            baseline: None,
         };
         Self { input, mutations: 0 }
     }
@@ -158,11 +155,16 @@ impl Tiny {
         }))
     }
 
+    /// A write sent when it was due.
+    pub(crate) fn publish(self, item: u32, version: u32, times: (u64, u64), outcome: PublishOutcome) -> Self {
+        self.mutation(MutationKind::Write, (item, version), times, outcome)
+    }
+
     /// A mutation sent when it was due.
-    pub(crate) fn publish(
+    pub(crate) fn mutation(
         mut self,
-        item: u32,
-        version: u32,
+        kind: MutationKind,
+        (item, version): (u32, u32),
         (intended, done): (u64, u64),
         outcome: PublishOutcome,
     ) -> Self {
@@ -173,7 +175,7 @@ impl Tiny {
             mutation,
             item: ItemId(item),
             version: Version(version),
-            kind: MutationKind::Write,
+            kind,
             intended: at,
             ready: at,
             sent: at,
@@ -186,15 +188,42 @@ impl Tiny {
         self.publish(item, version, (intended, done), PublishOutcome::Acked)
     }
 
+    /// A delete of item 0 that was acked 10 ms after it was due.
+    pub(crate) fn deleted(self, version: u32, intended: u64) -> Self {
+        let times = (intended, intended + 10);
+        self.mutation(MutationKind::Delete, (0, version), times, PublishOutcome::Acked)
+    }
+
     pub(crate) fn delivery(self, at: u64, watcher: u32, item: u32, version: u32) -> Self {
+        self.came((at, None), watcher, (item, version), Path::Push)
+    }
+
+    /// A delivery at an instant, led to by a signal, by a path.
+    pub(crate) fn came(
+        self,
+        (at, signal): (u64, Option<u64>),
+        watcher: u32,
+        (item, version): (u32, u32),
+        path: Path,
+    ) -> Self {
         self.event(Event::Delivery(Delivery {
             at: ms(at),
             watcher: WatcherId(watcher),
             item: ItemId(item),
             version: Version(version),
-            signal: None,
-            path: Path::Push,
+            signal: signal.map(ms),
+            path,
         }))
+    }
+
+    /// Watchers that learn that item 0 is gone.
+    pub(crate) fn absent(mut self, at: u64, watchers: impl IntoIterator<Item = u32>) -> Self {
+        for watcher in watchers {
+            let (at, watcher, item) = (ms(at), WatcherId(watcher), ItemId(0));
+            let absence = Absence { at, watcher, item, signal: None, path: Path::Push };
+            self = self.event(Event::Absent(absence));
+        }
+        self
     }
 
     pub(crate) fn deliveries(
@@ -259,12 +288,12 @@ impl Tiny {
     }
 
     pub(crate) fn final_read(self, at: u64, item: u32, version: Option<u32>) -> Self {
-        self.event(Event::FinalRead {
-            at: ms(at),
-            node: NodeId(0),
-            item: ItemId(item),
-            found: version.map_or(Found::Unfit, |version| Found::Version(Version(version))),
-        })
+        self.found(at, (0, item), version.map_or(Found::Unfit, |version| Found::Version(Version(version))))
+    }
+
+    /// A fresh read of an item from a node.
+    pub(crate) fn found(self, at: u64, (node, item): (u16, u32), found: Found) -> Self {
+        self.event(Event::FinalRead { at: ms(at), node: NodeId(node), item: ItemId(item), found })
     }
 
     pub(crate) fn lag(self, due: u64, late_ns: u64) -> Self {
@@ -299,8 +328,10 @@ impl Tiny {
     pub(crate) fn with_evidence<T>(&self, look: impl FnOnce(&Evidence<'_>) -> T) -> T {
         let mut builder = IndexBuilder::new(&self.input.plan);
         self.input.events.iter().for_each(|event| builder.push(*event));
-        let RunInput { plan, manifest, history_end, faults, self_samples, .. } = &self.input;
-        look(&Evidence::new((plan, manifest), *history_end, faults, self_samples, builder.finish()))
+        let RunInput { plan, manifest, history_end, faults, self_samples, baseline, .. } = &self.input;
+        let recorded = (&faults[..], &self_samples[..]);
+        let index = builder.finish();
+        look(&Evidence::new((plan, manifest), *history_end, recorded, baseline.as_ref(), index))
     }
 }
 
@@ -314,114 +345,5 @@ pub(crate) fn read(at: u64, watcher: u32, source: ReadSource, version: Option<u3
         version: version.map(Version),
         says_stale: source != ReadSource::Live,
         is_cold: source == ReadSource::Snapshot,
-    }
-}
-
-fn manifest() -> Manifest {
-    Manifest {
-        format: RUN_FORMAT,
-        run: "tiny".into(),
-        run_id: 7,
-        scenario: "tiny".into(),
-        seed: Seed(7),
-        harness: "0".into(),
-        started: String::new(),
-        status: RunStatus::Complete,
-        ended: Some(ms(82_000)),
-        server: "embedded".into(),
-        proxy: "embedded".into(),
-        machine: Machine::default(),
-        arguments: Vec::new(),
-        remarks: Vec::new(),
-    }
-}
-
-/// The plan of every tiny history. It plans no mutation of its own: arrivals are once in a hundred years.
-pub(crate) fn plan() -> Plan {
-    let phase = |name: &str, from, until, is_measured| Phase {
-        name: name.into(),
-        from: ms(from),
-        until: ms(until),
-        is_measured,
-        mutates_before_faults: false,
-    };
-    let fault = |name: &str, (from, until), action| FaultPlan {
-        name: name.into(),
-        phase: PhaseId(2),
-        from: ms(from),
-        until: ms(until),
-        action,
-        groups: vec![MODERN],
-    };
-    let groups = vec![MODERN];
-    Plan {
-        format: PLAN_FORMAT,
-        name: "tiny".into(),
-        about: String::new(),
-        seed: Seed(7),
-        delivery_timeout: Duration::from_secs(20),
-        server: ServerSpec::default(),
-        proxy: ProxySpec::default(),
-        links: vec![LinkSpec { name: "office".into(), toxics: Vec::new() }],
-        items: ItemsSpec {
-            shared: 2,
-            payload: PayloadSize::Fixed(256),
-            prefix: "item-".into(),
-            groups: vec!["G".into()],
-            namespaces: vec![String::new()],
-        },
-        groups: vec![
-            group("modern", WatcherId(0), modern_client()),
-            group("legacy", WatcherId(2), legacy_client()),
-        ],
-        mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1e-9 }),
-        phases: vec![
-            phase("warm-up", 0, 5_000, false),
-            phase("steady", 5_000, 20_000, true),
-            phase("cut", 20_000, 60_000, true),
-        ],
-        faults: vec![
-            fault(
-                "split",
-                (25_000, 35_000),
-                FaultAction::Blackhole { groups: groups.clone(), stream: Stream::Both },
-            ),
-            fault("crash", (40_000, 45_000), FaultAction::Crash { groups }),
-        ],
-        gates: Vec::new(),
-        required: Guarantee::ALL.to_vec(),
-    }
-}
-
-fn group(name: &str, first: WatcherId, client: ClientSpec) -> GroupSpec {
-    GroupSpec {
-        name: name.into(),
-        count: 2,
-        first,
-        client,
-        link: LinkId(0),
-        shared: 2,
-        own: 0,
-        first_own: ItemId(2),
-        ramp_per_second: 100.0,
-        reads_per_second: 1.0,
-        source: Ipv4Addr::LOCALHOST,
-    }
-}
-
-fn modern_client() -> ClientSpec {
-    ClientSpec {
-        cache: Cache::Snapshot,
-        connect_timeout: Duration::from_secs(3),
-        health_check: Some(HealthCheck { tries: 3, ..HealthCheck::default() }),
-        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
-    }
-}
-
-fn legacy_client() -> ClientSpec {
-    ClientSpec {
-        connect_timeout: Duration::from_secs(3),
-        poll_grace: Duration::from_secs(3),
-        ..ClientSpec::new(Protocol::NacosHttp, Backoff::Constant { delay: Duration::from_secs(1) })
     }
 }

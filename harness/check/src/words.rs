@@ -61,6 +61,7 @@ pub fn count(count: u64) -> String {
 pub fn counted(n: u64, noun: &str) -> String {
     let (stem, end) = match noun {
         "loss of connection" => ("losses of connection", ""),
+        _ if noun.ends_with("ry") => (&noun[..noun.len() - 1], "ies"),
         _ if noun.ends_with("sh") || noun.ends_with("ch") => (noun, "es"),
         _ => (noun, "s"),
     };
@@ -131,5 +132,6 @@ mod tests {
         assert_eq!([0, 999, 8_000, 1_234_567].map(count), ["0", "999", "8,000", "1,234,567"]);
         assert_eq!(counted(1, "loss of connection"), "1 loss of connection");
         assert_eq!(counted(2_000, "publish"), "2,000 publishes");
+        assert_eq!([1, 2].map(|n| counted(n, "delivery")), ["1 delivery", "2 deliveries"]);
     }
 }

@@ -1,8 +1,9 @@
 //! Intact: no torn, truncated or mixed content; the checksum inside and the MD5 agree.
 //!
-//! Intact content in the wrong place is for nothing invented. An item that is absent though it was published counts
-//! here: nothing at all is the shortest of truncated contents.
+//! Intact content in the wrong place is for isolated or nothing invented. An item that is absent though nobody deleted
+//! it counts here: nothing at all is the shortest of truncated contents.
 
+use shakedown_model::WatcherId;
 use shakedown_model::event::{Corrupt, Corruption};
 use shakedown_model::verdict::Outcome;
 
@@ -11,15 +12,27 @@ use crate::evidence::Evidence;
 use crate::words::{count, counted};
 
 pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
-    let mut torn = Violations::default();
-    for corrupt in
-        evidence.index.corrupts.iter().filter(|corrupt| corrupt.corruption != Corruption::Misplaced)
-    {
+    let index = &evidence.index;
+    let (mut torn, mut unclear) = (Violations::default(), Violations::default());
+    for corrupt in index.corrupts.iter().filter(|corrupt| !is_misplaced(corrupt)) {
         torn.add(|| [line(evidence, corrupt)]);
     }
-    let deliveries = evidence.index.deliveries();
+    // The delete may be what a recording that is not whole lacks, if the plan has any.
+    let may_lack_a_delete = !evidence.is_whole() && evidence.plan.mutator.kinds.delete > 0;
+    for gone in &index.vanished {
+        let (watcher, item) = (index.slots.watcher(gone.slot()), index.slots.item(gone.slot()));
+        let violations = if may_lack_a_delete { &mut unclear } else { &mut torn };
+        violations.add(|| {
+            let who = evidence.watcher_words(watcher);
+            [format!("{} {who} found {} absent, which nobody deleted", gone.at, evidence.item_words(item))]
+        });
+    }
+    let deliveries = index.deliveries();
     torn.failed(|n| {
         format!("{} did not verify, beside {} that did", counted(n, "content"), count(deliveries))
+    })
+    .or_else(|| {
+        unclear.unknown(|n| format!("{} without a delete in what was recorded", counted(n, "absence")))
     })
     .unwrap_or_else(|| match deliveries {
         0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
@@ -27,20 +40,44 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     })
 }
 
+/// Whether content is whole and in the wrong place.
+pub(super) fn is_misplaced(corrupt: &Corrupt) -> bool {
+    corrupt.corruption == Corruption::Misplaced
+}
+
+/// Whether misplaced content is of another item of this run. What is of another run claims no item, or the very item
+/// that was asked for.
+pub(super) fn is_of_this_run(corrupt: &Corrupt) -> bool {
+    corrupt.claims.is_some_and(|(item, _)| item != corrupt.item)
+}
+
 /// A corrupt content in words.
 pub(super) fn line(evidence: &Evidence<'_>, corrupt: &Corrupt) -> String {
     let what = match corrupt.corruption {
         Corruption::Payload(error) => error.to_string(),
         Corruption::Md5 => "the MD5 of the server is not that of the content".into(),
-        Corruption::Misplaced => "an intact payload of another item or run".into(),
+        Corruption::Misplaced if is_of_this_run(corrupt) => "an intact payload of another item".into(),
+        Corruption::Misplaced => "an intact payload of another run".into(),
         Corruption::Absent => "absent though it was published".into(),
     };
-    let claims = corrupt.claims.map_or_else(String::new, |(item, version)| {
-        format!(", which says it is version {version} of {}", evidence.item_words(item))
+    let known = corrupt.claims.filter(|(item, _)| item.0 < evidence.plan.item_count());
+    let claims = known.map_or_else(String::new, |(item, version)| {
+        format!(", which says it is version {version} of {}", place(evidence, item))
     });
-    let watcher = match evidence.index.slots.slot(corrupt.watcher, corrupt.item) {
-        Some(_) => evidence.watcher_words(corrupt.watcher),
-        None => format!("watcher {}", corrupt.watcher),
+    let watcher: WatcherId = corrupt.watcher;
+    let watcher = match evidence.index.slots.slot(watcher, corrupt.item) {
+        Some(_) => evidence.watcher_words(watcher),
+        None => format!("watcher {watcher}"),
     };
-    format!("{} {watcher} received {}: {what}{claims}", corrupt.at, evidence.item_words(corrupt.item))
+    format!("{} {watcher} received {}: {what}{claims}", corrupt.at, place(evidence, corrupt.item))
+}
+
+/// An item in words, with its group and namespace where there are several.
+fn place(evidence: &Evidence<'_>, item: shakedown_model::ItemId) -> String {
+    let items = &evidence.plan.items;
+    if items.groups.len() <= 1 && items.namespaces.len() <= 1 {
+        return evidence.item_words(item);
+    }
+    let key = evidence.plan.key_of(item);
+    format!("item {} in group `{}` of namespace `{}`", key.data_id, key.group, key.namespace)
 }

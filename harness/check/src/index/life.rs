@@ -71,6 +71,16 @@ impl Life {
         self.turns.iter().rfind(|(turned, _)| *turned < at).is_some_and(|(_, turn)| *turn == Turn::Subscribed)
     }
 
+    /// Whether it crashed on purpose from `from` to `until`, both included, so that it may have forgotten.
+    pub(crate) fn crashed_between(&self, from: Offset, until: Offset) -> bool {
+        self.downs.iter().any(|(crashed, _)| from <= *crashed && *crashed <= until)
+    }
+
+    /// The first crash after `at` ([`Offset::NEVER`] when there is none).
+    pub(crate) fn next_crash(&self, at: Offset) -> Offset {
+        self.downs.iter().map(|(from, _)| *from).find(|from| *from > at).unwrap_or(Offset::NEVER)
+    }
+
     /// The last crash at or before `at`.
     pub(crate) fn last_crash(&self, at: Offset) -> Option<Offset> {
         self.downs.iter().map(|(from, _)| *from).rfind(|from| *from <= at)

@@ -13,7 +13,7 @@ fn deliveries_are_by_slot_in_the_order_of_the_record_and_know_whether_they_are_r
     tiny.with_evidence(|evidence| {
         let slot = evidence.index.slots.slot(WatcherId(1), ItemId(0)).unwrap();
         let held: Vec<_> =
-            evidence.index.held(slot).map(|(held, is_real)| (held.version.0, is_real)).collect();
+            evidence.index.held(slot).iter().map(|held| (held.version.0, held.is_real())).collect();
         assert_eq!(held, [(1, true), (2, true), (9, false), (1, true)]);
     });
 }
@@ -25,7 +25,8 @@ fn a_version_seen_before_it_was_sent_or_after_it_was_refused_is_not_real() {
         .publish(0, 3, (7_000, 7_005), PublishOutcome::Refused)
         .publish(0, 4, (8_000, 8_005), PublishOutcome::Ambiguous);
     tiny.with_evidence(|evidence| {
-        let is_published = |version, seen| evidence.index.is_published(ItemId(0), Version(version), ms(seen));
+        let is_published =
+            |version, seen| evidence.index.publishes.is_published(ItemId(0), Version(version), ms(seen));
         assert!(is_published(2, 6_000), "on the instant");
         assert!(!is_published(2, 5_999));
         assert!(!is_published(3, 9_000));

@@ -1,29 +1,36 @@
-//! Publish, propagation, end-to-end, and T50 to T-all per mutation.
+//! Publish, propagation, end-to-end, notify, fetch, T50 to T-all per mutation, convergence, and paths.
 //!
 //! Decided here, where the definitions are silent:
 //! - A mutation that was refused or is ambiguous has no ack to count from and may rightly never appear: it is left out
-//!   of propagation, end-to-end and T50 to T-all, and counted. In `publish` it stays, as "later than the time-out",
-//!   and so does a mutation that was due and never sent: a server that stalls does not look faster for it.
+//!   of all but `publish`, and counted. There it stays, as "later than the time-out", and so does a mutation that was
+//!   due and never sent: a server that stalls does not look faster for it.
 //! - What was not delivered within the time-out of its intended time is censored in end-to-end; within that of its ack,
-//!   in propagation.
+//!   in propagation and notify.
+//! - A gray release is for its gray watchers alone. Its promotion is acked when the gray content is taken away, after the
+//!   others could see the new one, so that propagation and notify of it are those of gray watchers, too.
+//! - Notify and fetch are of the very version that was fetched, if a signal led to it: a coalesced version was not.
 //! - In a run or a recording that did not come to its end, a mutation whose time-out had not passed yet is left out as a whole.
 
 use std::collections::BTreeSet;
 
 use shakedown_model::event::{Publish, PublishOutcome};
 use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::time::nanos;
-use shakedown_model::{GroupId, MutationId, Offset};
+use shakedown_model::{GroupId, MutationId, WatcherId};
 
-use super::Findings;
-use crate::distribution::rank;
+use self::chart::Chart;
+use super::convergence::Convergence;
+use super::raster::Rastering;
+use super::{Findings, paths};
+use crate::distribution::{Distribution, rank};
 use crate::evidence::Evidence;
-use crate::result::{GroupTimes, LatencyBucket, LatencySeries, MutationRow};
+use crate::index::publishes::concerns;
+use crate::index::{Held, Slot};
+use crate::result::{GroupTimes, MutationRow};
 
-/// The chart of latency has about this many buckets at most.
-const BUCKETS: u64 = 240;
-/// And none narrower than this.
-const BUCKET_MIN_NS: u64 = 250_000_000;
+mod chart;
+
 /// Stands for "later than the time-out" among latencies, above all of them.
 const CENSORED: u64 = u64::MAX;
 /// T50, T90, T99, T-all and the share of the watchers that each waits for.
@@ -33,27 +40,40 @@ const SHARES: [(Measure, f64); 4] =
 /// Takes the measures of every mutation.
 pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
     count_publishes(evidence, findings);
-    let mut mutations: Vec<(MutationId, &Publish)> =
-        evidence.index.publishes().iter().filter_map(|publish| Some((publish.mutation?, publish))).collect();
-    mutations.sort_by_key(|(_, publish)| (publish.intended, publish.item, publish.version));
-    let mut pass = Pass::new(evidence, findings);
-    for (mutation, publish) in mutations {
-        let Some(scope) =
-            evidence.measured_scope(publish.intended).filter(|_| pass.is_judged(publish.intended))
-        else {
-            continue;
-        };
-        pass.publish(scope, publish);
-        if publish.outcome == PublishOutcome::Acked {
-            pass.mutation(scope, mutation, publish);
+    let publishes = evidence.index.publishes.all();
+    let mut mutations: Vec<(MutationId, &Publish, Scope)> = publishes
+        .iter()
+        .filter_map(|publish| Some((publish.mutation?, publish, evidence.measured_scope(publish.intended)?)))
+        .collect();
+    mutations.sort_by_key(|(_, publish, _)| (publish.intended, publish.item, publish.version));
+    let acked: Vec<(MutationId, &Publish)> = mutations
+        .iter()
+        .filter(|(_, publish, _)| publish.outcome == PublishOutcome::Acked && is_judged(evidence, publish))
+        .map(|(mutation, publish, _)| (*mutation, *publish))
+        .collect();
+    let mut pass = Pass::new(evidence, findings, &acked);
+    for (mutation, publish, scope) in mutations {
+        let is_acked = publish.outcome == PublishOutcome::Acked;
+        if is_judged(evidence, publish) {
+            pass.publish(scope, publish);
+            if is_acked {
+                pass.mutation(scope, mutation, publish);
+            }
+        } else if is_acked {
+            pass.convergence.leave_out(scope);
         }
     }
     pass.finish();
 }
 
+/// Whether a mutation's time-out has passed within the record.
+fn is_judged(evidence: &Evidence<'_>, publish: &Publish) -> bool {
+    evidence.reaches_the_end() || publish.intended + evidence.plan.delivery_timeout <= evidence.horizon
+}
+
 fn count_publishes(evidence: &Evidence<'_>, findings: &mut Findings) {
     let mut sent = BTreeSet::new();
-    for publish in evidence.index.publishes() {
+    for publish in evidence.index.publishes.all() {
         sent.extend(publish.mutation);
         let counter = match publish.outcome {
             PublishOutcome::Acked => &mut findings.counts.acked,
@@ -72,6 +92,16 @@ fn count_publishes(evidence: &Evidence<'_>, findings: &mut Findings) {
     }
 }
 
+/// A watcher that a mutation was to reach.
+#[derive(Debug, Clone, Copy)]
+struct Reached {
+    watcher: WatcherId,
+    /// What satisfied it, however late.
+    held: Option<Held>,
+    /// End-to-end latency, or [`CENSORED`].
+    latency: u64,
+}
+
 struct Pass<'a> {
     evidence: &'a Evidence<'a>,
     findings: &'a mut Findings,
@@ -80,31 +110,36 @@ struct Pass<'a> {
     places: Vec<usize>,
     charts: Vec<Chart>,
     group_times: Vec<GroupTimes>,
-    /// End-to-end latencies of one mutation: of one group, and of all.
+    convergence: Convergence,
+    raster: Rastering,
+    /// The watchers of one mutation in one group.
+    reached: Vec<Reached>,
+    /// Their end-to-end latencies, and those over all groups.
     of_group: Vec<u64>,
     of_all: Vec<u64>,
 }
 
 impl<'a> Pass<'a> {
-    fn new(evidence: &'a Evidence<'a>, findings: &'a mut Findings) -> Self {
-        let width = (evidence.plan.end().0 / BUCKETS).max(BUCKET_MIN_NS);
+    fn new(
+        evidence: &'a Evidence<'a>,
+        findings: &'a mut Findings,
+        mutations: &[(MutationId, &Publish)],
+    ) -> Self {
         let timeout_ns = nanos(evidence.plan.delivery_timeout);
+        let end = evidence.plan.end();
         Self {
             evidence,
             findings,
             timeout_ns,
             places: evidence.index.slots.all().map(|slot| evidence.index.held_range(slot).start).collect(),
-            charts: evidence.groups().map(|(group, _)| Chart::new(group, width, timeout_ns)).collect(),
+            charts: evidence.groups().map(|(group, _)| Chart::new(group, end, timeout_ns)).collect(),
             group_times: evidence.groups().map(|(group, _)| GroupTimes { group, rows: Vec::new() }).collect(),
+            convergence: Convergence::default(),
+            raster: Rastering::new(evidence, mutations),
+            reached: Vec::new(),
             of_group: Vec::new(),
             of_all: Vec::new(),
         }
-    }
-
-    /// Whether a mutation's time-out has passed within the record.
-    fn is_judged(&self, intended: Offset) -> bool {
-        self.evidence.reaches_the_end()
-            || intended + self.evidence.plan.delivery_timeout <= self.evidence.horizon
     }
 
     fn publish(&mut self, scope: Scope, publish: &Publish) {
@@ -118,26 +153,39 @@ impl<'a> Pass<'a> {
 
     fn mutation(&mut self, scope: Scope, mutation: MutationId, publish: &Publish) {
         let evidence = self.evidence;
+        let column = self.raster.column(mutation);
         self.of_all.clear();
         for by_group in evidence.index.slots.of_item(publish.item).chunk_by(|a, b| {
             let group_of = |slot| evidence.index.slots.group_of(evidence.index.slots.watcher(slot));
             group_of(*a) == group_of(*b)
         }) {
             let group = evidence.index.slots.group_of(evidence.index.slots.watcher(by_group[0]));
-            self.group(scope, group, publish, by_group);
+            self.reach(publish, by_group);
+            if self.reached.is_empty() {
+                continue;
+            }
+            self.propagation(scope, group, publish);
+            self.signals(scope, group, publish);
+            self.paths(scope, group, column);
+            let held = self.reached.iter().map(|reached| Some(reached.held?.at)).collect::<Option<Vec<_>>>();
+            let latest = held.and_then(|held| held.into_iter().max());
+            self.convergence.add((scope, group), publish, latest);
+            self.end_to_end(scope, group, publish);
         }
         self.of_all.sort_unstable();
         let row = self.row(mutation, publish);
         self.findings.series.mutations.push(row);
     }
 
-    fn group(&mut self, scope: Scope, group: GroupId, publish: &Publish, slots: &[crate::index::Slot]) {
-        self.of_group.clear();
+    /// Finds who was to be reached in one group, and when each was.
+    fn reach(&mut self, publish: &Publish, slots: &[Slot]) {
+        self.reached.clear();
         let index = &self.evidence.index;
         let counts = &mut self.findings.counts;
-        let propagation = self.findings.figures.entry(Measure::Propagation, scope, Some(group));
         for slot in slots {
-            if !index.lives[index.slots.watcher(*slot).index()].expects(publish.intended) {
+            let watcher = index.slots.watcher(*slot);
+            let is_expected = index.lives[watcher.index()].expects(publish.intended);
+            if !is_expected || !concerns(publish, index.is_gray(watcher)) {
                 continue;
             }
             let place = &mut self.places[slot.index()];
@@ -146,30 +194,77 @@ impl<'a> Pass<'a> {
                 *place += 1;
             }
             let held = (*place < until).then(|| index.held_at(*place)).flatten();
-            counts.expected += 1;
-            match held.map(|held| held.at.signed_since(publish.done)) {
-                Some(ns) if u64::try_from(ns).is_ok_and(|ns| ns > self.timeout_ns) => {
-                    propagation.censor(self.timeout_ns);
-                }
-                Some(ns) => propagation.record_signed(ns),
-                None => propagation.censor(self.timeout_ns),
-            }
             let latency = held.map(|held| nanos(held.at.since(publish.intended)));
             let in_time = latency.filter(|ns| *ns <= self.timeout_ns);
+            counts.expected += 1;
             counts.undelivered += u64::from(in_time.is_none());
             let is_newer = held.is_some_and(|held| held.version > publish.version);
             counts.coalesced += u64::from(in_time.is_some() && is_newer);
-            self.of_group.push(in_time.unwrap_or(CENSORED));
+            self.reached.push(Reached { watcher, held, latency: in_time.unwrap_or(CENSORED) });
         }
-        self.conclude_group(scope, group, publish);
     }
 
-    fn conclude_group(&mut self, scope: Scope, group: GroupId, publish: &Publish) {
-        if self.of_group.is_empty() {
+    /// Those for whom the ack says when the mutation could be seen.
+    fn with_ack(&self, publish: &Publish) -> impl Iterator<Item = Reached> {
+        let index = &self.evidence.index;
+        let is_promotion = publish.kind == MutationKind::Promote;
+        self.reached.iter().copied().filter(move |reached| !is_promotion || index.is_gray(reached.watcher))
+    }
+
+    fn propagation(&mut self, scope: Scope, group: GroupId, publish: &Publish) {
+        let time = |reached: Reached| Some(reached.held?.at.signed_since(publish.done));
+        let times: Vec<_> = self.with_ack(publish).map(time).collect();
+        if times.is_empty() {
             return;
         }
+        let propagation = self.findings.figures.entry(Measure::Propagation, scope, Some(group));
+        propagation.count_mutation();
+        times.into_iter().for_each(|time| record_within(propagation, time, self.timeout_ns));
+    }
+
+    fn signals(&mut self, scope: Scope, group: GroupId, publish: &Publish) {
+        let (mut notifies, mut fetches) = (Vec::new(), Vec::new());
+        for reached in self.with_ack(publish) {
+            let Some(held) = reached.held else {
+                notifies.push(None);
+                continue;
+            };
+            if let Some(signal) = held.signal().filter(|_| held.version == publish.version) {
+                notifies.push(Some(signal.signed_since(publish.done)));
+                fetches.push(nanos(held.at.since(signal)));
+            }
+        }
+        if !notifies.is_empty() {
+            let notify = self.findings.figures.entry(Measure::Notify, scope, Some(group));
+            notify.count_mutation();
+            notifies.into_iter().for_each(|time| record_within(notify, time, self.timeout_ns));
+        }
+        if !fetches.is_empty() {
+            let fetch = self.findings.figures.entry(Measure::Fetch, scope, Some(group));
+            fetch.count_mutation();
+            fetches.into_iter().for_each(|time| fetch.record(time));
+        }
+    }
+
+    fn paths(&mut self, scope: Scope, group: GroupId, column: Option<usize>) {
+        let Self { evidence, findings, raster, reached, timeout_ns, .. } = self;
+        let came = |reached: &Reached| {
+            let path = paths::of(evidence, reached.watcher, reached.held?);
+            Some((path, (reached.latency != CENSORED).then_some(reached.latency)))
+        };
+        findings.paths.add(evidence, (scope, group), *timeout_ns, reached.iter().filter_map(came));
+        if let Some(column) = column {
+            for one in reached.iter() {
+                let in_time = came(one).and_then(|(path, latency)| Some((path, latency?)));
+                raster.add(column, one.watcher, in_time);
+            }
+        }
+    }
+
+    fn end_to_end(&mut self, scope: Scope, group: GroupId, publish: &Publish) {
+        self.of_group.clear();
+        self.of_group.extend(self.reached.iter().map(|reached| reached.latency));
         let (timeout, figures) = (self.timeout_ns, &mut self.findings.figures);
-        figures.entry(Measure::Propagation, scope, Some(group)).count_mutation();
         let end_to_end = figures.entry(Measure::EndToEnd, scope, Some(group));
         end_to_end.count_mutation();
         for latency in &self.of_group {
@@ -179,15 +274,15 @@ impl<'a> Pass<'a> {
             }
         }
         self.of_group.sort_unstable();
-        for (measure, share) in SHARES {
+        let times = SHARES.map(|(_, share)| at_share(&self.of_group, share));
+        for ((measure, _), time) in SHARES.into_iter().zip(times) {
             let distribution = figures.entry(measure, scope, Some(group));
             distribution.count_mutation();
-            match at_share(&self.of_group, share) {
+            match time {
                 Some(ns) => distribution.record(ns),
                 None => distribution.censor(timeout),
             }
         }
-        let times = SHARES.map(|(_, share)| at_share(&self.of_group, share));
         self.group_times[group.index()].rows.push((publish.intended, times));
         self.charts[group.index()].add(publish.intended, &self.of_group);
         self.of_all.append(&mut self.of_group);
@@ -208,9 +303,21 @@ impl<'a> Pass<'a> {
     }
 
     fn finish(self) {
+        let Findings { series, figures, .. } = self.findings;
+        self.convergence.finish(self.timeout_ns, figures);
         let charts = self.charts.into_iter().map(Chart::finish);
-        self.findings.series.group_times = self.group_times;
-        self.findings.series.latency = charts.filter(|series| !series.buckets.is_empty()).collect();
+        series.group_times = self.group_times;
+        series.latency = charts.filter(|series| !series.buckets.is_empty()).collect();
+        series.raster = self.raster.finish();
+    }
+}
+
+/// Adds a signed time; `None`, and what is beyond the time-out, is later than that.
+pub(super) fn record_within(distribution: &mut Distribution, time: Option<i64>, timeout_ns: u64) {
+    match time {
+        Some(ns) if u64::try_from(ns).is_ok_and(|ns| ns > timeout_ns) => distribution.censor(timeout_ns),
+        Some(ns) => distribution.record_signed(ns),
+        None => distribution.censor(timeout_ns),
     }
 }
 
@@ -218,55 +325,6 @@ impl<'a> Pass<'a> {
 fn at_share(sorted: &[u64], share: f64) -> Option<u64> {
     let nth = usize::try_from(rank(share, sorted.len() as u64)).ok()?;
     sorted.get(nth - 1).copied().filter(|latency| *latency != CENSORED)
-}
-
-/// Latency of one group over time, filled in the order of intended times.
-struct Chart {
-    series: LatencySeries,
-    width: u64,
-    timeout_ns: u64,
-    bucket: u64,
-    latencies: Vec<u64>,
-}
-
-impl Chart {
-    fn new(group: GroupId, width: u64, timeout_ns: u64) -> Self {
-        let series = LatencySeries { group, buckets: Vec::new() };
-        Self { series, width, timeout_ns, bucket: 0, latencies: Vec::new() }
-    }
-
-    fn add(&mut self, intended: Offset, latencies: &[u64]) {
-        let bucket = intended.0 / self.width;
-        if bucket != self.bucket {
-            self.close();
-            self.bucket = bucket;
-        }
-        self.latencies.extend_from_slice(latencies);
-    }
-
-    fn close(&mut self) {
-        if self.latencies.is_empty() {
-            return;
-        }
-        self.latencies.sort_unstable();
-        let at = |share| at_share(&self.latencies, share).unwrap_or(self.timeout_ns);
-        let count = self.latencies.len() as u64;
-        let known = self.latencies.partition_point(|latency| *latency != CENSORED) as u64;
-        self.series.buckets.push(LatencyBucket {
-            at: Offset(self.bucket * self.width + self.width / 2),
-            count,
-            censored: count - known,
-            p50: at(0.5),
-            p99: at(0.99),
-            max: at(1.0),
-        });
-        self.latencies.clear();
-    }
-
-    fn finish(mut self) -> LatencySeries {
-        self.close();
-        self.series
-    }
 }
 
 #[cfg(test)]

@@ -110,9 +110,10 @@ enum CaughtUp {
 
 fn caught_up(evidence: &Evidence<'_>, watcher: WatcherId, since: Offset, healed: Offset) -> CaughtUp {
     let mut caught_up = CaughtUp::MissedNothing;
+    let is_gray = evidence.index.is_gray(watcher);
     for slot in evidence.index.slots.of_watcher(watcher) {
         let item: ItemId = evidence.index.slots.item(slot);
-        let Some(newest) = evidence.index.newest_acked(item, healed) else { continue };
+        let Some(newest) = evidence.index.publishes.newest_acked(item, healed, is_gray) else { continue };
         let held = evidence
             .index
             .held_real(slot)

@@ -5,13 +5,16 @@
 //! from a crash on purpose to the next subscription. One that holds nothing yet in a life is stale from its
 //! subscription at the earliest. The drain belongs to the last phase.
 
+use shakedown_model::event::Publish;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::plan::Cache;
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::{GroupId, Offset, PhaseId, Version, WatcherId};
 
 use super::Findings;
 use crate::evidence::Evidence;
 use crate::index::Slot;
+use crate::index::publishes::{concerns, is_acked};
 use crate::result::StalenessSeries;
 
 /// The grid's step in runs of up to two minutes, and in longer ones.
@@ -68,13 +71,41 @@ fn missing(
     (from, until, subscribed): (Offset, Offset, Offset),
     grid: &mut Grid,
 ) {
-    let slots = &evidence.index.slots;
-    let Some(newer) = evidence.index.acked_after(slots.item(slot), version) else { return };
-    let since = if version.is_none() { newer.done.max(subscribed) } else { newer.done };
-    let from = from.max(since);
-    if from < until {
-        grid.add(slots.watcher(slot), from, until, since);
+    let index = &evidence.index;
+    let (watcher, item) = (index.slots.watcher(slot), index.slots.item(slot));
+    let is_gray = index.is_gray(watcher);
+    if version.is_none() {
+        for (since, until_deleted) in existences(index.publishes.of(item), is_gray) {
+            let since = since.max(subscribed);
+            let (from, until) = (from.max(since), until.min(until_deleted));
+            if from < until {
+                grid.add(watcher, from, until, since);
+            }
+        }
+        return;
     }
+    let Some(newer) = index.publishes.acked_after(item, version, is_gray) else { return };
+    let from = from.max(newer.done);
+    if from < until {
+        grid.add(watcher, from, until, newer.done);
+    }
+}
+
+/// The stretches in which an item existed, by its acks: who holds nothing misses something in them alone.
+fn existences(publishes: &[Publish], is_gray: bool) -> Vec<(Offset, Offset)> {
+    let mut existences: Vec<(Offset, Offset)> = Vec::new();
+    for publish in publishes.iter().filter(|publish| is_acked(publish) && concerns(publish, is_gray)) {
+        let last = existences.last_mut().filter(|(_, until)| *until == Offset::NEVER);
+        match (publish.kind, last) {
+            (MutationKind::Delete, Some((_, until))) => *until = publish.done,
+            (MutationKind::Delete, None) => {}
+            (MutationKind::Write | MutationKind::Gray | MutationKind::Promote, Some(_)) => {}
+            (MutationKind::Write | MutationKind::Gray | MutationKind::Promote, None) => {
+                existences.push((publish.done, Offset::NEVER));
+            }
+        }
+    }
+    existences
 }
 
 /// The staleness of one group on a grid of instants.
