@@ -6,6 +6,7 @@ mod faults;
 mod flow;
 mod jitter;
 mod support;
+mod toxics;
 
 use super::*;
 use support::{Harness, Upstream};

@@ -116,7 +116,7 @@ impl Chain {
         let before: Vec<_> = self.stages.iter().map(|stage| stage.free_at).collect();
         for stage in &mut self.stages {
             match set.kind(stage.place) {
-                Kind::Latency(_) | Kind::Slicer(_) => stage.free_at = Moment::START,
+                Kind::Latency(_) => stage.free_at = Moment::START,
                 Kind::Timeout(_) => {}
                 _ => stage.free_at = stage.free_at.min(waiting.now),
             }

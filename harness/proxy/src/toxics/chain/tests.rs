@@ -285,6 +285,17 @@ fn what_waits_for_its_slices_goes_at_once_without_the_slicer() {
 }
 
 #[test]
+fn another_toxic_leaves_slices_apart() {
+    let mut line = Line::new(&[toxic("slicer", &json!({"average_size": 1, "delay": 10_000}))]);
+    line.arrive(0, 100);
+    assert_eq!(line.delivered(495), 50);
+    let more = line.set.adding(br#"{"type":"slow_close"}"#, Moment(0)).unwrap().0;
+    line.change(more, 495);
+    assert_eq!((line.delivered(496), line.delivered(600)), (1, 10), "one of them goes a little early");
+    assert!(line.last() <= 990);
+}
+
+#[test]
 fn toxics_that_touch_the_whole_connection_cost_no_chain() {
     let line = Line::new(&[
         toxic("noop", &json!({})),
