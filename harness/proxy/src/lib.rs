@@ -1,18 +1,30 @@
-//! A fault-injecting TCP proxy with a part of Toxiproxy 2.12's HTTP API.
+//! A fault-injecting TCP proxy with Toxiproxy 2.12's HTTP API and all its toxics.
 //!
 //! It owns sockets, delays, holds and resets; it knows nothing of Nacos, scenarios or runs. Start at [`ProxyServer`].
 //! From the API down: `api` (HTTP) → `registry` (which proxies exist) → `shard` (threads that move bytes) →
-//! `queue` (when bytes are due; no sockets) and `toxics` (one file each).
+//! `toxics` (one file each; `toxics::chain` is what those of one direction make of its bytes, without sockets) and
+//! `queue` (what waits until it is due). Linux only (timerfd).
 //!
-//! What differs from Toxiproxy, on purpose: a toxic acts on live connections at once, the answer to a change comes
-//! when it holds on all of them, a reset is a RST, every chunk is delayed from its own arrival, half-close is carried,
-//! a connection's toxicity draw is kept over updates, draws come from the seed, an unreachable upstream resets the
-//! client. Toxics so far: `latency`, `reset_peer` and our own `blackhole`. Linux only (timerfd).
+//! A client of Toxiproxy finds its API: endpoints, fields, status codes and refusals; only what follows `bad request
+//! body: ` has other words. `harness/probes/toxiproxy-conformance` holds it to that, beside the real server. What differs
+//! from Toxiproxy, on purpose:
+//! - A toxic acts on live connections at once, idle or not, and the answer to a change comes when it holds on all of
+//!   them. A reset is a RST. A reached limit closes idle connections, too.
+//! - Half-close is carried, an end is delayed like bytes, an unreachable upstream resets the client.
+//! - Toxicity is drawn once per connection and toxic, from the seed, and kept over updates; removing a `timeout` closes
+//!   the connections that it touched and no others. All draws come from the seed.
+//! - A delay may be `uniform`, `normal` or `pareto` (attribute `distribution` of `latency`), and is finer than 1 ms.
+//! - A changed `bandwidth` or `latency` counts for what waits: it may become due earlier, never later. A `slicer`
+//!   without a size cuts nothing.
+//! - Bytes count in `/metrics` as they pass; the page is always there and tells nothing of Go. A series ends with its
+//!   proxy.
+//! - Negative numbers, a toxicity outside 0 to 1 and ports by name are refused; a name with a slash can be reached; there
+//!   is no `Logger` in the answers.
 //!
 //! What the API has beside Toxiproxy's: a proxy's `source` (the address that its upstream connections come from; each
 //! has some 28,000 ports), the toxic `blackhole` with its attribute `heal` (`reset` or `release`), and
 //! `GET /shakedown/stats`. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
-//! later; it touches connections that idle, and the stream does not matter, since both sockets are reset.
+//! later; the stream does not matter, since both sockets are reset.
 //!
 //! What it costs, and what Toxiproxy costs beside it, is measured by the example `echo_bench`: added latency, memory,
 //! how fast toxics hold. Per echo and direction a shard makes one `epoll_wait`, one `recv` and one `send`. What it does
