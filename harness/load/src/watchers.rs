@@ -5,6 +5,7 @@
 //! the two protocols look like in `long_poll` and `grpc`.
 
 mod board;
+mod credentials;
 mod fleet;
 mod grpc;
 mod life;

@@ -22,7 +22,7 @@ use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId}
 
 pub use self::cluster::ClusterSettings;
 pub use self::habits::{
-    Abilities, FirstContact, Habits, Handshake, Identity, LoginHabit, LoginPath, NodeOrder, Noticing, Probing,
+    Abilities, FirstContact, Habits, Handshake, Identity, LoginHabit, NodeOrder, Noticing, Probing,
     SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};

@@ -39,6 +39,13 @@ pub enum Input<'a> {
         /// The snapshot's content, if there is one.
         content: Option<&'a str>,
     },
+    /// What [`Action::LoadOverrides`] found for one item.
+    Override {
+        /// The item.
+        item: ItemId,
+        /// The file's content, if there is one.
+        content: Option<&'a str>,
+    },
 }
 
 /// An answer.
@@ -69,6 +76,8 @@ pub enum Reply<'a> {
 pub enum Refusal {
     /// It does not know the connection (gRPC code 301).
     Unregistered,
+    /// It is not ready, or does not know the request (gRPC codes 300 and 302 to 399).
+    NotReady,
     /// Any other error answer.
     Error,
 }
@@ -90,10 +99,14 @@ pub enum Action {
     Ack,
     /// Record what happened.
     Record(Event),
-    /// Keep the content of the reply that was just handed in as the item's snapshot, replacing it atomically.
+    /// Keep the content of the reply that was just handed in as the item's snapshot.
     SaveSnapshot(ItemId),
+    /// The item is gone: remove its snapshot, or empty it, as the client's habit is.
+    DropSnapshot(ItemId),
     /// Read the snapshot of every item and answer each with [`Input::Snapshot`].
     LoadSnapshots,
+    /// Read the file by which an operator overrides each item and answer each with [`Input::Override`].
+    LoadOverrides,
 }
 
 /// A request.

@@ -31,23 +31,30 @@ impl Held {
 #[repr(u64)]
 pub(crate) enum Flag {
     /// It must be fetched.
-    Dirty = 1 << 56,
+    Dirty = 1 << 52,
     /// It must be in the next list request.
-    Unsynced = 1 << 57,
+    Unsynced = 1 << 53,
     /// It is in the list request in flight.
-    Listed = 1 << 58,
-    /// Its content was received from the server in this life: version and MD5 are those of memory.
-    Heard = 1 << 59,
-    /// There is a snapshot of it; until it is heard, the version is that of the snapshot.
-    HasSnapshot = 1 << 60,
+    Listed = 1 << 54,
+    /// What it holds was received from the server, or confirmed by it, in this life.
+    Heard = 1 << 55,
+    /// There is a snapshot of it; until it is heard, version and MD5 are those of the snapshot.
+    HasSnapshot = 1 << 56,
+    /// It must be listed in the next round of the listen loop.
+    NextRound = 1 << 57,
+    /// The server said that it does not exist.
+    Gone = 1 << 58,
+    /// An operator's file overrides the server for it.
+    Overridden = 1 << 59,
 }
 
-const SIGNAL: u64 = (1 << 56) - 1;
+const SIGNAL: u64 = (1 << 52) - 1;
 const PATH_SHIFT: u32 = 61;
-const PATHS: [Path; 5] = [Path::Initial, Path::Push, Path::Relist, Path::Resync, Path::PollWake];
+const PATHS: [Path; 6] =
+    [Path::Initial, Path::Push, Path::Relist, Path::Resync, Path::PollWake, Path::PollTimeout];
 
-/// One item of a watcher. `bits` packs, from the top: three bits of path, five flags, and 56 bits of signal (the
-/// nanosecond of the first unanswered change signal, enough for two years; zero is none).
+/// One item of a watcher. `bits` packs, from the top: three bits of path, the flags, and 52 bits of signal (the
+/// nanosecond of the first unanswered change signal, enough for 52 days; zero is none).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Item {
     pub(crate) id: ItemId,
@@ -82,24 +89,47 @@ impl Item {
     }
 
     pub(crate) fn held(&self) -> Held {
-        Held { item: self.id, md5: self.is(Flag::Heard).then_some(self.md5) }
+        let has_snapshot = self.is(Flag::HasSnapshot) && self.md5 != [0; 16];
+        let md5 = (!self.is(Flag::Gone) && (self.is(Flag::Heard) || has_snapshot)).then_some(self.md5);
+        Held { item: self.id, md5 }
     }
 
-    /// Holds new content and says whether its version differs from what was in memory.
+    /// Holds new content and says whether its version differs from what was held, in memory or in the snapshot.
     pub(crate) fn hold(&mut self, version: Version, md5: [u8; 16]) -> bool {
-        let is_new = !self.is(Flag::Heard) || self.version != version;
+        let is_new = self.version != version;
         self.version = version;
         self.md5 = md5;
         self.set(Flag::Heard);
+        self.take(Flag::Gone);
         is_new
     }
 
-    /// Takes note of what the snapshot on disk holds. What was heard meanwhile stands.
-    pub(crate) fn note_snapshot(&mut self, version: Option<Version>) {
+    /// Holds that there is nothing, and says whether that is news.
+    pub(crate) fn lack(&mut self) -> bool {
+        let is_new = !self.is(Flag::Gone);
+        self.version = Version(0);
+        self.md5 = [0; 16];
+        self.set(Flag::Heard);
+        self.set(Flag::Gone);
+        is_new
+    }
+
+    /// Takes note of what the snapshot on disk holds, and says whether that counts: what was heard meanwhile stands.
+    /// Without an MD5 the item is listed as if there were no snapshot.
+    pub(crate) fn note_snapshot(&mut self, version: Option<Version>, md5: Option<[u8; 16]>) -> bool {
         self.set(Flag::HasSnapshot);
-        if !self.is(Flag::Heard) {
+        let counts = !self.is(Flag::Heard);
+        if counts {
             self.version = version.unwrap_or(Version(0));
+            self.md5 = md5.unwrap_or([0; 16]);
         }
+        counts
+    }
+
+    /// Takes note of what the operator's file holds, if it is an intact payload.
+    pub(crate) fn note_override(&mut self, version: Option<Version>) {
+        self.version = version.unwrap_or(Version(0));
+        self.set(Flag::Heard);
     }
 
     /// Notes a reason to fetch. An earlier one that is not answered yet stands, for notify and fetch are measured

@@ -7,6 +7,8 @@
 
 mod action;
 mod item;
+mod limiter;
+mod link;
 mod machine;
 mod rules;
 mod verify;

@@ -13,13 +13,14 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use shakedown_model::event::{Event, LossCause, Path};
-use shakedown_model::plan::{Cache, Protocol};
+use shakedown_model::plan::{Failover, Habits, Protocol};
 use shakedown_model::{ItemId, Offset, Seed, WatcherId};
 
 use crate::item::{Flag, Held, Item};
+use crate::limiter::Limiter;
+use crate::link::Link;
 use crate::rules::Rules;
 use crate::{Action, Input};
 
@@ -34,6 +35,8 @@ enum Phase {
     Connecting,
     /// gRPC: the server check is out.
     Checking,
+    /// gRPC: the stream is open and health checks probe whether the server accepted it.
+    Probing,
     /// gRPC: the stream is open, the server has yet to accept it.
     SettingUp,
     /// HTTP: the first request of the connection is out. Its answer ends the attempt.
@@ -67,8 +70,8 @@ struct PendingRead {
 /// # use std::sync::Arc;
 /// # use shakedown_model::{backoff::Backoff, plan::*, ItemId, NodeId, Offset, Seed, WatcherId};
 /// # use shakedown_watcher::Rules;
-/// let client = ClientSpec::new(Protocol::NacosHttp, Backoff::NacosJava);
-/// let rules = Arc::new(Rules { client, run_id: 1, nodes: 1, reads_per_second: 0.0, seed: Seed(1) });
+/// let client = ClientSpec::new(Protocol::NacosHttp, Backoff::NACOS_JAVA);
+/// let rules = Arc::new(Rules { client, run_id: 1, nodes: 1, may_be_absent: false, reads_per_second: 0.0, seed: Seed(1) });
 /// let mut watcher = Watcher::new(WatcherId(0), &[ItemId(0)], rules);
 /// let mut actions = Vec::new();
 /// watcher.step(Offset::ZERO, Input::Start, &mut actions);
@@ -86,10 +89,21 @@ pub struct Watcher {
     outage: u32,
     /// The number of the attempt that runs or comes next.
     attempt: u32,
-    node: u16,
+    /// Places of the node order that were used up.
+    turn: u32,
     phase: Phase,
     in_flight: InFlight,
     health_tries: u8,
+    /// Health checks of the handshake so far.
+    probes: u8,
+    /// Attempts left that count as the first of this life.
+    startup_left: u8,
+    /// Whether anything but the answer to a health check was heard since the last tick.
+    is_active: bool,
+    /// The connection ended, and the client has not noticed yet.
+    ended: Option<LossCause>,
+    link: Link,
+    limiter: Option<Box<Limiter>>,
     /// Why the next list is made: the path of the changes that it names.
     list_path: Path,
     fetch_path: Path,
@@ -111,7 +125,8 @@ pub struct Watcher {
     settled_at: Offset,
     sent_at: Offset,
     request_deadline: Offset,
-    fetch_signal: Option<Offset>,
+    /// The signal that led to the fetch in flight; [`Offset::NEVER`] for none.
+    fetch_signal: Offset,
     health_deadline: Offset,
     health_due: Offset,
     resync_due: Offset,
@@ -125,7 +140,6 @@ impl Watcher {
     #[must_use]
     pub fn new(id: WatcherId, items: &[ItemId], rules: Arc<Rules>) -> Self {
         let seed = rules.seed.nth(u64::from(id.0));
-        let node = u16::try_from(seed.child("node").below(0, u64::from(rules.nodes))).unwrap_or(0);
         Self {
             items: items.iter().take(usize::from(u16::MAX) + 1).map(|item| Item::new(*item)).collect(),
             pending_reads: VecDeque::new(),
@@ -133,10 +147,16 @@ impl Watcher {
             id,
             outage: 0,
             attempt: 0,
-            node,
+            turn: 0,
             phase: Phase::Dead,
             in_flight: InFlight::Nothing,
             health_tries: 0,
+            probes: 0,
+            startup_left: 0,
+            is_active: false,
+            ended: None,
+            link: Link::default(),
+            limiter: None,
             list_path: Path::Initial,
             fetch_path: Path::Initial,
             is_subscribed: false,
@@ -151,7 +171,7 @@ impl Watcher {
             settled_at: Offset::NEVER,
             sent_at: Offset::ZERO,
             request_deadline: Offset::NEVER,
-            fetch_signal: None,
+            fetch_signal: Offset::NEVER,
             health_deadline: Offset::NEVER,
             health_due: Offset::NEVER,
             resync_due: Offset::NEVER,
@@ -166,6 +186,11 @@ impl Watcher {
     /// `now` is the receive stamp for inputs from the network, else the present. An input that cannot happen in the
     /// present state (an answer that nothing asked for) changes nothing.
     pub fn step(&mut self, now: Offset, input: Input<'_>, out: &mut Vec<Action>) {
+        let is_from_network = matches!(
+            input,
+            Input::Reply(_) | Input::SetupAck | Input::Notify(_) | Input::Detect | Input::ConnectReset
+        );
+        self.is_active |= is_from_network;
         match input {
             Input::Start => self.begin_life(now, out),
             Input::Timer => self.on_timer(now, out),
@@ -180,10 +205,11 @@ impl Watcher {
                 out.push(Action::Ack);
                 self.lose(now, LossCause::Closed, out);
             }
-            Input::Lost(cause) => self.lose(now, cause, out),
+            Input::Lost(cause) => self.end(now, cause, out),
             Input::Crash => self.crash(now, out),
             Input::ColdStart => self.cold_start(now, out),
-            Input::Snapshot { item, content } => self.on_snapshot(item, content),
+            Input::Snapshot { item, content } => self.on_snapshot(now, item, content, out),
+            Input::Override { item, content } => self.on_override(now, item, content, out),
         }
         self.ask_next(now, out);
         self.answer_pending(now, out);
@@ -199,13 +225,14 @@ impl Watcher {
             Phase::Dead | Phase::Waiting | Phase::Connecting | Phase::Checking | Phase::Proving => {
                 self.attempt_deadline
             }
-            Phase::SettingUp => self.attempt_deadline.min(self.settled_at),
+            Phase::Probing | Phase::SettingUp => self.attempt_deadline.min(self.settled_at),
             Phase::Up => self
                 .request_deadline
                 .min(self.health_deadline)
                 .min(self.health_due)
                 .min(self.resync_due)
-                .min(self.retry_at),
+                .min(self.retry_at)
+                .min(self.limiter.as_ref().map_or(Offset::NEVER, |limiter| limiter.waits_until())),
         };
         connection.min(self.read_due).min(self.first_read_expiry())
     }
@@ -236,8 +263,19 @@ impl Watcher {
         self.rules.client.protocol
     }
 
-    fn request_timeout(&self) -> Duration {
-        self.rules.client.request_timeout
+    fn habits(&self) -> &Habits {
+        &self.rules.client.habits
+    }
+
+    /// When a request that is sent now is given up.
+    fn request_deadline(&self, now: Offset) -> Offset {
+        let client = &self.rules.client;
+        if client.habits.requests_time_out { now + client.request_timeout } else { Offset::NEVER }
+    }
+
+    /// Marks every item that the server is asked about.
+    fn mark_all(&mut self, flag: Flag) {
+        self.items.iter_mut().filter(|item| !item.is(Flag::Overridden)).for_each(|item| item.set(flag));
     }
 
     fn index_of(&self, item: ItemId) -> Option<usize> {
@@ -253,12 +291,18 @@ impl Watcher {
             Phase::Dead => {}
             Phase::Waiting if now >= self.attempt_deadline => self.begin_attempt(now, out),
             Phase::SettingUp if now >= self.settled_at => self.be_up(now, out),
-            Phase::Connecting | Phase::Checking | Phase::SettingUp | Phase::Proving
+            Phase::Probing if now >= self.settled_at => self.probe(out),
+            Phase::Connecting | Phase::Checking | Phase::Probing | Phase::SettingUp | Phase::Proving
                 if now >= self.attempt_deadline =>
             {
                 self.lose(now, LossCause::RequestTimeout, out);
             }
-            Phase::Waiting | Phase::Connecting | Phase::Checking | Phase::SettingUp | Phase::Proving => {}
+            Phase::Waiting
+            | Phase::Connecting
+            | Phase::Checking
+            | Phase::Probing
+            | Phase::SettingUp
+            | Phase::Proving => {}
             Phase::Up if now >= self.request_deadline => self.lose(now, LossCause::RequestTimeout, out),
             Phase::Up => {
                 self.check_health(now, out);
@@ -270,6 +314,13 @@ impl Watcher {
     /// Sends the next request, if one is due and none is in flight.
     fn ask_next(&mut self, now: Offset, out: &mut Vec<Action>) {
         if self.phase != Phase::Up || self.in_flight != InFlight::Nothing {
+            return;
+        }
+        if let Some(cause) = self.ended {
+            // A request is when a client that does not look notices.
+            if self.items.iter().any(|item| item.is(Flag::Dirty) || item.is(Flag::Unsynced)) {
+                self.lose(now, cause, out);
+            }
             return;
         }
         match self.protocol() {
@@ -292,6 +343,7 @@ impl Watcher {
         }
         self.forget_connection();
         self.phase = Phase::Dead;
+        self.resync_due = Offset::NEVER;
         self.pending_reads.clear();
         self.has_been_up = false;
         self.outage += 1;
@@ -306,7 +358,8 @@ impl Watcher {
         }
         out.push(Action::Record(Event::ColdStart { at: now, watcher: self.id }));
         self.is_cold_life = true;
-        if self.rules.client.cache == Cache::Snapshot {
+        // A file that overrides the server comes before the snapshot as well.
+        if self.rules.serves_snapshots() && self.rules.client.failover == Failover::None {
             out.push(Action::LoadSnapshots);
         }
         self.begin_life(now, out);

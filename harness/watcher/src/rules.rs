@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::plan::{ClientDefect, ClientSpec};
+use shakedown_model::plan::{Cache, ClientDefect, ClientSpec};
 use shakedown_model::time::nanos;
 use shakedown_model::{Offset, Seed};
 
@@ -10,15 +10,12 @@ use shakedown_model::{Offset, Seed};
 /// itself.
 pub(crate) const DEFECT_GAP: Duration = Duration::from_millis(1);
 
+/// The tries at the start of a life follow each other at once; the gap keeps a step from being endless where the
+/// machine runs in virtual time.
+pub(crate) const STARTUP_GAP: Duration = Duration::from_millis(1);
+
 /// What a gRPC client waits after it opened its stream when the server promised no `SetupAck` (nacos-facts.md §2.3).
 pub(crate) const SETUP_PAUSE: Duration = Duration::from_millis(100);
-
-/// After content that could not be used, a gRPC client asks again this much later: the Java SDK's listen loop
-/// (nacos-facts.md §3.2).
-pub(crate) const GRPC_RETRY: Duration = Duration::from_secs(5);
-
-/// After a failed answer an HTTP client asks again this much later: the Node SDK's pause (nacos-facts.md §3.2).
-pub(crate) const HTTP_RETRY: Duration = Duration::from_secs(2);
 
 /// The first poll after a reconnect was answered from the comparison on its arrival, and not by a wake, when it took
 /// at most twice as long as the attempt before it (a connect and a get), or this long. Inferred: the wire does not
@@ -27,6 +24,14 @@ pub(crate) const RELIST_WITHIN: Duration = Duration::from_millis(20);
 
 /// An empty poll answer sooner than this is a server that does not hang; the client pauses instead of spinning.
 pub(crate) const SHORTEST_HANG: Duration = Duration::from_millis(50);
+
+/// Up to four health checks stand between stream and server check in [`Handshake::StreamThenCheck`], with this pause
+/// after the first that fails and twice as much after each further one (nacos-facts.md §2.3).
+///
+/// [`Handshake::StreamThenCheck`]: shakedown_model::plan::Handshake::StreamThenCheck
+pub(crate) const PROBE_PAUSE: Duration = Duration::from_millis(300);
+/// How many there are.
+pub(crate) const PROBES: u8 = 4;
 
 /// The rules of a group of watchers.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +42,8 @@ pub struct Rules {
     pub run_id: u64,
     /// How many server nodes there are (at least 1).
     pub nodes: u16,
+    /// Whether items are deleted in this run. If not, an item that is absent was lost.
+    pub may_be_absent: bool,
     /// Reads per second that an application makes through each watcher; 0 for none.
     pub reads_per_second: f64,
     /// The seed of all watchers; each takes its own child.
@@ -46,6 +53,14 @@ pub struct Rules {
 impl Rules {
     pub(crate) fn has_defect(&self, defect: ClientDefect) -> bool {
         self.client.defect == Some(defect)
+    }
+
+    pub(crate) fn serves_snapshots(&self) -> bool {
+        self.client.cache == Cache::Snapshot
+    }
+
+    pub(crate) fn saves_snapshots(&self) -> bool {
+        self.client.cache != Cache::None
     }
 
     /// The period of reads in nanoseconds, if there are any.

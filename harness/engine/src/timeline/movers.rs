@@ -12,6 +12,7 @@ use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, Group
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Protocol;
 use shakedown_model::{GroupId, ItemId};
+use shakedown_nacos::admin::{AdminClient, AdminError};
 use shakedown_record::{Clock, RunDir};
 use tokio::task::AbortHandle;
 
@@ -20,7 +21,7 @@ use super::fault_log::FaultLog;
 use super::stage::Live;
 use crate::health;
 use crate::probe::NacosProbe;
-use crate::publisher::{NacosPublisher, PUBLISH_TIMEOUT, config_key};
+use crate::publisher::{self, NacosPublisher, PUBLISH_TIMEOUT, config_key};
 use crate::run::EngineError;
 use crate::setup::Setup;
 
@@ -54,6 +55,7 @@ impl Movers {
             clock,
             recorder: recorder.clone(),
             snapshots: dir.snapshots_dir(),
+            login: watchers_login(setup)?,
         })?;
         let published = Arc::new(AtomicU64::new(0));
         let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes())?;
@@ -96,6 +98,13 @@ impl Movers {
             newest: self.mutator.newest_acked(),
         }
     }
+}
+
+/// Who logs in for the watchers: straight at the first node.
+fn watchers_login(setup: &Setup) -> Result<Option<AdminClient>, AdminError> {
+    let server = &setup.plan.server;
+    let node = setup.servers.nodes().first().filter(|_| server.login.is_some());
+    node.map(|node| publisher::admin(server, node.http, PUBLISH_TIMEOUT)).transpose()
 }
 
 fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {

@@ -1,13 +1,16 @@
 //! The fleet: every watcher of the plan, started on its ramp, stopped together.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shakedown_model::plan::{GroupSpec, Protocol};
-use shakedown_model::{GroupId, ItemId, Offset, Plan, WatcherId};
+use shakedown_model::payload::{self, Identity};
+use shakedown_model::plan::{Failover, GroupSpec, LoginHabit, Protocol};
+use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
+use shakedown_nacos::admin::AdminClient;
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Rules, Watcher};
 use tokio::sync::Semaphore;
@@ -15,12 +18,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::board::{Board, Progress};
+use super::credentials::{Credentials, Keeper};
 use super::grpc::GrpcWire;
 use super::life::GroupLife;
 use super::long_poll::LongPollWire;
 use super::names::Names;
 use super::runner::{GroupContext, Runner};
-use super::snapshots::{SnapshotThread, Snapshots};
+use super::snapshots::{SnapshotThread, Snapshots, write_override};
 use super::wire::{Wire, WireContext};
 use crate::mutator::Newest;
 
@@ -55,6 +59,8 @@ pub struct FleetConfig {
     pub recorder: Recorder,
     /// The folder of the snapshots, made when it is needed.
     pub snapshots: PathBuf,
+    /// Who logs in for the watchers, straight at a server; used when the plan has a login.
+    pub login: Option<AdminClient>,
 }
 
 /// Why a fleet cannot start.
@@ -66,6 +72,9 @@ pub enum FleetError {
     /// The thread that writes snapshots could not be started.
     #[error("cannot start the thread that writes snapshots")]
     Snapshots(#[source] io::Error),
+    /// The files by which an operator overrides the server could not be written.
+    #[error("cannot write the failover files below the snapshots' folder")]
+    Overrides(#[source] io::Error),
 }
 
 /// How a fleet ended.
@@ -84,6 +93,8 @@ pub struct FleetEnd {
 pub struct Fleet {
     control: FleetControl,
     tasks: JoinSet<()>,
+    /// Keeps the token fresh; ends with the fleet.
+    keepers: JoinSet<()>,
     snapshot_thread: SnapshotThread,
 }
 
@@ -101,11 +112,12 @@ impl Fleet {
     /// # Errors
     /// [`FleetError`]; nothing was started then.
     pub fn start(config: FleetConfig) -> Result<Self, FleetError> {
-        let FleetConfig { plan, run_id, addresses, clock, recorder, snapshots } = config;
+        let FleetConfig { plan, run_id, addresses, clock, recorder, snapshots, login } = config;
+        write_overrides(&plan, run_id, &snapshots).map_err(FleetError::Overrides)?;
         let (snapshots, snapshot_thread) = Snapshots::start(snapshots).map_err(FleetError::Snapshots)?;
         let board = Arc::new(Board::new(&plan));
-        let wires =
-            Arc::new(WireContext { names: Names::of(&plan), clock, handshakes: Semaphore::new(HANDSHAKES) });
+        let (keeper, keepers) = log_in(&plan, login);
+        let (names, handshakes) = (Arc::new(Names::of(&plan)), Arc::new(Semaphore::new(HANDSHAKES)));
         let mut launches = Vec::new();
         for (index, group) in plan.groups.iter().enumerate() {
             let nodes = addresses.get(index).map(|addresses| match group.client.protocol {
@@ -118,14 +130,25 @@ impl Fleet {
                 recorder: recorder.clone(),
                 board: Arc::clone(&board),
                 snapshots: snapshots.clone(),
+                snapshot: group.client.habits.snapshot,
                 nodes: nodes.ok_or_else(|| FleetError::NoAddress(group.name.clone()))?,
                 source: group.source,
+            };
+            let login = plan.server.login.as_ref();
+            let wires = WireContext {
+                names: Arc::clone(&names),
+                clock,
+                handshakes: Arc::clone(&handshakes),
+                client: group.client.clone(),
+                credentials: login.map_or(Credentials::Nobody, |login| {
+                    Credentials::new(login, group.client.habits.login, &keeper)
+                }),
             };
             launches.push(Launch {
                 rules: Arc::new(rules(&plan, group, run_id, context.nodes.len())),
                 life: GroupLife::new(),
                 context: Arc::new(context),
-                wires: Arc::clone(&wires),
+                wires: Arc::new(wires),
             });
         }
         let mut tasks = JoinSet::new();
@@ -134,7 +157,7 @@ impl Fleet {
         }
         let groups = Arc::new(launches.into_iter().map(|launch| launch.life).collect());
         let control = FleetControl { groups, board, snapshots };
-        Ok(Self { control, tasks, snapshot_thread })
+        Ok(Self { control, tasks, keepers, snapshot_thread })
     }
 
     /// The handle for orders and progress, to be cloned and given away.
@@ -147,6 +170,7 @@ impl Fleet {
     /// that wait are written.
     pub async fn stop(mut self) -> FleetEnd {
         self.control.groups.iter().for_each(GroupLife::stop);
+        self.keepers.abort_all();
         let mut panicked = 0;
         let all = async {
             while let Some(ended) = self.tasks.join_next().await {
@@ -203,11 +227,42 @@ impl FleetControl {
     }
 }
 
+/// The first version of every item that a group with failover files listens to, as the operator's file.
+fn write_overrides(plan: &Plan, run_id: u64, folder: &Path) -> io::Result<()> {
+    let overridden = plan.groups.iter().filter(|group| group.client.failover == Failover::Initial);
+    let watchers = overridden.flat_map(|group| (group.first.0..group.first.0 + group.count).map(WatcherId));
+    let items: BTreeSet<ItemId> = watchers.flat_map(|watcher| plan.items_of(watcher)).collect();
+    for item in items {
+        let identity = Identity { run: run_id, item, version: Version::INITIAL };
+        let bytes = plan.payload_bytes(item, Version::INITIAL);
+        write_override(folder, item, &payload::encode(identity, bytes, plan.seed.child("payload")))?;
+    }
+    Ok(())
+}
+
+/// Starts to keep a token, when somebody logs in. The most eager of the groups says how a denial is taken.
+fn log_in(plan: &Plan, login: Option<AdminClient>) -> (Arc<Keeper>, JoinSet<()>) {
+    let keeper = Keeper::new();
+    let mut keepers = JoinSet::new();
+    if let Some(admin) = login.filter(|_| plan.server.login.is_some()) {
+        let habits = plan.groups.iter().map(|group| group.client.habits.login);
+        let after_denial = habits
+            .filter_map(|habit| match habit {
+                LoginHabit::Token { after_denial } => after_denial,
+                LoginHabit::EachRequest => None,
+            })
+            .min();
+        keepers.spawn(Arc::clone(&keeper).keep(admin, after_denial));
+    }
+    (keeper, keepers)
+}
+
 pub(super) fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -> Rules {
     Rules {
         client: group.client.clone(),
         run_id,
         nodes: u16::try_from(nodes).unwrap_or(u16::MAX),
+        may_be_absent: plan.mutator.kinds.delete > 0,
         reads_per_second: group.reads_per_second,
         seed: plan.seed.child("watchers"),
     }
@@ -227,9 +282,10 @@ impl Launch {
             let id = WatcherId(group.first.0 + nth);
             let start = from + ramp_delay(nth, group.ramp_per_second);
             let wires = Arc::clone(&self.wires);
+            let claimed_ip = plan.claimed_ip(id);
             let wire = match group.client.protocol {
-                Protocol::NacosHttp => Wire::LongPoll(LongPollWire::new(wires, group.client.poll_timeout)),
-                Protocol::NacosGrpc => Wire::Grpc(GrpcWire::new(wires)),
+                Protocol::NacosHttp => Wire::LongPoll(LongPollWire::new(wires, claimed_ip)),
+                Protocol::NacosGrpc => Wire::Grpc(GrpcWire::new(wires, claimed_ip)),
             };
             let runner = Runner {
                 watcher: Watcher::new(id, &plan.items_of(id), Arc::clone(&self.rules)),

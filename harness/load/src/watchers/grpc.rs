@@ -1,11 +1,12 @@
 //! gRPC: one connection with unary calls and the stream.
 
-use std::collections::BTreeMap;
 use std::future::pending;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use shakedown_model::event::LossCause;
+use shakedown_model::plan::Abilities;
 use shakedown_model::{ItemId, Offset};
 use shakedown_nacos::grpc::connection::{
     CallId, Event, GrpcConnection, GrpcLimits, Reply, RpcError, SendError,
@@ -22,8 +23,8 @@ use shakedown_watcher::{Refusal, Request, Watcher};
 
 use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
 
-/// What the set-up says of the client: the Java SDK whose behaviour the presets imitate (nacos-facts.md §2.3).
-const CLIENT_VERSION: &str = "Nacos-Java-Client:v2.5.1";
+/// The header that carries a token.
+const ACCESS_TOKEN: &str = "accessToken";
 
 type Connecting = Pin<Box<dyn Future<Output = Result<GrpcConnection, ConnectError>> + Send>>;
 
@@ -57,11 +58,13 @@ pub(super) struct GrpcWire {
     health: Option<CallId>,
     /// The acknowledgement of the push that was heard last.
     ack: Option<Payload>,
+    /// The address that the watcher claims to have.
+    claimed_ip: Ipv4Addr,
 }
 
 impl GrpcWire {
-    pub(super) fn new(context: Arc<WireContext>) -> Self {
-        Self { context, state: State::Closed, asked: None, health: None, ack: None }
+    pub(super) fn new(context: Arc<WireContext>, claimed_ip: Ipv4Addr) -> Self {
+        Self { context, state: State::Closed, asked: None, health: None, ack: None, claimed_ip }
     }
 
     pub(super) fn connect(&mut self, route: Route) {
@@ -78,35 +81,43 @@ impl GrpcWire {
     }
 
     pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
+        let Some(payload) = self.payload(request, watcher) else { return };
         let State::Open(connection) = &mut self.state else { return };
+        let mut ask = |what| -> Result<(), SendError> {
+            self.asked = Some(Asked { call: connection.call(&payload)?, what });
+            Ok(())
+        };
         let sent = match request {
-            Request::ServerCheck => {
-                let check = Payload::new(&ServerCheckRequest::default());
-                ask(connection, &mut self.asked, Question::Check, &check)
-            }
-            Request::OpenStream => {
-                let set_up = set_up(self.context.names.tenant());
-                let client_ip = connection.local_addr().ip().to_string();
-                connection.open_stream(&Payload::new(&set_up).with_client_ip(client_ip))
-            }
-            Request::Listen => {
-                let listen = Payload::new(&listen(&self.context, watcher));
-                ask(connection, &mut self.asked, Question::Listen, &listen)
-            }
-            Request::Query(item) => {
-                let query = Payload::new(&ConfigQueryRequest::of(&self.context.names.key(item)));
-                ask(connection, &mut self.asked, Question::Query, &query)
-            }
+            Request::ServerCheck => ask(Question::Check),
+            Request::Listen => ask(Question::Listen),
+            Request::Query(_) => ask(Question::Query),
+            Request::OpenStream => connection.open_stream(&payload),
             Request::HealthCheck => {
                 if let Some(unanswered) = self.health.take() {
                     connection.cancel(unanswered);
                 }
-                let check = Payload::new(&HealthCheckRequest::default());
-                connection.call(&check).map(|call| self.health = Some(call))
+                connection.call(&payload).map(|call| self.health = Some(call))
             }
             Request::Get(_) | Request::Poll => Ok(()),
         };
         self.break_on_error(sent);
+    }
+
+    /// A request as this client sends it; `None` for one of HTTP.
+    fn payload(&self, request: Request, watcher: &Watcher) -> Option<Payload> {
+        let payload = match request {
+            Request::ServerCheck => Payload::new(&ServerCheckRequest::default()),
+            Request::OpenStream => Payload::new(&set_up(&self.context)),
+            Request::Listen => Payload::new(&listen(&self.context, watcher)),
+            Request::Query(item) => Payload::new(&ConfigQueryRequest::of(&self.context.key(item))),
+            Request::HealthCheck => Payload::new(&HealthCheckRequest::default()),
+            Request::Get(_) | Request::Poll => return None,
+        };
+        let payload = payload.with_client_ip(self.claimed_ip.to_string());
+        Some(match self.context.credentials.token() {
+            Some(token) => payload.with_header(ACCESS_TOKEN, &token),
+            None => payload,
+        })
     }
 
     pub(super) fn ack(&mut self) {
@@ -207,6 +218,12 @@ impl GrpcWire {
     }
 
     fn answer(&self, asked: Question, payload: &Payload) -> Heard {
+        let refused = |error: &PayloadError| {
+            if let PayloadError::Refused { error_code: codes::NO_RIGHT, .. } = error {
+                self.context.credentials.denied();
+            }
+            refused(error)
+        };
         match asked {
             Question::Check => payload.answer::<ServerCheckResponse>().map_or_else(
                 |error| refused(&error),
@@ -251,31 +268,29 @@ impl std::fmt::Debug for GrpcWire {
     }
 }
 
-fn ask(
-    connection: &mut GrpcConnection,
-    asked: &mut Option<Asked>,
-    what: Question,
-    payload: &Payload,
-) -> Result<(), SendError> {
-    *asked = Some(Asked { call: connection.call(payload)?, what });
-    Ok(())
-}
-
-/// With an ability table, so that a server that negotiates answers with a `SetupAckRequest` (nacos-facts.md §2.2).
-fn set_up(tenant: &str) -> ConnectionSetupRequest {
-    let labels = [("source", "sdk"), ("module", "config"), ("taskId", "0"), ("AppName", "shakedown")];
-    ConnectionSetupRequest {
-        client_version: CLIENT_VERSION.to_owned(),
-        tenant: Some(tenant.to_owned()),
-        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        ability_table: Some(BTreeMap::new()),
+fn set_up(context: &WireContext) -> ConnectionSetupRequest {
+    let habits = &context.client.habits;
+    let identity = &habits.identity;
+    let nothing = || Some(serde_json::Value::Object(serde_json::Map::new()));
+    let set_up = ConnectionSetupRequest {
+        client_version: identity.version.clone(),
+        tenant: Some(context.names.tenant(habits.names_public).to_owned()),
+        labels: identity.labels.clone(),
         ..ConnectionSetupRequest::default()
+    };
+    match &identity.abilities {
+        Abilities::Table(abilities) => {
+            let table = abilities.iter().map(|ability| (ability.clone(), true)).collect();
+            ConnectionSetupRequest { ability_table: Some(table), ..set_up }
+        }
+        Abilities::Client => ConnectionSetupRequest { client_abilities: nothing(), ..set_up },
+        Abilities::Old => ConnectionSetupRequest { abilities: nothing(), ..set_up },
     }
 }
 
 fn listen(context: &WireContext, watcher: &Watcher) -> ConfigBatchListenRequest {
     let contexts = watcher.listed().map(|held| {
-        let key = context.names.key(held.item);
+        let key = context.key(held.item);
         ConfigListenContext {
             group: key.group,
             md5: held.md5_text(),
@@ -306,6 +321,9 @@ fn refused(error: &PayloadError) -> Heard {
     match error {
         PayloadError::Refused { error_code: codes::NOT_REGISTERED, is_error_response: true, .. } => {
             Heard::Refused(Refusal::Unregistered)
+        }
+        PayloadError::Refused { error_code: 300..=399, is_error_response: true, .. } => {
+            Heard::Refused(Refusal::NotReady)
         }
         PayloadError::Refused { .. } => Heard::Refused(Refusal::Error),
         PayloadError::OtherType { .. } | PayloadError::Json { .. } => Heard::Lost(LossCause::Protocol),

@@ -1,18 +1,23 @@
 //! HTTP: gets and long polls over one kept-alive connection.
 
 use std::future::pending;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use shakedown_model::Offset;
 use shakedown_model::event::LossCause;
-use shakedown_nacos::http::connection::{ConfigAnswer, HttpConnection, HttpError, ListenAnswer};
+use shakedown_nacos::http::connection::{ConfigAnswer, Guise, HttpConnection, HttpError, ListenAnswer};
 use shakedown_nacos::http::listening::ListenEntry;
 use shakedown_nacos::{ConfigKey, ConnectError, EndCause};
-use shakedown_watcher::{Refusal, Request, Watcher};
+use shakedown_watcher::{Held, Refusal, Request, Watcher};
 
 use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
+
+/// Where a proxy tells a server whom it speaks for; Nacos takes the first address in it as the client's.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 type Connecting = Pin<Box<dyn Future<Output = Result<HttpConnection, ConnectError>> + Send>>;
 type Busy = Pin<Box<dyn Future<Output = (HttpConnection, Offset, Heard)> + Send>>;
@@ -30,19 +35,19 @@ pub(super) struct LongPollWire {
     context: Arc<WireContext>,
     state: State,
     route: Option<Route>,
-    /// What every poll declares as the time that the client waits.
-    poll_timeout: Duration,
+    /// The address that the watcher claims to have.
+    claimed_ip: Ipv4Addr,
 }
 
 /// A request with what it needs from the watcher.
 enum Question {
     Get(ConfigKey),
-    Poll(Vec<ListenEntry>, Duration),
+    Poll(Vec<ListenEntry>),
 }
 
 impl LongPollWire {
-    pub(super) fn new(context: Arc<WireContext>, poll_timeout: Duration) -> Self {
-        Self { context, state: State::Closed, route: None, poll_timeout }
+    pub(super) fn new(context: Arc<WireContext>, claimed_ip: Ipv4Addr) -> Self {
+        Self { context, state: State::Closed, route: None, claimed_ip }
     }
 
     pub(super) fn connect(&mut self, route: Route) {
@@ -57,8 +62,8 @@ impl LongPollWire {
 
     pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
         let question = match request {
-            Request::Get(item) => Question::Get(self.context.names.key(item)),
-            Request::Poll => Question::Poll(self.entries(watcher), self.poll_timeout),
+            Request::Get(item) => Question::Get(self.context.key(item)),
+            Request::Poll => Question::Poll(self.entries(watcher)),
             Request::ServerCheck
             | Request::OpenStream
             | Request::Listen
@@ -67,15 +72,33 @@ impl LongPollWire {
         };
         self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route) {
             (State::Idle(connection), Some(route)) => {
-                State::Busy(Box::pin(ask(Arc::clone(&self.context), *connection, route, question)))
+                let guise = self.guise();
+                State::Busy(Box::pin(ask(Arc::clone(&self.context), *connection, route, (guise, question))))
             }
             (other, _) => other,
         };
     }
 
     fn entries(&self, watcher: &Watcher) -> Vec<ListenEntry> {
-        let names = &self.context.names;
-        watcher.held().map(|held| ListenEntry { key: names.key(held.item), md5: held.md5_text() }).collect()
+        let entry = |held: Held| ListenEntry { key: self.context.key(held.item), md5: held.md5_text() };
+        watcher.held().map(entry).collect()
+    }
+
+    /// What the client says of itself with its next request.
+    fn guise(&self) -> Guise {
+        let habits = &self.context.client.habits;
+        let mut headers = HeaderMap::new();
+        let name = HeaderName::try_from(habits.identity.header.as_str());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(habits.identity.version.as_str())) {
+            headers.insert(name, value);
+        }
+        if let Ok(value) = HeaderValue::try_from(self.claimed_ip.to_string()) {
+            headers.insert(HeaderName::from_static(FORWARDED_FOR), value);
+        }
+        if !habits.keeps_alive {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Guise { headers, params: self.context.credentials.params() }
     }
 
     /// Cancel-safe: futures that were begun stay in `state`.
@@ -90,6 +113,8 @@ impl LongPollWire {
                     Err(error) => (State::Closed, at, Heard::AttemptFailed(outcome_of(&error))),
                 }
             }
+            // It was closed with the last answer; the next request makes another.
+            State::Idle(_) if !self.context.client.habits.keeps_alive => pending().await,
             State::Idle(connection) => {
                 let end = connection.ended().await;
                 (State::Closed, self.context.clock.now(), Heard::Lost(cause_of(&end)))
@@ -116,7 +141,7 @@ async fn ask(
     context: Arc<WireContext>,
     mut connection: HttpConnection,
     route: Route,
-    question: Question,
+    (guise, question): (Guise, Question),
 ) -> (HttpConnection, Offset, Heard) {
     if !connection.is_open() && connection.ended().await.cause == EndCause::Closed {
         let fresh = HttpConnection::connect(route.peer, route.source);
@@ -126,11 +151,16 @@ async fn ask(
         }
     }
     let answer = match question {
-        Question::Get(key) => connection.get_config(&key).await.map(from_get),
-        Question::Poll(entries, timeout) => {
-            connection.listen(&entries, timeout, false).await.map(|answer| from_poll(&context, answer))
+        Question::Get(key) => connection.get_config_as(&guise, &key).await.map(from_get),
+        Question::Poll(entries) => {
+            let answer =
+                connection.listen_as(&guise, &entries, context.client.poll_timeout, false).await;
+            answer.map(|answer| from_poll(&context, answer))
         }
     };
+    if let Err(HttpError::Status { status: 403, .. }) = answer {
+        context.credentials.denied();
+    }
     let (received, heard) = answer.unwrap_or_else(|error| from_error(&error));
     let at = received.map_or_else(|| context.clock.now(), |received| context.clock.offset_of(received));
     (connection, at, heard)

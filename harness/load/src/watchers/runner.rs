@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use shakedown_model::event::Event;
+use shakedown_model::plan::{SnapshotHabit, SnapshotOnDelete};
 use shakedown_model::{NodeId, Offset};
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Action, Input, Watcher};
@@ -14,7 +15,7 @@ use tokio::time::sleep_until;
 
 use super::board::Board;
 use super::life::WatcherLife;
-use super::snapshots::{Loaded, Snapshots};
+use super::snapshots::{Kept, Loaded, Shelf, Snapshots};
 use super::wire::{Heard, Route, Wire};
 
 /// What the watchers of a group share.
@@ -24,6 +25,8 @@ pub(super) struct GroupContext {
     pub(super) recorder: Recorder,
     pub(super) board: Arc<Board>,
     pub(super) snapshots: Snapshots,
+    /// What the client's snapshots are like.
+    pub(super) snapshot: SnapshotHabit,
     /// Where each node is, by its id.
     pub(super) nodes: Vec<SocketAddr>,
     pub(super) source: Ipv4Addr,
@@ -61,7 +64,7 @@ impl Runner {
                     }
                 }
                 (at, heard) = wire.heard() => hands.hear(at, heard, &mut wire),
-                loaded = loaded(&mut hands.loading) => hands.take_snapshots(loaded, &mut wire),
+                (shelf, loaded) = loaded(&mut hands.loading) => hands.take_loaded(shelf, loaded, &mut wire),
                 () = &mut timer => hands.on_timer(armed, &mut wire),
             }
             let deadline = hands.deadline();
@@ -73,10 +76,13 @@ impl Runner {
     }
 }
 
-/// Waits for the snapshots that are being read; for ever when none are. Cancel-safe.
-async fn loaded(loading: &mut Option<oneshot::Receiver<Loaded>>) -> Loaded {
+/// What is being read.
+type Loading = Option<(Shelf, oneshot::Receiver<Loaded>)>;
+
+/// Waits for the files that are being read; for ever when none are. Cancel-safe.
+async fn loaded(loading: &mut Loading) -> (Shelf, Loaded) {
     match loading {
-        Some(receiver) => receiver.await.unwrap_or_default(),
+        Some((shelf, receiver)) => (*shelf, receiver.await.unwrap_or_default()),
         None => pending().await,
     }
 }
@@ -87,7 +93,7 @@ struct Hands {
     group: Arc<GroupContext>,
     /// Scratch, empty between steps.
     actions: Vec<Action>,
-    loading: Option<oneshot::Receiver<Loaded>>,
+    loading: Loading,
     /// When its life begins; taken by its beginning.
     start: Option<Offset>,
 }
@@ -118,10 +124,14 @@ impl Hands {
         self.act(content, wire);
     }
 
-    fn take_snapshots(&mut self, loaded: Loaded, wire: &mut Wire) {
+    fn take_loaded(&mut self, shelf: Shelf, loaded: Loaded, wire: &mut Wire) {
         self.loading = None;
         for (item, content) in loaded {
-            let input = Input::Snapshot { item, content: content.as_deref() };
+            let content = content.as_deref();
+            let input = match shelf {
+                Shelf::Snapshots(_) => Input::Snapshot { item, content },
+                Shelf::Overrides => Input::Override { item, content },
+            };
             self.step(self.group.clock.now(), input, String::new(), wire);
         }
     }
@@ -142,11 +152,23 @@ impl Hands {
                 Action::Record(event) => self.group.record(event),
                 Action::SaveSnapshot(item) => {
                     let content = std::mem::take(&mut content);
-                    self.group.snapshots.save(self.watcher.id(), item, content);
+                    let write = self.group.snapshot.write;
+                    self.group.snapshots.save(self.watcher.id(), item, Kept::Content(content, write));
                 }
-                Action::LoadSnapshots => {
+                Action::DropSnapshot(item) => {
+                    let kept = match self.group.snapshot.on_delete {
+                        SnapshotOnDelete::Removed => Kept::Nothing,
+                        SnapshotOnDelete::Emptied => Kept::Content(String::new(), self.group.snapshot.write),
+                    };
+                    self.group.snapshots.save(self.watcher.id(), item, kept);
+                }
+                Action::LoadSnapshots | Action::LoadOverrides => {
                     let items = self.watcher.held().map(|held| held.item).collect();
-                    self.loading = Some(self.group.snapshots.load(self.watcher.id(), items));
+                    let shelf = match action {
+                        Action::LoadOverrides => Shelf::Overrides,
+                        _ => Shelf::Snapshots(self.watcher.id()),
+                    };
+                    self.loading = Some((shelf, self.group.snapshots.load(shelf, items)));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Snapshots on disk, written and read by one thread, so that the runtime never waits for the disk.
 //!
-//! One file per watcher and item, replaced atomically. What waits to be written is bounded; newer content of an item
-//! takes the place of older content that still waits.
+//! One file per watcher and item, replaced atomically or written over, as the client's habit is. What waits to be
+//! written is bounded; newer content of an item takes the place of older content that still waits.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, OpenOptions};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use shakedown_model::plan::SnapshotWrite;
 use shakedown_model::{ItemId, WatcherId};
 use tokio::sync::oneshot;
 
@@ -23,16 +24,34 @@ type Key = (WatcherId, ItemId);
 /// What a cold start found: each item with its content, if there was a snapshot.
 pub(super) type Loaded = Vec<(ItemId, Option<String>)>;
 
+/// What becomes of an item's snapshot.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It holds this, written so.
+    Content(String, SnapshotWrite),
+    /// It is removed.
+    Nothing,
+}
+
+/// Whose files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// A watcher's own snapshots.
+    Snapshots(WatcherId),
+    /// The files by which an operator overrides the server, the same for every watcher.
+    Overrides,
+}
+
 #[derive(Debug)]
 enum Job {
     Save(Key),
-    Load { watcher: WatcherId, items: Vec<ItemId>, reply: oneshot::Sender<Loaded> },
+    Load { shelf: Shelf, items: Vec<ItemId>, reply: oneshot::Sender<Loaded> },
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    contents: HashMap<Key, String>,
+    contents: HashMap<Key, Kept>,
     is_closed: bool,
 }
 
@@ -68,7 +87,7 @@ impl Snapshots {
     }
 
     /// Saves content as the newest of its item. Never waits; what finds the queue full is dropped and counted.
-    pub(super) fn save(&self, watcher: WatcherId, item: ItemId, content: String) {
+    pub(super) fn save(&self, watcher: WatcherId, item: ItemId, content: Kept) {
         let key = (watcher, item);
         let mut queue = self.shared.lock();
         if queue.contents.contains_key(&key) {
@@ -83,12 +102,12 @@ impl Snapshots {
         }
     }
 
-    /// Reads a watcher's snapshots, after everything that was saved before.
-    pub(super) fn load(&self, watcher: WatcherId, items: Vec<ItemId>) -> oneshot::Receiver<Loaded> {
+    /// Reads files of a shelf, after everything that was saved before.
+    pub(super) fn load(&self, shelf: Shelf, items: Vec<ItemId>) -> oneshot::Receiver<Loaded> {
         let (reply, receiver) = oneshot::channel();
         let mut queue = self.shared.lock();
         if !queue.is_closed {
-            queue.jobs.push_back(Job::Load { watcher, items, reply });
+            queue.jobs.push_back(Job::Load { shelf, items, reply });
         }
         drop(queue);
         self.shared.work.notify_one();
@@ -140,7 +159,7 @@ fn serve(shared: &Shared, root: &Path) {
     }
 }
 
-fn work(shared: &Shared, root: &Path, job: Job, content: Option<String>) {
+fn work(shared: &Shared, root: &Path, job: Job, content: Option<Kept>) {
     let failed = |what: &str, error: &io::Error| {
         if shared.failed.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(%error, "cannot {what} a snapshot below `{}`", root.display());
@@ -148,12 +167,20 @@ fn work(shared: &Shared, root: &Path, job: Job, content: Option<String>) {
     };
     match job {
         Job::Save((watcher, item)) => {
-            if let Err(error) = replace(root, watcher, item, &content.unwrap_or_default()) {
+            let kept = match content {
+                Some(Kept::Content(content, SnapshotWrite::Atomic)) => replace(root, watcher, item, &content),
+                Some(Kept::Content(content, SnapshotWrite::InPlace)) => {
+                    write_over(&path(root, Shelf::Snapshots(watcher), item), &content)
+                }
+                Some(Kept::Nothing) => remove(&path(root, Shelf::Snapshots(watcher), item)),
+                None => Ok(()),
+            };
+            if let Err(error) = kept {
                 failed("write", &error);
             }
         }
-        Job::Load { watcher, items, reply } => {
-            let read = |item: ItemId| match fs::read(path(root, watcher, item)) {
+        Job::Load { shelf, items, reply } => {
+            let read = |item: ItemId| match fs::read(path(root, shelf, item)) {
                 Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => {
@@ -168,8 +195,35 @@ fn work(shared: &Shared, root: &Path, job: Job, content: Option<String>) {
     }
 }
 
-fn path(root: &Path, watcher: WatcherId, item: ItemId) -> PathBuf {
-    root.join(watcher.to_string()).join(item.to_string())
+fn path(root: &Path, shelf: Shelf, item: ItemId) -> PathBuf {
+    let folder = match shelf {
+        Shelf::Snapshots(watcher) => root.join(watcher.to_string()),
+        Shelf::Overrides => root.join("failover"),
+    };
+    folder.join(item.to_string())
+}
+
+/// Writes the file by which an operator overrides the server for an item.
+pub(super) fn write_override(root: &Path, item: ItemId, content: &str) -> io::Result<()> {
+    write_over(&path(root, Shelf::Overrides, item), content)
+}
+
+/// Empties the file and writes it anew, as most SDKs do: a crash in between leaves a part of it, or nothing.
+fn write_over(target: &Path, content: &str) -> io::Result<()> {
+    fs::write(target, content).or_else(|error| match target.parent() {
+        Some(folder) if error.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            fs::write(target, content)
+        }
+        _ => Err(error),
+    })
+}
+
+fn remove(target: &Path) -> io::Result<()> {
+    match fs::remove_file(target) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Replaces a snapshot atomically: the new content is written beside it, then the two change names.
@@ -178,7 +232,7 @@ fn path(root: &Path, watcher: WatcherId, item: ItemId) -> PathBuf {
 /// file makes ext4 flush at each replacement, which takes 200 µs and more instead of 25 (measured), on the cores
 /// that carry the run.
 fn replace(root: &Path, watcher: WatcherId, item: ItemId, content: &str) -> io::Result<()> {
-    let target = path(root, watcher, item);
+    let target = path(root, Shelf::Snapshots(watcher), item);
     let spare = target.with_extension("spare");
     overwrite(&spare, content).or_else(|error| {
         if error.kind() != ErrorKind::NotFound {
@@ -207,14 +261,43 @@ mod tests {
 
     const WHO: WatcherId = WatcherId(3);
 
+    fn atomic(content: &str) -> Kept {
+        Kept::Content(content.to_owned(), SnapshotWrite::Atomic)
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_written_over_emptied_and_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (snapshots, _thread) = Snapshots::start(dir.path().to_owned()).unwrap();
+        let in_place = |content: &str| Kept::Content(content.to_owned(), SnapshotWrite::InPlace);
+        let mut seen = Vec::new();
+        for kept in [in_place("long content"), in_place("short"), in_place(""), atomic("x"), Kept::Nothing] {
+            snapshots.save(WHO, ItemId(1), kept);
+            let loaded = snapshots.load(Shelf::Snapshots(WHO), vec![ItemId(1)]).await.unwrap();
+            seen.push(loaded[0].1.clone());
+        }
+        let owned = |content: &str| Some(content.to_owned());
+        assert_eq!(seen, [owned("long content"), owned("short"), owned(""), owned("x"), None]);
+        assert_eq!(snapshots.failed(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_override_is_the_same_for_all() {
+        let dir = tempfile::tempdir().unwrap();
+        write_override(dir.path(), ItemId(2), "frozen").unwrap();
+        let (snapshots, _thread) = Snapshots::start(dir.path().to_owned()).unwrap();
+        let loaded = snapshots.load(Shelf::Overrides, vec![ItemId(1), ItemId(2)]).await.unwrap();
+        assert_eq!(loaded, [(ItemId(1), None), (ItemId(2), Some("frozen".to_owned()))]);
+    }
+
     #[tokio::test]
     async fn a_load_finds_what_was_saved_before_it() {
         let dir = tempfile::tempdir().unwrap();
         let (snapshots, thread) = Snapshots::start(dir.path().to_owned()).unwrap();
         for n in 0..50 {
-            snapshots.save(WHO, ItemId(1), format!("content {n}"));
+            snapshots.save(WHO, ItemId(1), atomic(&format!("content {n}")));
         }
-        let loaded = snapshots.load(WHO, vec![ItemId(1), ItemId(2)]).await.unwrap();
+        let loaded = snapshots.load(Shelf::Snapshots(WHO), vec![ItemId(1), ItemId(2)]).await.unwrap();
         assert_eq!(loaded, [(ItemId(1), Some("content 49".to_owned())), (ItemId(2), None)]);
         assert_eq!((snapshots.dropped(), snapshots.failed()), (0, 0));
         drop(thread);
@@ -233,10 +316,10 @@ mod tests {
     fn what_waits_is_written_before_the_thread_ends() {
         let dir = tempfile::tempdir().unwrap();
         let (snapshots, thread) = Snapshots::start(dir.path().to_owned()).unwrap();
-        snapshots.save(WHO, ItemId(7), "last".to_owned());
+        snapshots.save(WHO, ItemId(7), atomic("last"));
         drop(thread);
         assert_eq!(fs::read_to_string(dir.path().join("3/7")).unwrap(), "last");
-        snapshots.save(WHO, ItemId(7), "too late".to_owned());
+        snapshots.save(WHO, ItemId(7), atomic("too late"));
         assert_eq!(snapshots.dropped(), 1);
     }
 
@@ -244,11 +327,11 @@ mod tests {
     fn a_full_queue_drops_and_counts_but_newer_content_replaces_what_waits() {
         let snapshots = Snapshots { shared: Arc::default() };
         for item in 0..WAITING + 5 {
-            snapshots.save(WHO, ItemId(u32::try_from(item).unwrap()), String::new());
+            snapshots.save(WHO, ItemId(u32::try_from(item).unwrap()), atomic(""));
         }
-        snapshots.save(WHO, ItemId(0), "newer".to_owned());
+        snapshots.save(WHO, ItemId(0), atomic("newer"));
         assert_eq!(snapshots.dropped(), 5);
-        assert_eq!(snapshots.shared.lock().contents[&(WHO, ItemId(0))], "newer");
+        assert_eq!(snapshots.shared.lock().contents[&(WHO, ItemId(0))], atomic("newer"));
     }
 
     #[test]
@@ -257,7 +340,7 @@ mod tests {
         let file = dir.path().join("file");
         fs::write(&file, "in the way").unwrap();
         let (snapshots, thread) = Snapshots::start(file).unwrap();
-        snapshots.save(WHO, ItemId(0), "content".to_owned());
+        snapshots.save(WHO, ItemId(0), atomic("content"));
         drop(thread);
         assert_eq!(snapshots.failed(), 1);
     }

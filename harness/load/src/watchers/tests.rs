@@ -9,8 +9,8 @@ use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::event::{AttemptOutcome, Event, Path, ReadSource};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{
-    Arrivals, Cache, ClientSpec, EmbeddedSettings, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, MutatorSpec,
-    PLAN_FORMAT, PayloadSize, Plan, Protocol, ProxySpec, ServerSpec,
+    Arrivals, Cache, ClientSpec, EmbeddedSettings, Generation, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
+    MutatorSpec, PLAN_FORMAT, PayloadSize, Plan, Protocol, ProxySpec, ServerSpec,
 };
 use shakedown_model::{GroupId, ItemId, LinkId, Seed, Version, WatcherId};
 use shakedown_nacos::ConfigKey;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::board::Board;
+use super::credentials::Credentials;
 use super::fleet::{Fleet, FleetConfig, FleetError, GroupAddresses};
 use super::grpc::GrpcWire;
 use super::life::GroupLife;
@@ -120,7 +121,7 @@ impl Stage {
     /// An acked publish is visible with the server's next dump (nacos-facts.md §5.1).
     async fn wait_for_dump(&self, item: u32) {
         let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
-        let key = Names::of(&self.plan).key(ItemId(item));
+        let key = Names::of(&self.plan).key(ItemId(item), false);
         while admin.get(&key).await.unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -129,7 +130,7 @@ impl Stage {
     async fn publish(&self, item: u32, version: u32) {
         let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
         let content = payload::encode(identity, 300, Seed(1));
-        let key: ConfigKey = Names::of(&self.plan).key(ItemId(item));
+        let key: ConfigKey = Names::of(&self.plan).key(ItemId(item), false);
         let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
         let answer = admin.publish(Publication::new(&key, &content)).await;
         assert!(matches!(answer, PublishAnswer::Acked), "{answer:?}");
@@ -145,6 +146,7 @@ impl Stage {
             clock: Clock::start(),
             recorder,
             snapshots: self.dir.path().join("snapshots"),
+            login: None,
         };
         (Fleet::start(config).unwrap(), history)
     }
@@ -160,7 +162,9 @@ impl Stage {
 
 fn start_server(dir: &TempDir, http: SocketAddr, grpc: SocketAddr) -> RunningServer {
     let data = Some(dir.path().join("server"));
-    EmbeddedServer::start(ServerConfig { http, grpc, data, settings: EmbeddedSettings::default() }).unwrap()
+    let settings = EmbeddedSettings::default();
+    let generation = Generation::V2;
+    EmbeddedServer::start(ServerConfig { http, grpc, data, generation, login: None, settings }).unwrap()
 }
 
 /// Waits for a condition, at most 20 s.
@@ -178,8 +182,8 @@ async fn stop(fleet: Fleet) {
     assert_eq!((end.progress.snapshots_dropped, end.progress.snapshots_failed), (0, 0));
 }
 
-fn newest(item: u32, version: u32) -> [(ItemId, Version); 1] {
-    [(ItemId(item), Version(version))]
+fn newest(item: u32, version: u32) -> [(ItemId, Newest); 1] {
+    [(ItemId(item), Newest { version: Version(version), is_absent: false, gray: None })]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,7 +235,7 @@ async fn a_fleet_comes_back_from_a_restart_within_its_policy() {
         refused += u32::from(attempt.outcome == AttemptOutcome::Refused);
         if attempt.number > 0 {
             let gap = attempt.started - attempt.waited_from;
-            let (least, most) = policy.bounds(attempt.number);
+            let (least, most) = policy.bounds(attempt.number, None);
             assert!(gap >= least && gap < most + Duration::from_secs(1), "{attempt:?}");
         }
     }
@@ -308,6 +312,7 @@ async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
         clock: Clock::start(),
         recorder,
         snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
+        login: None,
     })
     .unwrap();
     until("two attempts each", || fleet.control().progress().attempts >= 8).await;
@@ -332,6 +337,7 @@ async fn a_group_without_addresses_is_refused() {
         clock: Clock::start(),
         recorder,
         snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
+        login: None,
     });
     assert!(matches!(started, Err(FleetError::NoAddress(group)) if group == "NacosGrpc"));
 }
@@ -343,19 +349,26 @@ async fn a_watchers_task_stays_small() {
     let clock = Clock::start();
     let (recorder, _history) = Recorder::in_memory();
     let (snapshots, _thread) = Snapshots::start(dir.path().to_owned()).unwrap();
-    let wires = WireContext { names: Names::of(&plan), clock, handshakes: tokio::sync::Semaphore::new(1) };
+    let wires = WireContext {
+        names: Arc::new(Names::of(&plan)),
+        clock,
+        handshakes: Arc::new(tokio::sync::Semaphore::new(1)),
+        client: plan.groups[1].client.clone(),
+        credentials: Credentials::Nobody,
+    };
     let group = GroupContext {
         clock,
         recorder,
         board: Arc::new(Board::new(&plan)),
         snapshots,
+        snapshot: plan.groups[1].client.habits.snapshot,
         nodes: vec![LOOPBACK],
         source: Ipv4Addr::LOCALHOST,
     };
     let rules = super::fleet::rules(&plan, &plan.groups[1], RUN, 1);
     let runner = Runner {
         watcher: shakedown_watcher::Watcher::new(WatcherId(1), &[ItemId(0)], Arc::new(rules)),
-        wire: Wire::Grpc(GrpcWire::new(Arc::new(wires))),
+        wire: Wire::Grpc(GrpcWire::new(Arc::new(wires), Ipv4Addr::LOCALHOST)),
         life: GroupLife::new().watcher(),
         group: Arc::new(group),
     };
@@ -399,6 +412,7 @@ async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_
         clock: Clock::start(),
         recorder,
         snapshots: dir.path().to_owned(),
+        login: None,
     })
     .unwrap();
     let mut served = tokio::task::JoinSet::new();

@@ -4,23 +4,34 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use shakedown_model::event::{AttemptOutcome, LossCause};
+use shakedown_model::plan::ClientSpec;
 use shakedown_model::{ItemId, Offset};
-use shakedown_nacos::{ConnectError, End, EndCause};
+use shakedown_nacos::{ConfigKey, ConnectError, End, EndCause};
 use shakedown_record::Clock;
 use shakedown_watcher::{Input, Refusal, Reply, Request, Watcher};
 use tokio::sync::Semaphore;
 
+use super::credentials::Credentials;
 use super::grpc::GrpcWire;
 use super::long_poll::LongPollWire;
 use super::names::Names;
 
-/// What the wires of a fleet share.
+/// What the wires of a group share.
 #[derive(Debug)]
 pub(super) struct WireContext {
-    pub(super) names: Names,
+    pub(super) names: Arc<Names>,
     pub(super) clock: Clock,
-    /// One permit per handshake in flight.
-    pub(super) handshakes: Semaphore,
+    /// One permit per handshake in flight, over all groups.
+    pub(super) handshakes: Arc<Semaphore>,
+    pub(super) client: ClientSpec,
+    pub(super) credentials: Credentials,
+}
+
+impl WireContext {
+    /// Where an item lies, as this group's client names it.
+    pub(super) fn key(&self, item: ItemId) -> ConfigKey {
+        self.names.key(item, self.client.habits.names_public)
+    }
 }
 
 /// Where a connection goes, and from where.
@@ -127,11 +138,12 @@ impl Wire {
     }
 }
 
-/// Waits for a free place among the handshakes in flight, then connects.
+/// Waits for the first login, then for a free place among the handshakes in flight, then connects.
 pub(super) async fn take_turns<T>(
     context: Arc<WireContext>,
     connect: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
+    context.credentials.first_login().await;
     let _permit = context.handshakes.acquire().await.expect("the semaphore is never closed");
     connect.await
 }

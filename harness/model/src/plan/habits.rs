@@ -72,7 +72,7 @@ impl Default for Habits {
             hears_deletes: true,
             keeps_alive: true,
             names_public: false,
-            login: LoginHabit::Token { by: LoginPath::V1 },
+            login: LoginHabit::Token { after_denial: Some(Duration::from_secs(60)) },
             snapshot: SnapshotHabit::default(),
         }
     }
@@ -190,23 +190,11 @@ pub enum FirstContact {
 pub enum LoginHabit {
     /// It logs in, sends the token with each request, and logs in again before the token expires.
     Token {
-        /// Where it logs in.
-        by: LoginPath,
+        /// How often at most it also logs in again because it was denied; `None` never does.
+        after_denial: Option<Duration>,
     },
     /// It sends the user's name and password with each request: Node.
     EachRequest,
-}
-
-/// Where a client logs in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LoginPath {
-    /// `/nacos/v1/auth/users/login`: Java 2, Go, Rust, Python 3.
-    V1,
-    /// `/nacos/v1/auth/login`: Python 1.
-    V1Short,
-    /// `/nacos/v3/auth/user/login` first, then v1: Java 3.
-    V3First,
 }
 
 /// What a client's snapshots are like (nacos-facts.md §3.4).

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 client connection: one TCP socket, one request at a time.
 //!
 //! There is no hidden task: each call drives the socket itself, and between calls [`HttpConnection::ended`] does.
-//! Requests carry no login, are never retried and have no time-out; race them against a timer, and when the timer
+//! Requests carry what a [`Guise`] says, are never retried and have no time-out; race them against a timer, and when the timer
 //! wins drop the connection, because its answer would meet the next request.
 
 use std::future::{Future, poll_fn};
@@ -72,6 +72,15 @@ pub struct ListenAnswer {
     pub received: Instant,
 }
 
+/// What a client says of itself with a request.
+#[derive(Debug, Clone, Default)]
+pub struct Guise {
+    /// Headers beside those of the protocol, such as `client-version` or `x-forwarded-for`.
+    pub headers: HeaderMap,
+    /// Parameters beside those of the call, form-encoded, such as `accessToken=...`; empty for none.
+    pub params: String,
+}
+
 /// One connection. Dropping it closes the socket.
 pub struct HttpConnection {
     transport: Pin<Box<http1::Connection<TokioIo<MeteredStream>, Full<Bytes>>>>,
@@ -103,15 +112,30 @@ impl HttpConnection {
         self.local_addr
     }
 
+    /// Gets one config, saying nothing of who asks.
+    ///
+    /// Not cancel-safe: when the future is dropped, drop the connection.
+    ///
+    /// # Errors
+    /// As [`Self::get_config_as`].
+    pub async fn get_config(&mut self, key: &ConfigKey) -> Result<ConfigAnswer, HttpError> {
+        self.get_config_as(&Guise::default(), key).await
+    }
+
     /// Gets one config.
     ///
     /// Not cancel-safe: when the future is dropped, drop the connection.
     ///
     /// # Errors
     /// [`HttpError::Status`] for anything but 200 and 404; [`HttpError::Ended`] when the connection ended first.
-    pub async fn get_config(&mut self, key: &ConfigKey) -> Result<ConfigAnswer, HttpError> {
-        let uri = format!("{}?{}", names::CONFIGS_PATH, key.query());
-        let request = self.request(Request::get(uri), Bytes::new());
+    pub async fn get_config_as(
+        &mut self,
+        guise: &Guise,
+        key: &ConfigKey,
+    ) -> Result<ConfigAnswer, HttpError> {
+        let join = if guise.params.is_empty() { "" } else { "&" };
+        let uri = format!("{}?{}{join}{}", names::CONFIGS_PATH, key.query(), guise.params);
+        let request = self.request(guise, Request::get(uri), Bytes::new());
         let answer = self.exchange(request).await?;
         let received = answer.received;
         if answer.status == StatusCode::NOT_FOUND {
@@ -136,13 +160,28 @@ impl HttpConnection {
         timeout: Duration,
         no_hangup: bool,
     ) -> Result<ListenAnswer, HttpError> {
-        let mut request = Request::post(names::LISTENER_PATH)
+        self.listen_as(&Guise::default(), entries, timeout, no_hangup).await
+    }
+
+    /// As [`Self::listen`], saying who asks.
+    ///
+    /// # Errors
+    /// As [`Self::listen`].
+    pub async fn listen_as(
+        &mut self,
+        guise: &Guise,
+        entries: &[ListenEntry],
+        timeout: Duration,
+        no_hangup: bool,
+    ) -> Result<ListenAnswer, HttpError> {
+        let join = if guise.params.is_empty() { "" } else { "?" };
+        let mut request = Request::post(format!("{}{join}{}", names::LISTENER_PATH, guise.params))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(names::LONG_PULLING_TIMEOUT, timeout.as_millis().to_string());
         if no_hangup {
             request = request.header(names::NO_HANGUP, "true");
         }
-        let request = self.request(request, listening::encode(entries).into());
+        let request = self.request(guise, request, listening::encode(entries).into());
         let answer = self.exchange(request).await?;
         let received = answer.received;
         let (body, _) = answer.expect_ok()?;
@@ -164,11 +203,18 @@ impl HttpConnection {
         self.end.is_none() && !self.requests.is_closed()
     }
 
-    fn request(&self, builder: http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
-        builder
+    fn request(
+        &self,
+        guise: &Guise,
+        builder: http::request::Builder,
+        body: Bytes,
+    ) -> Request<Full<Bytes>> {
+        let mut request = builder
             .header(header::HOST, self.peer.to_string())
             .body(Full::new(body))
-            .expect("paths and headers are constants, numbers and form-encoded words")
+            .expect("paths and headers are constants, numbers and form-encoded words");
+        request.headers_mut().extend(guise.headers.clone());
+        request
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {

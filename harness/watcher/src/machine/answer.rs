@@ -1,12 +1,11 @@
 //! What becomes of answers: content is verified and held, trouble is recorded and asked again later.
 
-use shakedown_model::event::{AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path};
-use shakedown_model::plan::{Cache, Protocol};
+use shakedown_model::event::{Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path};
+use shakedown_model::plan::Protocol;
 use shakedown_model::{Offset, Version};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::rules::{GRPC_RETRY, HTTP_RETRY};
 use crate::verify::{Unverified, verify};
 use crate::{Action, Refusal, Reply, Request};
 
@@ -14,10 +13,13 @@ impl Watcher {
     pub(super) fn on_reply(&mut self, now: Offset, reply: Reply<'_>, out: &mut Vec<Action>) {
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
+        if matches!(asked, InFlight::Listen | InFlight::Fetch(_)) {
+            self.link.measured(now - self.sent_at);
+        }
         match (asked, reply) {
             (InFlight::Nothing, _) => {}
             (InFlight::Check, Reply::Checked { will_ack_setup }) => self.set_up(now, will_ack_setup, out),
-            (InFlight::Listen, Reply::Changed(changed)) => self.on_listed(now, changed),
+            (InFlight::Listen, Reply::Changed(changed)) => self.on_listed(now, changed, out),
             (InFlight::Poll, Reply::Changed(changed)) => self.on_polled(now, changed),
             (InFlight::Fetch(index), Reply::Content { text, md5 }) => {
                 self.end_proof(now, out);
@@ -29,11 +31,10 @@ impl Watcher {
             }
             (InFlight::Fetch(index), Reply::Absent) => {
                 self.end_proof(now, out);
-                let absent = Unverified { corruption: Corruption::Absent, claims: None };
-                self.on_unverified(now, usize::from(index), absent, out);
+                self.on_absent(now, usize::from(index), out);
             }
             (_, Reply::Refused(Refusal::Unregistered)) => self.lose(now, LossCause::Unregistered, out),
-            (asked, Reply::Refused(Refusal::Error)) => self.on_refused(now, asked, out),
+            (asked, Reply::Refused(Refusal::NotReady | Refusal::Error)) => self.on_refused(now, asked, out),
             (
                 InFlight::Check | InFlight::Listen | InFlight::Fetch(_) | InFlight::Poll,
                 Reply::Checked { .. } | Reply::Changed(_) | Reply::Content { .. } | Reply::Absent,
@@ -43,18 +44,16 @@ impl Watcher {
 
     /// Sends a query or a get. The item's signal moves to the fetch, so that one that comes meanwhile is a new one.
     pub(super) fn fetch(&mut self, now: Offset, index: usize, request: Request, out: &mut Vec<Action>) {
-        let timeout = self.request_timeout();
+        let deadline = self.request_deadline(now);
         let item = &mut self.items[index];
         item.take(Flag::Dirty);
-        (self.fetch_path, self.fetch_signal) = item.reason();
-        if !item.is(Flag::Heard) {
-            (self.fetch_path, self.fetch_signal) = (Path::Initial, None);
-        }
+        let (path, signal) = if item.is(Flag::Heard) { item.reason() } else { (Path::Initial, None) };
+        (self.fetch_path, self.fetch_signal) = (path, signal.unwrap_or(Offset::NEVER));
         item.clear_signal();
         self.in_flight = InFlight::Fetch(u16::try_from(index).expect("a watcher has at most 65,536 items"));
         self.sent_at = now;
         if self.phase == Phase::Up {
-            self.request_deadline = now + timeout;
+            self.request_deadline = deadline;
         }
         out.push(Action::Send(request));
     }
@@ -81,6 +80,7 @@ impl Watcher {
         out: &mut Vec<Action>,
     ) {
         let is_new = self.items[index].hold(version, md5);
+        self.items[index].take(Flag::NextRound);
         if self.protocol() == Protocol::NacosGrpc && self.rules.client.lists_around_query {
             self.items[index].set(Flag::Unsynced);
         }
@@ -92,13 +92,50 @@ impl Watcher {
             watcher: self.id,
             item: self.items[index].id,
             version,
-            signal: self.fetch_signal,
+            signal: self.signalled(),
             path: self.fetch_path,
         })));
-        if self.rules.client.cache == Cache::Snapshot {
+        if self.rules.saves_snapshots() {
             self.items[index].set(Flag::HasSnapshot);
             out.push(Action::SaveSnapshot(self.items[index].id));
         }
+    }
+
+    /// The item does not exist. Where nothing is deleted that is a loss; a client that does not hear of deletes keeps
+    /// what it holds.
+    fn on_absent(&mut self, now: Offset, index: usize, out: &mut Vec<Action>) {
+        if !self.rules.may_be_absent {
+            let absent = Unverified { corruption: Corruption::Absent, claims: None };
+            self.on_unverified(now, index, absent, out);
+            return;
+        }
+        if !self.habits().hears_deletes && self.items[index].version().is_some() {
+            return;
+        }
+        if self.protocol() == Protocol::NacosGrpc && self.rules.client.lists_around_query {
+            self.items[index].set(Flag::Unsynced);
+        }
+        self.be_absent(now, index, out);
+    }
+
+    /// Takes note that an item does not exist, and tells the listener unless it knows.
+    pub(super) fn be_absent(&mut self, now: Offset, index: usize, out: &mut Vec<Action>) {
+        let (watcher, signal, path) = (self.id, self.signalled(), self.fetch_path);
+        let item = &mut self.items[index];
+        item.take(Flag::NextRound);
+        if !item.lack() {
+            return;
+        }
+        let item_id = item.id;
+        let had_snapshot = item.take(Flag::HasSnapshot);
+        out.push(Action::Record(Event::Absent(Absence { at: now, watcher, item: item_id, signal, path })));
+        if had_snapshot {
+            out.push(Action::DropSnapshot(item_id));
+        }
+    }
+
+    fn signalled(&self) -> Option<Offset> {
+        (self.fetch_signal != Offset::NEVER).then_some(self.fetch_signal)
     }
 
     /// What was held stays; the item is asked for again after a pause.
@@ -106,8 +143,15 @@ impl Watcher {
         let Unverified { corruption, claims } = unverified;
         let (watcher, item) = (self.id, self.items[index].id);
         out.push(Action::Record(Event::Corrupt(Corrupt { at: now, watcher, item, corruption, claims })));
-        self.items[index].signal(self.fetch_path, self.fetch_signal);
+        self.ask_again(index);
         self.retry_later(now);
+    }
+
+    /// The fetch came to nothing: the item is listed with the next round, and its signal stands.
+    fn ask_again(&mut self, index: usize) {
+        let signal = self.signalled();
+        self.items[index].signal(self.fetch_path, signal);
+        self.items[index].set(Flag::NextRound);
     }
 
     fn on_refused(&mut self, now: Offset, asked: InFlight, out: &mut Vec<Action>) {
@@ -116,22 +160,20 @@ impl Watcher {
             return;
         }
         match asked {
-            InFlight::Fetch(index) => {
-                self.items[usize::from(index)].signal(self.fetch_path, self.fetch_signal);
+            InFlight::Fetch(index) => self.ask_again(usize::from(index)),
+            InFlight::Listen => {
+                for item in self.items.iter_mut().filter(|item| item.is(Flag::Listed)) {
+                    item.take(Flag::Listed);
+                    item.set(Flag::NextRound);
+                }
             }
-            InFlight::Listen => self.items.iter_mut().for_each(|item| {
-                item.take(Flag::Listed);
-            }),
             InFlight::Nothing | InFlight::Check | InFlight::Poll => {}
         }
         self.retry_later(now);
     }
 
-    fn retry_later(&mut self, now: Offset) {
-        let pause = match self.protocol() {
-            Protocol::NacosGrpc => GRPC_RETRY,
-            Protocol::NacosHttp => HTTP_RETRY,
-        };
-        self.retry_at = self.retry_at.min(now + pause);
+    /// Asks again with the next round of the client's loop.
+    pub(super) fn retry_later(&mut self, now: Offset) {
+        self.retry_at = self.retry_at.min(now + self.habits().retry);
     }
 }

@@ -1,12 +1,14 @@
 //! Connecting: attempts, the handshake, losses and the pauses between.
 
+use std::time::Duration;
+
 use shakedown_model::event::{Attempt, AttemptOutcome, Event, LossCause, Lost, Path};
-use shakedown_model::plan::{ClientDefect, Protocol};
-use shakedown_model::{NodeId, Offset};
+use shakedown_model::plan::{ClientDefect, Failover, NodeOrder, Noticing, Probing, Protocol};
+use shakedown_model::{NodeId, Offset, Seed};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::rules::{DEFECT_GAP, next_on_grid};
+use crate::rules::{DEFECT_GAP, STARTUP_GAP, next_on_grid};
 use crate::{Action, Refusal, Request};
 
 impl Watcher {
@@ -18,6 +20,11 @@ impl Watcher {
         self.lost_at = now;
         self.waited_from = now;
         self.attempt = 0;
+        self.startup_left = self.habits().startup_tries.saturating_sub(1);
+        if self.rules.client.failover == Failover::Initial {
+            self.items.iter_mut().for_each(|item| item.set(Flag::Overridden));
+            out.push(Action::LoadOverrides);
+        }
         self.schedule_reads(now);
         self.begin_attempt(now, out);
     }
@@ -26,7 +33,7 @@ impl Watcher {
         self.phase = Phase::Connecting;
         self.started = now;
         self.attempt_deadline = now + self.rules.client.connect_timeout;
-        out.push(Action::Connect { node: NodeId(self.node) });
+        out.push(Action::Connect { node: self.node() });
     }
 
     pub(super) fn on_connected(&mut self, now: Offset, out: &mut Vec<Action>) {
@@ -34,11 +41,7 @@ impl Watcher {
             return;
         }
         match self.protocol() {
-            Protocol::NacosGrpc => {
-                self.phase = Phase::Checking;
-                self.in_flight = InFlight::Check;
-                out.push(Action::Send(Request::ServerCheck));
-            }
+            Protocol::NacosGrpc => self.begin_handshake(out),
             Protocol::NacosHttp => self.prove(now, out),
         }
     }
@@ -47,14 +50,34 @@ impl Watcher {
     pub(super) fn be_up(&mut self, now: Offset, out: &mut Vec<Action>) {
         self.record_attempt(now, AttemptOutcome::Connected, out);
         self.phase = Phase::Up;
-        self.list_path = if self.has_been_up { Path::Relist } else { Path::Initial };
+        let is_first = !self.has_been_up;
+        self.list_path = if is_first { Path::Initial } else { Path::Relist };
         self.has_been_up = true;
+        self.startup_left = 0;
+        self.is_active = true;
         if self.protocol() == Protocol::NacosGrpc {
-            self.items.iter_mut().for_each(|item| item.set(Flag::Unsynced));
+            self.begin_listening(is_first);
             self.schedule_health(now);
-            if let Some(period) = self.rules.client.resync {
-                self.resync_due = next_on_grid(now, period, self.seed.child("resync")).0;
+            // A loop that knows nothing of connections has its own time.
+            if self.resync_due == Offset::NEVER {
+                self.schedule_resync(now);
             }
+        }
+    }
+
+    /// The connection ended. Some clients notice only when they look.
+    pub(super) fn end(&mut self, now: Offset, cause: LossCause, out: &mut Vec<Action>) {
+        let is_late = match self.habits().noticing {
+            Noticing::AtOnce => false,
+            Noticing::CleanEndLate => cause == LossCause::Closed,
+            Noticing::Late => true,
+        };
+        let will_look = self.health_due != Offset::NEVER;
+        let is_idle = self.in_flight == InFlight::Nothing && self.health_tries == 0;
+        if self.phase == Phase::Up && is_late && will_look && is_idle {
+            self.ended = Some(cause);
+        } else {
+            self.lose(now, cause, out);
         }
     }
 
@@ -62,17 +85,18 @@ impl Watcher {
     pub(super) fn lose(&mut self, now: Offset, cause: LossCause, out: &mut Vec<Action>) {
         match self.phase {
             Phase::Dead | Phase::Waiting => {}
-            Phase::Connecting | Phase::Checking | Phase::SettingUp | Phase::Proving => {
+            Phase::Connecting | Phase::Checking | Phase::Probing | Phase::SettingUp | Phase::Proving => {
                 let is_late = matches!(cause, LossCause::RequestTimeout | LossCause::HealthCheck);
                 let outcome = if is_late { AttemptOutcome::TimedOut } else { AttemptOutcome::Broken };
                 self.fail_attempt(now, outcome, out);
             }
             Phase::Up => {
                 out.push(Action::Record(Event::Lost(Lost { at: now, watcher: self.id, cause })));
+                self.link.failed();
                 self.outage += 1;
                 self.lost_at = now;
                 self.attempt = 1;
-                self.wait(now, out);
+                self.wait(now, self.pause(now), out);
             }
         }
     }
@@ -82,24 +106,47 @@ impl Watcher {
             return;
         }
         self.record_attempt(now, outcome, out);
-        self.attempt = self.attempt.saturating_add(1);
-        self.wait(now, out);
+        if self.startup_left > 0 {
+            self.startup_left -= 1;
+            self.wait(now, STARTUP_GAP, out);
+        } else {
+            self.attempt = self.attempt.saturating_add(1);
+            self.wait(now, self.pause(now), out);
+        }
     }
 
-    /// Drops what is left of the connection and pauses before the next attempt, at the next node in list order.
-    fn wait(&mut self, now: Offset, out: &mut Vec<Action>) {
+    /// The pause before the attempt that comes next.
+    fn pause(&self, now: Offset) -> Duration {
+        if self.rules.has_defect(ClientDefect::NoBackoff) {
+            return DEFECT_GAP;
+        }
+        let draws = self.seed.child("backoff").nth(u64::from(self.outage));
+        self.rules.client.backoff.delay(self.attempt, now - self.lost_at, draws)
+    }
+
+    /// Drops what is left of the connection and pauses before the next attempt, at the next node of the order.
+    fn wait(&mut self, now: Offset, pause: Duration, out: &mut Vec<Action>) {
         out.push(Action::Close);
         self.forget_connection();
-        self.node = (self.node + 1) % self.rules.nodes.max(1);
-        let pause = if self.rules.has_defect(ClientDefect::NoBackoff) {
-            DEFECT_GAP
-        } else {
-            let draws = self.seed.child("backoff").nth(u64::from(self.outage));
-            self.rules.client.backoff.delay(self.attempt, now - self.lost_at, draws)
-        };
+        self.turn = self.turn.wrapping_add(1);
         self.phase = Phase::Waiting;
         self.waited_from = now;
         self.attempt_deadline = now + pause;
+    }
+
+    /// The node that the next attempt goes to.
+    pub(super) fn node(&self) -> NodeId {
+        let nodes = u32::from(self.rules.nodes.max(1));
+        let (place, draws) = (self.turn % nodes, self.seed.child("node"));
+        let node = match self.habits().node_order {
+            NodeOrder::Listed => place,
+            NodeOrder::RandomStart => {
+                let start = u32::try_from(draws.below(0, u64::from(nodes))).unwrap_or(0);
+                (start + place) % nodes
+            }
+            NodeOrder::Shuffled => shuffled(nodes, place, draws.nth(u64::from(self.turn / nodes))),
+        };
+        NodeId(u16::try_from(node).expect("below a u16"))
     }
 
     fn record_attempt(&self, now: Offset, outcome: AttemptOutcome, out: &mut Vec<Action>) {
@@ -119,39 +166,62 @@ impl Watcher {
         self.is_subscribed = false;
         self.is_listening = false;
         self.health_tries = 0;
+        self.ended = None;
         self.settled_at = Offset::NEVER;
         self.request_deadline = Offset::NEVER;
         self.health_deadline = Offset::NEVER;
         self.health_due = Offset::NEVER;
-        self.resync_due = Offset::NEVER;
+        if self.habits().relists_on_reconnect {
+            self.resync_due = Offset::NEVER;
+        }
+        self.limiter = None;
         self.retry_at = Offset::NEVER;
         for item in &mut self.items {
             item.take(Flag::Dirty);
             item.take(Flag::Unsynced);
             item.take(Flag::Listed);
+            item.take(Flag::NextRound);
             item.clear_signal();
         }
     }
 
     fn schedule_health(&mut self, now: Offset) {
-        if let Some(check) = self.rules.client.health_check {
-            self.health_due = next_on_grid(now, check.every, self.seed.child("health")).0;
+        if let Some((every, _)) = self.health_pace() {
+            self.health_due = next_on_grid(now, every, self.seed.child("health")).0;
         }
+    }
+
+    /// The period of health checks and how often each is tried, as the link stands now.
+    fn health_pace(&self) -> Option<(Duration, u32)> {
+        let check = self.rules.client.health_check?;
+        Some(match self.habits().probing {
+            Probing::Always | Probing::WhenIdle => (check.every, check.tries),
+            Probing::ByQuality => self.link.quality().pace(),
+        })
     }
 
     /// Sends a health check that is due, or the next try of one that was not answered in time.
     pub(super) fn check_health(&mut self, now: Offset, out: &mut Vec<Action>) {
-        let Some(check) = self.rules.client.health_check else { return };
+        let Some((check, (_, tries))) = self.rules.client.health_check.zip(self.health_pace()) else { return };
         let is_late = now >= self.health_deadline;
-        if is_late && u32::from(self.health_tries) >= check.tries {
+        if is_late {
+            self.link.failed();
+        }
+        if is_late && u32::from(self.health_tries) >= tries {
             self.lose(now, LossCause::HealthCheck, out);
             return;
         }
         let is_due = now >= self.health_due;
+        let was_active = is_due && std::mem::take(&mut self.is_active);
         if is_due {
             self.schedule_health(now);
         }
-        if is_late || is_due && self.health_tries == 0 {
+        if let Some(cause) = self.ended.filter(|_| is_due) {
+            self.lose(now, cause, out);
+            return;
+        }
+        let is_skipped = was_active && self.habits().probing == Probing::WhenIdle;
+        if is_late || is_due && self.health_tries == 0 && !is_skipped {
             self.health_tries = self.health_tries.saturating_add(1);
             self.health_deadline = now + check.timeout;
             out.push(Action::Send(Request::HealthCheck));
@@ -160,15 +230,37 @@ impl Watcher {
 
     /// An answer ends the check, a negative one the connection as well (nacos-facts.md §3.2).
     pub(super) fn on_health(&mut self, now: Offset, health: Result<(), Refusal>, out: &mut Vec<Action>) {
+        if self.phase == Phase::Probing {
+            self.on_probed(now, health, out);
+            return;
+        }
         if self.phase != Phase::Up || self.health_tries == 0 {
             return;
         }
+        if let Some(check) = self.rules.client.health_check {
+            self.link.measured(now - self.health_deadline.saturating_sub(check.timeout));
+        }
+        if self.health_tries == 1 {
+            self.link.answered();
+        }
         self.health_tries = 0;
         self.health_deadline = Offset::NEVER;
+        let takes_3xx = self.habits().takes_3xx_for_health;
         match health {
             Ok(()) => {}
+            Err(Refusal::Unregistered | Refusal::NotReady) if takes_3xx => {}
             Err(Refusal::Unregistered) => self.lose(now, LossCause::Unregistered, out),
-            Err(Refusal::Error) => self.lose(now, LossCause::HealthCheck, out),
+            Err(Refusal::NotReady | Refusal::Error) => self.lose(now, LossCause::HealthCheck, out),
         }
     }
+}
+
+/// What stands at a place of the list once it is shuffled.
+fn shuffled(nodes: u32, place: u32, draws: Seed) -> u32 {
+    let mut list: Vec<u32> = (0..nodes).collect();
+    for last in (1..list.len()).rev() {
+        let other = usize::try_from(draws.below(last as u64, last as u64 + 1)).unwrap_or(last);
+        list.swap(last, other);
+    }
+    list.get(place as usize).copied().unwrap_or(0)
 }

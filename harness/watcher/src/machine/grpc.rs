@@ -1,25 +1,92 @@
-//! gRPC: server check, stream, list, push, query (nacos-facts.md §2.3, §2.5, §3.4).
+//! gRPC: handshake, list, push, query, each in the order that the client's habits say (nacos-facts.md §2.3, §2.5, §3).
 
 use shakedown_model::event::Path;
-use shakedown_model::plan::Protocol;
+use shakedown_model::plan::{FirstContact, Handshake, Protocol};
 use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
-use crate::item::Flag;
-use crate::rules::{SETUP_PAUSE, next_on_grid};
-use crate::{Action, Request};
+use crate::item::{Flag, Item};
+use crate::limiter::Limiter;
+use crate::rules::{PROBE_PAUSE, PROBES, SETUP_PAUSE, next_on_grid};
+use crate::{Action, Refusal, Request};
 
 impl Watcher {
+    /// The first message of the handshake.
+    pub(super) fn begin_handshake(&mut self, out: &mut Vec<Action>) {
+        if self.habits().handshake == Handshake::StreamThenCheck {
+            out.push(Action::Send(Request::OpenStream));
+            self.phase = Phase::Probing;
+            self.probes = 0;
+            self.probe(out);
+        } else {
+            self.check(out);
+        }
+    }
+
+    fn check(&mut self, out: &mut Vec<Action>) {
+        self.phase = Phase::Checking;
+        self.in_flight = InFlight::Check;
+        out.push(Action::Send(Request::ServerCheck));
+    }
+
+    /// The next health check of a handshake that began with the stream; after the last one the server check.
+    pub(super) fn probe(&mut self, out: &mut Vec<Action>) {
+        self.settled_at = Offset::NEVER;
+        if self.probes == PROBES {
+            self.check(out);
+        } else {
+            self.probes += 1;
+            out.push(Action::Send(Request::HealthCheck));
+        }
+    }
+
+    /// A health check of the handshake was answered: a good answer ends the probing, another one is paused after.
+    pub(super) fn on_probed(&mut self, now: Offset, health: Result<(), Refusal>, out: &mut Vec<Action>) {
+        if self.settled_at != Offset::NEVER {
+            return;
+        }
+        match health {
+            Ok(()) => self.check(out),
+            Err(_) => self.settled_at = now + PROBE_PAUSE * (1 << (self.probes - 1)),
+        }
+    }
+
     /// The server check was answered: open the stream, then wait for the server's acceptance or for a moment.
     pub(super) fn set_up(&mut self, now: Offset, will_ack_setup: bool, out: &mut Vec<Action>) {
+        let waits_for_ack = match self.habits().handshake {
+            Handshake::StreamThenCheck => {
+                self.be_up(now, out);
+                return;
+            }
+            Handshake::CheckThenAck | Handshake::CheckThenAckAndPause => will_ack_setup,
+            Handshake::CheckThenPause => false,
+        };
         self.phase = Phase::SettingUp;
-        self.settled_at = if will_ack_setup { Offset::NEVER } else { now + SETUP_PAUSE };
+        self.settled_at = if waits_for_ack { Offset::NEVER } else { now + SETUP_PAUSE };
         out.push(Action::Send(Request::OpenStream));
     }
 
     pub(super) fn on_setup_ack(&mut self, now: Offset, out: &mut Vec<Action>) {
-        if self.phase == Phase::SettingUp {
-            self.be_up(now, out);
+        if self.phase != Phase::SettingUp {
+            return;
+        }
+        match self.habits().handshake {
+            Handshake::CheckThenAck => self.be_up(now, out),
+            Handshake::CheckThenAckAndPause => self.settled_at = self.settled_at.min(now + SETUP_PAUSE),
+            Handshake::CheckThenPause | Handshake::StreamThenCheck => {}
+        }
+    }
+
+    /// What the first contact of a life asks, or a reconnect.
+    pub(super) fn begin_listening(&mut self, is_first: bool) {
+        let habits = self.habits();
+        let (first_contact, relists) = (habits.first_contact, habits.relists_on_reconnect);
+        if !is_first && !relists {
+            return;
+        }
+        self.mark_all(Flag::Unsynced);
+        if is_first && first_contact == FirstContact::Query {
+            self.mark_all(Flag::Dirty);
         }
     }
 
@@ -29,39 +96,51 @@ impl Watcher {
         let lists = self.rules.client.lists_around_query;
         let is_up = self.phase == Phase::Up;
         let Some(index) = self.index_of(item).filter(|_| is_up) else { return };
+        if self.items[index].is(Flag::Overridden) {
+            return;
+        }
         self.signal(index, Path::Push, now);
         self.items[index].set(if lists { Flag::Unsynced } else { Flag::Dirty });
     }
 
     pub(super) fn ask_next_grpc(&mut self, now: Offset, out: &mut Vec<Action>) {
         if let Some(index) = self.items.iter().position(|item| item.is(Flag::Dirty)) {
-            let request = Request::Query(self.items[index].id);
-            self.fetch(now, index, request, out);
+            if self.may_query(index, now) {
+                let request = Request::Query(self.items[index].id);
+                self.fetch(now, index, request, out);
+            }
         } else if self.items.iter().any(|item| item.is(Flag::Unsynced)) {
             self.list(now, out);
-        } else if self.is_listening {
+        } else if self.is_listening || self.items.iter().all(|item| item.is(Flag::Overridden)) {
             self.list_path = Path::Push;
             self.be_subscribed(now, out);
         }
+    }
+
+    fn may_query(&mut self, index: usize, now: Offset) -> bool {
+        let Some(per_second) = self.habits().queries_per_second else { return true };
+        let index = u16::try_from(index).expect("a watcher has at most 65,536 items");
+        self.limiter.get_or_insert_with(|| Box::new(Limiter::new())).admit(index, per_second, now)
     }
 
     fn list(&mut self, now: Offset, out: &mut Vec<Action>) {
         self.lists_all = true;
         for item in &mut self.items {
             if item.take(Flag::Unsynced) {
+                item.take(Flag::NextRound);
                 item.set(Flag::Listed);
-            } else {
+            } else if !item.is(Flag::Overridden) {
                 self.lists_all = false;
             }
         }
         self.in_flight = InFlight::Listen;
         self.sent_at = now;
-        self.request_deadline = now + self.request_timeout();
+        self.request_deadline = self.request_deadline(now);
         out.push(Action::Send(Request::Listen));
     }
 
     /// A list was answered: fetch what it names, and what was pushed meanwhile is listed again.
-    pub(super) fn on_listed(&mut self, now: Offset, changed: &[ItemId]) {
+    pub(super) fn on_listed(&mut self, now: Offset, changed: &[ItemId], out: &mut Vec<Action>) {
         self.is_listening |= self.lists_all;
         // An item that changed again during the first list's fetches: its push is under way.
         let path = if self.list_path == Path::Initial { Path::Push } else { self.list_path };
@@ -69,31 +148,64 @@ impl Watcher {
             self.signal(index, path, now);
             self.items[index].set(Flag::Dirty);
         }
-        for item in &mut self.items {
-            if item.take(Flag::Listed) && !item.is(Flag::Dirty) && !item.is(Flag::Unsynced) {
-                item.clear_signal();
+        let is_unchanged =
+            |item: &Item| item.is(Flag::Listed) && !item.is(Flag::Dirty) && !item.is(Flag::Unsynced);
+        let relists_quiet = self.habits().relists_quiet;
+        let mut is_quiet = false;
+        for index in 0..self.items.len() {
+            let item = &mut self.items[index];
+            let holds = is_unchanged(item);
+            if !item.take(Flag::Listed) || !holds {
+                continue;
             }
+            item.clear_signal();
+            if relists_quiet {
+                item.set(Flag::NextRound);
+                is_quiet = true;
+            }
+            if item.held().md5.is_some() {
+                // The server has what was listed: the snapshot, if nothing was heard before.
+                item.set(Flag::Heard);
+            } else if self.rules.may_be_absent {
+                // Nothing was listed, and the server has nothing either.
+                (self.fetch_path, self.fetch_signal) = (path, Offset::NEVER);
+                self.be_absent(now, index, out);
+            }
+        }
+        if is_quiet {
+            self.retry_later(now);
         }
     }
 
-    /// Marks every item for a list when the periodic one is due, or a retry after trouble.
+    /// Marks every item for a list when the periodic one is due, and with each round of the loop what is left over.
     pub(super) fn list_on_time(&mut self, now: Offset) {
         if self.phase != Phase::Up {
             return;
         }
         let is_resync = now >= self.resync_due;
-        let is_retry = now >= self.retry_at;
-        if let Some(period) = self.rules.client.resync.filter(|_| is_resync) {
-            self.resync_due = next_on_grid(now, period, self.seed.child("resync")).0;
+        let is_round = now >= self.retry_at;
+        if is_resync {
+            self.schedule_resync(now);
         }
-        if is_retry {
+        if is_round {
             self.retry_at = Offset::NEVER;
         }
-        if (is_resync || is_retry) && self.protocol() == Protocol::NacosGrpc {
-            if self.is_subscribed {
-                self.list_path = Path::Resync;
-            }
-            self.items.iter_mut().for_each(|item| item.set(Flag::Unsynced));
+        if !(is_resync || is_round) || self.protocol() != Protocol::NacosGrpc {
+            return;
         }
+        if self.is_subscribed {
+            self.list_path = Path::Resync;
+        }
+        if is_resync {
+            self.mark_all(Flag::Unsynced);
+        }
+        for item in self.items.iter_mut().filter(|item| item.is(Flag::NextRound)) {
+            item.set(Flag::Unsynced);
+        }
+    }
+
+    pub(super) fn schedule_resync(&mut self, now: Offset) {
+        let grid = |period| next_on_grid(now, period, self.seed.child("resync")).0;
+        self.resync_due = self.rules.client.resync.map_or(Offset::NEVER, grid);
     }
 }

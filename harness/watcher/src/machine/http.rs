@@ -5,7 +5,7 @@ use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::rules::{HTTP_RETRY, RELIST_WITHIN, SHORTEST_HANG};
+use crate::rules::{RELIST_WITHIN, SHORTEST_HANG};
 use crate::{Action, Request};
 
 impl Watcher {
@@ -49,16 +49,24 @@ impl Watcher {
     /// A poll was answered, with changes or after its hang.
     pub(super) fn on_polled(&mut self, now: Offset, changed: &[ItemId]) {
         let hung = now - self.sent_at;
-        let at_once = ((self.sent_at - self.started) * 2).max(RELIST_WITHIN);
-        let is_relist = self.list_path == Path::Relist && hung <= at_once;
-        let path = if is_relist { Path::Relist } else { Path::PollWake };
-        self.list_path = Path::PollWake;
+        let round_trip = match self.list_path {
+            Path::Relist => self.sent_at - self.started,
+            _ => self.link.round_trip(),
+        };
+        let came_at_once = hung <= (round_trip * 2).max(RELIST_WITHIN);
+        let path = match self.list_path {
+            Path::Relist | Path::PollTimeout if came_at_once => self.list_path,
+            _ => Path::PollWake,
+        };
+        // What the next poll is told at once, this one has missed.
+        let has_timed_out = changed.is_empty() && hung >= SHORTEST_HANG;
+        self.list_path = if has_timed_out { Path::PollTimeout } else { Path::PollWake };
         for index in changed.iter().filter_map(|item| self.index_of(*item)).collect::<Vec<_>>() {
             self.signal(index, path, now);
             self.items[index].set(Flag::Dirty);
         }
         if changed.is_empty() && hung < SHORTEST_HANG {
-            self.retry_at = now + HTTP_RETRY;
+            self.retry_later(now);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Reads by an application: answered from memory, else from the snapshot, else when content comes, else not at all.
+//! Reads by an application: answered from the operator's file, else from memory, else from the snapshot, else when
+//! content comes, else not at all.
 
 use std::time::Duration;
 
-use shakedown_model::event::{Event, Path, Read, ReadSource};
+use shakedown_model::event::{Delivery, Event, Path, Read, ReadSource};
 use shakedown_model::payload;
 use shakedown_model::plan::ClientDefect;
-use shakedown_model::{ItemId, Offset};
+use shakedown_model::{ItemId, Offset, Version};
 
 use super::{PendingRead, Phase, Watcher};
 use crate::Action;
@@ -44,7 +45,7 @@ impl Watcher {
         if self.pending_reads.is_empty() {
             return;
         }
-        let timeout = self.request_timeout();
+        let timeout = self.rules.client.request_timeout;
         let mut waiting = std::mem::take(&mut self.pending_reads);
         waiting.retain(|read| {
             let answer = self.answer(*read, now).or_else(|| {
@@ -57,12 +58,17 @@ impl Watcher {
     }
 
     pub(super) fn first_read_expiry(&self) -> Offset {
-        self.pending_reads.front().map_or(Offset::NEVER, |read| read.intended + self.request_timeout())
+        self.pending_reads.front().map_or(Offset::NEVER, |read| read.intended + self.rules.client.request_timeout)
     }
 
     fn answer(&self, read: PendingRead, now: Offset) -> Option<Action> {
         let item = &self.items[usize::from(read.item)];
-        let source = if item.is(Flag::Heard) {
+        let source = if item.is(Flag::Overridden) {
+            if !item.is(Flag::Heard) {
+                return None;
+            }
+            ReadSource::Failover
+        } else if item.is(Flag::Heard) {
             if self.is_current() { ReadSource::Live } else { ReadSource::Memory }
         } else if item.is(Flag::HasSnapshot) {
             ReadSource::Snapshot
@@ -88,25 +94,65 @@ impl Watcher {
             version: if source == ReadSource::Nothing { None } else { item.version() },
             says_stale: match source {
                 ReadSource::Live | ReadSource::Nothing => false,
-                ReadSource::Memory => true,
+                ReadSource::Memory | ReadSource::Failover => true,
                 ReadSource::Snapshot => !self.rules.has_defect(ClientDefect::TornSnapshot),
             },
-            is_cold: self.is_cold_life && !item.is(Flag::Heard),
+            is_cold: self.is_cold_life && (source == ReadSource::Failover || !item.is(Flag::Heard)),
         }))
     }
 
-    /// Notes what the snapshot on disk proves.
-    pub(super) fn on_snapshot(&mut self, item: ItemId, content: Option<&str>) {
+    /// Notes what the snapshot on disk proves. The application holds it from then on.
+    pub(super) fn on_snapshot(
+        &mut self,
+        now: Offset,
+        item: ItemId,
+        content: Option<&str>,
+        out: &mut Vec<Action>,
+    ) {
         let Some((index, content)) = self.index_of(item).zip(content).filter(|_| self.phase != Phase::Dead)
         else {
             return;
         };
         let is_torn = self.rules.has_defect(ClientDefect::TornSnapshot);
         let served = if is_torn { content.get(..content.len() / 2).unwrap_or("") } else { content };
-        let version = payload::decode(served)
+        let version = self.proven(item, served);
+        let md5 = self.habits().snapshot.is_listed.then(|| payload::md5(served));
+        if self.items[index].note_snapshot(version, md5)
+            && let Some(version) = version
+        {
+            self.record_cached(now, item, version, out);
+        }
+    }
+
+    /// Notes what the file that overrides the server proves.
+    pub(super) fn on_override(
+        &mut self,
+        now: Offset,
+        item: ItemId,
+        content: Option<&str>,
+        out: &mut Vec<Action>,
+    ) {
+        let is_alive = self.phase != Phase::Dead;
+        let Some(index) = self.index_of(item).filter(|index| is_alive && self.items[*index].is(Flag::Overridden))
+        else {
+            return;
+        };
+        let version = content.and_then(|content| self.proven(item, content));
+        self.items[index].note_override(version);
+        if let Some(version) = version {
+            self.record_cached(now, item, version, out);
+        }
+    }
+
+    fn proven(&self, item: ItemId, content: &str) -> Option<Version> {
+        payload::decode(content)
             .ok()
             .filter(|identity| identity.run == self.rules.run_id && identity.item == item)
-            .map(|identity| identity.version);
-        self.items[index].note_snapshot(version);
+            .map(|identity| identity.version)
+    }
+
+    fn record_cached(&self, at: Offset, item: ItemId, version: Version, out: &mut Vec<Action>) {
+        let (watcher, path) = (self.id, Path::Cache);
+        out.push(Action::Record(Event::Delivery(Delivery { at, watcher, item, version, signal: None, path })));
     }
 }

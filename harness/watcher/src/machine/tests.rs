@@ -4,6 +4,7 @@ mod grpc;
 mod http;
 mod outage;
 mod reads;
+mod sdks;
 mod simulation;
 
 use std::sync::Arc;
@@ -26,12 +27,13 @@ fn java() -> ClientSpec {
         health_check: None,
         resync: None,
         lists_around_query: true,
-        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
     }
 }
 
 fn node() -> ClientSpec {
-    ClientSpec { protocol: Protocol::NacosHttp, lists_around_query: false, ..java() }
+    let habits = ClientSpec::new(Protocol::NacosHttp, Backoff::NACOS_JAVA).habits;
+    ClientSpec { protocol: Protocol::NacosHttp, lists_around_query: false, habits, ..java() }
 }
 
 fn steady() -> Backoff {
@@ -59,7 +61,12 @@ struct Bench {
 
 impl Bench {
     fn new(client: ClientSpec, items: u32, reads_per_second: f64) -> Self {
-        let rules = Rules { client, run_id: RUN, nodes: 2, reads_per_second, seed: Seed(3) };
+        let rules =
+            Rules { client, run_id: RUN, nodes: 2, may_be_absent: false, reads_per_second, seed: Seed(3) };
+        Self::by(rules, items)
+    }
+
+    fn by(rules: Rules, items: u32) -> Self {
         let items: Vec<_> = (0..items).map(ItemId).collect();
         Self { watcher: Watcher::new(WatcherId(1), &items, Arc::new(rules)), out: Vec::new() }
     }

@@ -19,6 +19,8 @@ pub mod codes {
     pub const CONFIG_NOT_FOUND: i32 = 300;
     /// `errorCode` of a bad parameter.
     pub const BAD_PARAMETER: i32 = 400;
+    /// `errorCode` of a request without a token, or without the right.
+    pub const NO_RIGHT: i32 = 403;
     /// `errorCode` of any other failure.
     pub const SERVER_ERROR: i32 = 500;
 }

@@ -1,5 +1,5 @@
 use shakedown_model::event::{Corruption, Event, LossCause, Path};
-use shakedown_model::{NodeId, Version};
+use shakedown_model::Version;
 
 use super::*;
 use crate::Refusal;
@@ -7,7 +7,7 @@ use crate::Refusal;
 #[test]
 fn the_handshake_is_check_then_stream_then_ack() {
     let mut bench = Bench::new(java(), 2, 0.0);
-    let node = NodeId(bench.watcher.node);
+    let node = bench.watcher.node();
     assert_eq!(bench.step(ms(0), Input::Start), [Action::Connect { node }]);
     assert_eq!(bench.step(ms(1), Input::Connected), [Action::Send(Request::ServerCheck)]);
     bench.step(ms(2), Input::Reply(Reply::Checked { will_ack_setup: true }));

@@ -41,7 +41,7 @@ fn jitter_differs_between_outages_and_repeats_with_the_seed() {
             let attempts = refused(&mut bench, Offset::from_secs(from + outage * 1000), 6);
             for attempt in attempts {
                 let gap = attempt.started - attempt.waited_from;
-                assert!(gap <= backoff.bounds(attempt.number).1);
+                assert!(gap <= backoff.bounds(attempt.number, None).1);
                 gaps.push(gap);
             }
             bench.timer();
@@ -78,7 +78,7 @@ fn a_client_without_backoff_breaks_its_policy() {
     let defect = Some(ClientDefect::NoBackoff);
     let mut bench = Bench::subscribed(ClientSpec { backoff: steady(), defect, ..java() }, 1);
     let attempts = refused(&mut bench, Offset::from_secs(1), 3);
-    assert!(attempts.iter().all(|a| a.started - a.waited_from < steady().bounds(a.number).0));
+    assert!(attempts.iter().all(|a| a.started - a.waited_from < steady().bounds(a.number, None).0));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Simulation {
         let items: Vec<_> = (0..ITEMS).map(ItemId).collect();
         let watchers = (0..WATCHERS).map(|id| {
             let client = clients[id as usize % clients.len()].clone();
-            let rules = Rules { client, run_id: RUN, nodes: 1, reads_per_second: 0.5, seed: Seed(8) };
+            let rules = Rules { client, run_id: RUN, nodes: 1, may_be_absent: false, reads_per_second: 0.5, seed: Seed(8) };
             Watcher::new(WatcherId(id), &items, Arc::new(rules))
         });
         let mut simulation = Self {
@@ -141,7 +141,11 @@ impl Simulation {
                 }
                 Action::Send(request) => self.serve(id, request),
                 Action::Record(event) => self.history.push(event),
-                Action::Ack | Action::SaveSnapshot(_) | Action::LoadSnapshots => {}
+                Action::Ack
+                | Action::SaveSnapshot(_)
+                | Action::DropSnapshot(_)
+                | Action::LoadSnapshots
+                | Action::LoadOverrides => {}
             }
         }
         let deadline = self.watchers[id as usize].deadline();
@@ -250,7 +254,7 @@ fn every_attempt_gap_is_within_the_policy() {
         if attempt.number > 0 {
             attempts += 1;
             let policy = clients()[attempt.watcher.index() % 3].backoff;
-            let (least, most) = policy.bounds(attempt.number);
+            let (least, most) = policy.bounds(attempt.number, None);
             let gap = attempt.started - attempt.waited_from;
             assert!((least..=most).contains(&gap), "{attempt:?}: {gap:?} not in {least:?}..={most:?}");
         }
