@@ -1,16 +1,18 @@
 //! The resolved plan as text: every default visible, every instant absolute.
 
+mod config;
+
 use std::fmt::{self, Write as _};
 
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::gate::Scope;
 use shakedown_model::plan::{
-    Arrivals, Backend, Cache, ClientSpec, GroupSpec, PayloadSize, Plan, Protocol, ProxyKind, SizeChoice,
+    Backend, Cache, ClientSpec, GroupSpec, Plan, Protocol, ProxyKind, ServerSpec,
 };
 use shakedown_model::{GroupId, Offset, PhaseId};
 
-use crate::quantity::{show_size, show_time};
+use crate::quantity::show_time;
 use shakedown_model::needs::Needs;
 
 /// The plan for a person to read: what is brought up, what each group does, what changes, what breaks when, what is
@@ -37,7 +39,7 @@ fn write(out: &mut String, plan: &Plan) -> fmt::Result {
     )?;
     server(out, plan)?;
     links(out, plan)?;
-    items(out, plan)?;
+    config::items(out, plan)?;
     writeln!(out, "watchers: # {} in all", plan.watcher_count())?;
     for group in &plan.groups {
         self::group(out, plan, group)?;
@@ -79,6 +81,7 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
         }
         writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
         writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+        embedded_nodes(out, server)?;
         writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))?;
     }
     writeln!(out, "proxy:")?;
@@ -89,6 +92,32 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
             home(out, plan.proxy.home.as_deref(), "TOXIPROXY_HOME")
         }
     }
+}
+
+/// How the embedded nodes treat connections and each other.
+fn embedded_nodes(out: &mut String, server: &ServerSpec) -> fmt::Result {
+    let settings = &server.embedded;
+    let limit = settings.max_connections.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    writeln!(out, "    max-connections: {limit}")?;
+    writeln!(out, "    reset-answer-timeout: {}", show_time(settings.reset_answer_timeout))?;
+    if server.nodes < 2 {
+        return Ok(());
+    }
+    let cluster = &settings.cluster;
+    writeln!(out, "    broadcast-delay: {}", show_time(cluster.broadcast_delay))?;
+    writeln!(out, "    broadcast-loss: {}%", f64::from(cluster.broadcast_loss_ppm) / 1e4)?;
+    for (name, time) in [
+        ("broadcast-timeout", cluster.broadcast_timeout),
+        ("broadcast-retry", cluster.broadcast_retry),
+        ("broadcast-retry-step", cluster.broadcast_retry_step),
+    ] {
+        writeln!(out, "    {name}: {}", show_time(time))?;
+    }
+    for (name, period) in [("change-scan", cluster.change_scan), ("full-dump", cluster.full_dump)] {
+        let period = if period.is_zero() { "none".to_owned() } else { show_time(period) };
+        writeln!(out, "    {name}: {period}")?;
+    }
+    Ok(())
 }
 
 fn home(out: &mut String, home: Option<&std::path::Path>, variable: &str) -> fmt::Result {
@@ -109,34 +138,6 @@ fn links(out: &mut String, plan: &Plan) -> fmt::Result {
         writeln!(out, "  {}: {} # the whole run", link.name, toxics.join("; "))?;
     }
     Ok(())
-}
-
-fn items(out: &mut String, plan: &Plan) -> fmt::Result {
-    let items = &plan.items;
-    let all = plan.item_count();
-    writeln!(out, "items: # {all} in all")?;
-    writeln!(out, "  shared: {}", items.shared)?;
-    writeln!(out, "  own: {}", all - items.shared)?;
-    writeln!(out, "  payload: {}", size(&items.payload))?;
-    writeln!(out, "  data ids: {p}0 to {p}{}", all - 1, p = items.prefix)?;
-    writeln!(out, "  groups: {}", items.groups.join(", "))?;
-    let namespace = |name: &String| if name.is_empty() { "public".to_owned() } else { name.clone() };
-    let namespaces: Vec<_> = items.namespaces.iter().map(namespace).collect();
-    writeln!(out, "  namespaces: {}", namespaces.join(", "))
-}
-
-fn size(payload: &PayloadSize) -> String {
-    match payload {
-        PayloadSize::Fixed(bytes) => show_size(*bytes),
-        PayloadSize::Uniform { min, max } => format!("{} to {}, uniform", show_size(*min), show_size(*max)),
-        PayloadSize::Pareto { min, max, shape } => {
-            format!("{} to {}, Pareto with shape {shape}", show_size(*min), show_size(*max))
-        }
-        PayloadSize::Choice(choices) => {
-            let choice = |choice: &SizeChoice| format!("{} ×{}", show_size(choice.bytes), choice.weight);
-            choices.iter().map(choice).collect::<Vec<_>>().join(", ")
-        }
-    }
 }
 
 fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
@@ -222,15 +223,7 @@ fn phases(out: &mut String, plan: &Plan) -> fmt::Result {
             planned[phase.index()] += 1;
         }
     }
-    let arrivals = match &plan.mutator.arrivals {
-        Arrivals::Constant { per_second } => format!("evenly spaced, {per_second}/s"),
-        Arrivals::Poisson { per_second } => format!("Poisson, {per_second}/s on average"),
-        Arrivals::Burst { count, every, over } => {
-            format!("bursts of {count} within {}, every {}", show_time(*over), show_time(*every))
-        }
-        Arrivals::Trace(points) => format!("a trace of {}", points.len()),
-    };
-    writeln!(out, "mutations: {arrivals} # {} planned", planned.iter().sum::<u32>())?;
+    config::mutations(out, plan, planned.iter().sum())?;
     writeln!(out, "phases:")?;
     for (phase, planned) in plan.phases.iter().zip(planned) {
         let measured = if phase.is_measured { "" } else { ", not measured" };

@@ -40,6 +40,7 @@ mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod tree;
 
 pub use explain::explain;

@@ -56,7 +56,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Problems> {
     load_text(&name, &text, overrides)
 }
 
-/// Overrides and resolves the scenario in `text`; `name` is what problems call it.
+/// Overrides and resolves the scenario in `text`; `name` is what problems call it, and traces lie beside it.
 ///
 /// # Errors
 /// Every problem that the scenario has.
@@ -74,12 +74,13 @@ pub(crate) fn load_with(
     let mut sources = Sources::default();
     let mut found = Findings::default();
     let file = sources.add(name, text);
+    let beside = Path::new(name).parent().unwrap_or(Path::new(""));
     let plan = match tree::parse(file, text, lookup, &mut found) {
         Some(mut root) => {
             overrides.apply(&mut root, &mut sources, lookup, &mut found);
             RawScenario::read(&root, &mut found).and_then(|raw| {
                 let baseline = raw.baseline.as_ref().map(|path| path.value.clone());
-                Some((resolve(&raw, &mut found)?, baseline))
+                Some((resolve(&raw, beside, &mut found)?, baseline))
             })
         }
         None => {

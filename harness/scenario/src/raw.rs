@@ -3,6 +3,8 @@
 //! A field is `None` when it was left out, or when it was ill-formed, which is then a finding already.
 
 mod faults;
+mod items;
+mod mutations;
 mod server;
 mod watchers;
 
@@ -12,10 +14,12 @@ use std::time::Duration;
 use shakedown_model::verdict::Guarantee;
 
 pub(crate) use faults::*;
+pub(crate) use items::*;
+pub(crate) use mutations::*;
 pub(crate) use server::*;
 pub(crate) use watchers::*;
 
-use crate::field::{Bytes, Field, Name, Named, PerSecond, Selection, choice, record, scalar, words};
+use crate::field::{Field, Name, Named, Selection, record, scalar, words};
 use crate::problem::Findings;
 use crate::source::Spanned;
 use crate::tree::Node;
@@ -39,32 +43,6 @@ record! {
         "gates" gates: optional Vec<Spanned<RawGate>> = "Bounds on measures, such as `end-to-end.p99 < 300ms in steady`. Default: none.",
         "guarantees" guarantees: optional RawGuarantees = "Which guarantees must hold.",
         "baseline" baseline: optional PathBuf = "The file that gates with `baseline` compare with, from the working directory. Default: `reports/baselines/NAME.json`.",
-    }
-}
-
-record! {
-    /// The config items.
-    RawItems {
-        "count" count: required u32 = "How many items are shared by all watchers.",
-        "payload" payload: optional Bytes = "The size of a payload, 128B to 8MiB. Default: 1KiB.",
-        "prefix" prefix: optional String = "The data id of item 3 is this and `3`. Default: `shakedown.item-`.",
-        "group" group: optional String = "The Nacos group of every item. Default: DEFAULT_GROUP.",
-        "namespace" namespace: optional String = "The Nacos namespace of every item. Default: the public one.",
-    }
-}
-
-record! {
-    /// How config changes.
-    RawMutations {
-        "arrivals" arrivals: required RawArrivals = "When mutations are due, over all items together; one publish per item is in flight.",
-    }
-}
-
-choice! {
-    /// An arrival schedule.
-    RawArrivals {
-        "constant" Constant(Spanned<PerSecond>) = "Evenly spaced.",
-        "poisson" Poisson(Spanned<PerSecond>) = "With exponentially distributed gaps.",
     }
 }
 

@@ -6,43 +6,41 @@
 mod advice;
 mod faults;
 mod groups;
+mod items;
+mod mutations;
 mod server;
 
+use std::path::Path;
+
 use shakedown_model::gate::Gate;
-use shakedown_model::payload::MIN_BYTES;
-use shakedown_model::plan::{Arrivals, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan};
+use shakedown_model::plan::{Arrivals, MutatorSpec, PLAN_FORMAT, Phase, Plan};
 use shakedown_model::time::Offset;
 use shakedown_model::verdict::Guarantee;
 use shakedown_model::{Seed, plan::LinkSpec};
 
-use crate::field::{Bytes, Name, Selection, duplicate};
+use crate::field::{Name, Selection, duplicate};
 use crate::problem::Findings;
-use crate::quantity::{LONGEST, show_size};
-use crate::raw::{RawArrivals, RawItems, RawMutations, RawPhase, RawScenario};
+use crate::quantity::LONGEST;
+use crate::raw::{RawPhase, RawScenario};
 use crate::source::{Span, Spanned};
 
 /// The seed of a scenario that names none.
 const DEFAULT_SEED: u64 = 1;
 /// The version of this format.
 const VERSION: u32 = 1;
-/// The longest payload in bytes, below Nacos' limit of 10·1024·1024 characters (nacos-facts.md §1.3) with room for
-/// the envelope of gRPC messages.
-const MAX_PAYLOAD: usize = 8 << 20;
 /// The most of anything that a scenario lists.
 const MAX_LIST: usize = 1000;
 /// The most config items, and the most watchers.
 const MAX_COUNT: u32 = 1_000_000;
 /// Stands for a number of items that could not be read, so that what refers to it is not refused as well.
 const UNKNOWN_COUNT: u32 = 100_000;
-/// The most mutations of a run, so that a plan stays within memory.
-const MAX_MUTATIONS: f64 = 5e6;
-/// The size of a payload without a word about it, in bytes.
-const DEFAULT_PAYLOAD: usize = 1024;
-/// The highest rate that arrivals or a ramp may have; a Nacos node stores about 1,000 publishes a second.
+/// The highest rate that a ramp may have.
 const MAX_RATE: f64 = 10_000.0;
 
 /// The plan of a scenario; `None` when there are problems.
-pub(crate) fn resolve(raw: &RawScenario, found: &mut Findings) -> Option<Plan> {
+///
+/// `beside` is the folder of the scenario's file: paths to traces are relative to it.
+pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) -> Option<Plan> {
     if let Some(version) = raw.shakedown.as_ref().filter(|version| version.value != VERSION) {
         found
             .error("scenario::unknown_version", version.span, "this version of the format is not known")
@@ -50,7 +48,7 @@ pub(crate) fn resolve(raw: &RawScenario, found: &mut Findings) -> Option<Plan> {
     }
     let proxy = server::proxy(raw.proxy.as_ref().map(|proxy| &proxy.value), found);
     let links = server::links(raw.links.as_ref().map(|links| &links.value), &proxy, found);
-    let items = items(raw.items.as_ref().map(|items| &items.value), found);
+    let items = items::items(raw.items.as_ref().map(|items| &items.value), found);
     let raw_groups = listed(raw.watchers.as_ref(), "watchers", found);
     let groups = groups::groups(raw_groups, &links, &items, found);
     let raw_phases = listed(raw.phases.as_ref(), "phases", found);
@@ -73,7 +71,8 @@ pub(crate) fn resolve(raw: &RawScenario, found: &mut Findings) -> Option<Plan> {
         required: required(raw, found),
     };
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
-    plan.mutator.arrivals = arrivals(raw.mutations.as_ref().map(|mutations| &mutations.value), &plan, found);
+    let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);
+    plan.mutator = mutations::mutator(mutations, &plan, beside, found);
     unused_links(raw, &plan, found);
     let raw_faults = raw.faults.as_ref().map_or(&[][..], |faults| faults.value.as_slice());
     let broken = faults::faults(raw_faults, &mut plan, found);
@@ -152,65 +151,6 @@ fn unique(names: &[&Spanned<Name>], found: &mut Findings) {
             duplicate(&name.value.0, name.span, found);
         }
     }
-}
-
-fn items(raw: Option<&RawItems>, found: &mut Findings) -> ItemsSpec {
-    let mut items = ItemsSpec {
-        shared: UNKNOWN_COUNT,
-        payload: PayloadSize::Fixed(DEFAULT_PAYLOAD),
-        prefix: "shakedown.item-".to_owned(),
-        groups: vec!["DEFAULT_GROUP".to_owned()],
-        namespaces: vec![String::new()],
-    };
-    let Some(raw) = raw else { return items };
-    items.shared = given(raw.count.as_ref(), items.shared);
-    if let Some(count) = raw.count.as_ref().filter(|count| count.value > MAX_COUNT) {
-        found.error("scenario::too_big", count.span, format!("a run has at most {MAX_COUNT} items"));
-        items.shared = MAX_COUNT;
-    }
-    items.payload = PayloadSize::Fixed(given(raw.payload.as_ref(), Bytes(DEFAULT_PAYLOAD)).0);
-    if let Some(payload) =
-        raw.payload.as_ref().filter(|size| !(MIN_BYTES..=MAX_PAYLOAD).contains(&size.value.0))
-    {
-        let (least, most) = (show_size(MIN_BYTES), show_size(MAX_PAYLOAD));
-        found.error("scenario::out_of_range", payload.span, format!("a payload has {least} to {most}")).help(
-            format!("a payload names its item and version and carries a checksum, which needs {least}"),
-        );
-    }
-    items.prefix = given(raw.prefix.as_ref(), items.prefix);
-    if let Some(group) = &raw.group {
-        items.groups = vec![group.value.clone()];
-    }
-    if let Some(namespace) = &raw.namespace {
-        items.namespaces = vec![namespace.value.clone()];
-    }
-    for (field, what) in [(&raw.prefix, "prefix"), (&raw.group, "group"), (&raw.namespace, "namespace")] {
-        let Some(text) = field else { continue };
-        let is_legal = (1..=128).contains(&text.value.len())
-            && text.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
-        if !is_legal {
-            found
-                .error("scenario::bad_name", text.span, format!("Nacos does not take this as a {what}"))
-                .help("it takes 1 to 128 letters, digits, `_`, `-`, `.` and `:`");
-        }
-    }
-    items
-}
-
-fn arrivals(raw: Option<&RawMutations>, plan: &Plan, found: &mut Findings) -> Arrivals {
-    let schedule = raw.and_then(|raw| raw.arrivals.as_ref()).map(|arrivals| &arrivals.value);
-    let (arrivals, rate) = match schedule {
-        Some(RawArrivals::Constant(rate)) => (Arrivals::Constant { per_second: rate.value.0 }, rate),
-        Some(RawArrivals::Poisson(rate)) => (Arrivals::Poisson { per_second: rate.value.0 }, rate),
-        None => return plan.mutator.arrivals.clone(),
-    };
-    positive(Some(rate), "arrivals", found);
-    if rate.value.0 > MAX_RATE || rate.value.0 * plan.end().as_secs_f64() > MAX_MUTATIONS {
-        found
-            .error("scenario::too_big", rate.span, "these are too many mutations")
-            .help(format!("at most {MAX_RATE}/s, and at most {MAX_MUTATIONS} in a run"));
-    }
-    arrivals
 }
 
 fn phases(raw: &[Spanned<RawPhase>], found: &mut Findings) -> Vec<Phase> {

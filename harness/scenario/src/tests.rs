@@ -4,6 +4,8 @@ use crate::load::load_with;
 use crate::{Loaded, Overrides, Problems, explain, load, schema};
 
 mod committed;
+mod mutating;
+mod gating;
 mod overriding;
 mod planning;
 mod refusing;

@@ -132,6 +132,27 @@ impl Field for Duration {
     }
 }
 
+/// A plain number, whole or not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number(pub(crate) f64);
+
+impl Field for Number {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        let scalar = scalar(node, "a number", found)?;
+        let is_plain = scalar.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let value = scalar.text.parse().ok().filter(|_| is_plain).map(Self);
+        if value.is_none() {
+            found
+                .error("scenario::not_a_number", node.span, format!("`{}` is not a number", scalar.shown))
+                .help("write a number without a unit, such as `1.5`");
+        }
+        value
+    }
+    fn schema() -> Json {
+        json!({ "type": "number", "minimum": 0 })
+    }
+}
+
 /// A number of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bytes(pub(crate) usize);
@@ -155,6 +176,19 @@ impl Field for PerSecond {
     }
     fn schema() -> Json {
         json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? */s$" })
+    }
+}
+
+/// A share between 0 and 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share(pub(crate) f64);
+
+impl Field for Share {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        quantity(node, "a share", quantity::share, found).map(Self)
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? *%$" })
     }
 }
 

@@ -10,7 +10,7 @@ fn codes(text: &str) -> Vec<String> {
 }
 
 /// Each row: what to replace in the base scenario, the one problem that this makes, and a part of its help.
-fn check(rows: &[(&str, &str, &str, &str)]) {
+pub(super) fn check(rows: &[(&str, &str, &str, &str)]) {
     for (find, replace, code, help) in rows {
         let text = changed(find, replace);
         let problems = load_base(&text).err().unwrap_or_else(|| panic!("`{replace}` must be refused"));
@@ -90,7 +90,7 @@ fn ill_formed_values_are_refused() {
         ("reads: 1/s", "source: localhost", "bad_address", "127.0.0.2"),
         ("cap: 60s", "cap: 60ms", "out_of_range", "raise `cap`"),
         ("{ poisson: 10/s }", "{ poisson: 0/s }", "zero", "arrivals"),
-        ("{ poisson: 10/s }", "{ poisson: 1/s, constant: 1/s }", "not_one", "`constant`, `poisson`"),
+        ("{ poisson: 10/s }", "{ poisson: 1/s, constant: 1/s }", "not_one", "`constant`, `poisson`, `burst`, `trace`"),
         ("{ poisson: 10/s }", "{ poisson: 100000/s }", "too_big", "10000/s"),
         ("{ require: all }", "{ require: [monotone] }", "unknown_word", "did you mean `monotonic`?"),
         ("{ require: all }", "{ require: [intact, intact] }", "duplicate", ""),
@@ -148,7 +148,7 @@ fn what_does_not_fit_together_is_refused() {
         ("at: 2s, for: 25s", "at: 31s, for: 25s", "outside_phase", "ends within its phase"),
         ("at: 2s, for: 25s", "at: 2s, for: 0s", "zero", "for"),
         ("backend: embedded,", "version: 3.1.0,", "not_supported", "imitates `2.x`"),
-        ("backend: embedded,", "nodes: 3,", "not_supported", "nodes: 1"),
+        ("backend: embedded,", "nodes: 10,", "out_of_range", "nodes: 9"),
         ("backend: embedded,", "backend: process,", "not_supported", "remove `embedded`"),
         ("{ kind: embedded }", "{ kind: embedded, hom: x }", "unknown_key", "did you mean `home`?"),
         ("{ latency: 200ms }", "{ latency: 200ms }, reset_peer: {}", "not_one", "choose one"),
@@ -197,7 +197,7 @@ fn gates_on_what_does_not_exist_are_refused() {
         (gate, "end-to-end.p90 < 300", "wrong_unit", "`300s` or `300ms`"),
         (gate, "end-to-end.p90 < 30%", "wrong_unit", "a time"),
         (gate, "herd-share < 300ms", "wrong_unit", "`300%`"),
-        (gate, "T-all.p90 <= baseline + 10% in steady", "not_supported", "fixed value"),
+        (gate, "T-all.p90 <= basline + 10% in steady", "wrong_unit", "did you mean `baseline`?"),
         (gate, "end-to-end.p90 < 300ms in stady", "unknown_phase", "did you mean `steady`?"),
         (gate, "end-to-end.p90 < 300ms in warm-up", "unmeasured_phase", "measured: true"),
         (gate, "end-to-end.p90 < 300ms after split", "wrong_scope", "in PHASE"),
