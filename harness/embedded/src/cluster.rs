@@ -181,6 +181,11 @@ impl Cluster {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the nodes draw from.
+    pub(crate) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
     pub(crate) fn is_up(&self, node: usize) -> bool {
         self.lock().members.get(node).is_some_and(Option::is_some)
     }

@@ -6,12 +6,14 @@
 //! no randomness: the same inputs at the same times give the same outputs.
 
 mod accounts;
+mod cluster;
 mod connections;
 mod control;
 mod database;
 mod dump;
 mod history;
 mod key;
+mod loader;
 mod namespace;
 mod polls;
 mod pushes;
@@ -37,6 +39,7 @@ use self::connections::{Connections, IdleRule};
 use self::database::Database;
 use self::dump::{Dump, DumpRule, Dumped};
 use self::history::History;
+use self::loader::Loader;
 use self::polls::Polls;
 use self::pushes::{Failed, MAX_PUSHES, Push, PushRule, Pushes};
 use self::write_clock::WriteClock;
@@ -51,6 +54,7 @@ pub use self::database::{Change, DumpTask, NewConfig};
 pub use self::dump::{Found, Read};
 pub use self::history::{HistoryItem, Operation};
 pub use self::key::{KeyError, check_key, stored_key};
+pub use self::loader::{ClientInfo, Redirect, Registration};
 pub use self::namespace::{Namespace, NamespaceError};
 pub use self::polls::{Listened, Poll, PollId, PollReply};
 pub use self::requests::Refusal;
@@ -93,6 +97,15 @@ pub enum Output {
         /// To whom.
         connection: ConnectionId,
     },
+    /// Send a `ConnectResetRequest`.
+    Reset {
+        /// To whom.
+        connection: ConnectionId,
+        /// The request id that the answer will carry.
+        request_id: u64,
+        /// Where it shall go; anywhere without.
+        to: Option<Redirect>,
+    },
     /// Close the TCP connection. The core has forgotten it already.
     Close {
         /// Which.
@@ -117,6 +130,9 @@ pub enum CloseReason {
     /// Its stream ended while the TCP connection lived.
     #[error("its stream has ended")]
     StreamGone,
+    /// The node takes no more connections.
+    #[error("the node has as many connections as it takes")]
+    Full,
     /// More notifications are under way than the server keeps.
     #[error("too many notifications are under way")]
     TooManyPushes,
@@ -136,6 +152,7 @@ pub struct Core {
     polls: Polls,
     connections: Connections,
     pushes: Pushes,
+    loader: Loader,
     last_request_id: u64,
     seams: Box<dyn Seams>,
     outputs: Vec<Output>,
@@ -180,6 +197,7 @@ impl Core {
             polls: Polls::default(),
             connections: Connections::new(idle_rule),
             pushes: Pushes::new(push_rule),
+            loader: Loader::default(),
             last_request_id: 0,
             seams: seams(settings.defect),
             outputs: Vec::new(),
@@ -261,6 +279,9 @@ impl Core {
         }
         for connection in step.evicts {
             self.close_with(connection, CloseReason::Idle);
+        }
+        if step.is_over {
+            self.eject(now);
         }
     }
 

@@ -7,9 +7,11 @@
 //! Two differences are deliberate: beta and tag publishes are refused, and a data directory that is full refuses
 //! publishes where the real server exits.
 
+mod cluster;
 pub mod core;
 mod defects;
 mod journal;
 mod service;
 
+pub use cluster::{ClusterConfig, EmbeddedCluster, NodePorts};
 pub use service::{EmbeddedServer, JournalError, RunningServer, ServerConfig, StartError};

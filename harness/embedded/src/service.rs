@@ -1,6 +1,6 @@
 //! The service around the core: sockets, one thread, one runtime.
 //!
-//! The server runs on an operating system thread of its own with a single-threaded runtime, so the core needs no
+//! Each node runs on an operating system thread of its own with a single-threaded runtime, so the core needs no
 //! lock and shares no scheduler with anything that watches it.
 
 mod accept;
@@ -21,11 +21,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use shakedown_model::Seed;
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use self::node::Node;
+use crate::cluster::{Cluster, ClusterConfig, EmbeddedCluster, NodePorts};
+use crate::core::Core;
 pub use crate::journal::JournalError;
 
 /// What a server is started with.
@@ -83,9 +86,22 @@ pub struct RunningServer {
 
 /// How much a server has to do with, kept for those outside its thread.
 #[derive(Debug, Default)]
-struct Counts {
+pub(crate) struct Counts {
     registered: AtomicUsize,
     hanging: AtomicUsize,
+    open: AtomicUsize,
+}
+
+impl Counts {
+    fn take(&self, core: &Core) {
+        self.registered.store(core.registered_count(), Ordering::Relaxed);
+        self.hanging.store(core.hanging_count(), Ordering::Relaxed);
+        self.open.store(core.open_count(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn registered(&self) -> usize {
+        self.registered.load(Ordering::Relaxed)
+    }
 }
 
 impl EmbeddedServer {
@@ -94,48 +110,54 @@ impl EmbeddedServer {
     /// # Errors
     /// [`StartError`] says what could not be had and what to do.
     pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
-        let http = accept::listen(config.http, "HTTP")?;
-        let grpc = accept::listen(config.grpc, "gRPC")?;
-        let (http_addr, grpc_addr) = (local_addr(&http, config.http)?, local_addr(&grpc, config.grpc)?);
-        let (core, journal) =
-            node::load(config.settings, config.generation, config.login.as_ref(), config.data.as_deref())?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
-        let (stop, stopped) = oneshot::channel();
-        let failure = Arc::new(Mutex::new(None));
-        let failed = Arc::clone(&failure);
-        let counts = Arc::new(Counts::default());
-        let counted = Arc::clone(&counts);
-        let serve = move || {
-            let tasks = LocalSet::new();
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                runtime.block_on(tasks.run_until(async move {
-                    let node = Rc::new(Node::new(core, journal, counted));
-                    serve(node, http, grpc, stopped).await
-                }))
-            }));
-            let failure = match ended {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(format!("the embedded server ended: {error}")),
-                Err(_) => {
-                    Some("the embedded server's thread panicked; this is a defect of the harness".to_owned())
-                }
-            };
-            *failed.lock().unwrap_or_else(PoisonError::into_inner) = failure;
-        };
-        let thread = thread::Builder::new()
-            .name("embedded-nacos".to_owned())
-            .spawn(serve)
-            .map_err(StartError::Thread)?;
-        Ok(RunningServer {
-            http: http_addr,
-            grpc: grpc_addr,
-            stop: Some(stop),
-            thread: Some(thread),
-            failure,
-            counts,
-        })
+        let ServerConfig { http, grpc, data, generation, login, settings } = config;
+        let nodes = vec![NodePorts { http, grpc }];
+        let cluster = ClusterConfig { nodes, data, generation, login, settings, seed: Seed(0) };
+        EmbeddedCluster::open(cluster)?.start(0)
     }
+}
+
+/// Starts one node of a cluster on a thread of its own.
+pub(crate) fn start_node(cluster: &Arc<Cluster>, node: usize) -> Result<RunningServer, StartError> {
+    let ports = cluster.nodes[node];
+    let http = accept::listen(ports.http, "HTTP")?;
+    let grpc = accept::listen(ports.grpc, "gRPC")?;
+    let (http_addr, grpc_addr) = (local_addr(&http, ports.http)?, local_addr(&grpc, ports.grpc)?);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let (stop, stopped) = oneshot::channel();
+    let failure = Arc::new(Mutex::new(None));
+    let failed = Arc::clone(&failure);
+    let counts = Arc::new(Counts::default());
+    let counted = Arc::clone(&counts);
+    let joined = cluster.join(node, http_addr, &counts);
+    let serve = move || {
+        let tasks = LocalSet::new();
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.block_on(tasks.run_until(async move {
+                let node = Rc::new(Node::new(joined, counted));
+                serve(node, http, grpc, stopped).await
+            }))
+        }));
+        let failure = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("the embedded server ended: {error}")),
+            Err(_) => {
+                Some("the embedded server's thread panicked; this is a defect of the harness".to_owned())
+            }
+        };
+        *failed.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    };
+    let thread =
+        thread::Builder::new().name(format!("nacos-{node}")).spawn(serve).map_err(StartError::Thread)?;
+    Ok(RunningServer {
+        http: http_addr,
+        grpc: grpc_addr,
+        stop: Some(stop),
+        thread: Some(thread),
+        failure,
+        counts,
+    })
 }
 
 impl RunningServer {
@@ -154,7 +176,13 @@ impl RunningServer {
     /// How many gRPC connections are registered.
     #[must_use]
     pub fn registered_count(&self) -> usize {
-        self.counts.registered.load(Ordering::Relaxed)
+        self.counts.registered()
+    }
+
+    /// How many TCP connections are open, of either protocol.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.counts.open.load(Ordering::Relaxed)
     }
 
     /// How many long polls hang.

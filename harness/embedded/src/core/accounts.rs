@@ -159,7 +159,7 @@ pub struct Login {
     pub is_admin: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Accounts {
     rule: AccountRule,
     /// Password hashes by name.

@@ -2,12 +2,13 @@
 //! (nacos-facts.md §2.3, §2.4).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_nacos::ConfigKey;
 
+use super::loader::{ClientInfo, Registration};
 use super::polls::Listen;
 use super::row::Caller;
 
@@ -21,7 +22,9 @@ pub struct ConnectionId(pub u64);
 #[derive(Debug)]
 struct Connection {
     name: Arc<str>,
-    peer: IpAddr,
+    peer: SocketAddr,
+    opened_at_ms: u64,
+    client: ClientInfo,
     registered: Option<Registered>,
 }
 
@@ -45,6 +48,8 @@ enum Scan {
 pub(super) struct ScanStep {
     pub(super) asks: Vec<(ConnectionId, u64)>,
     pub(super) evicts: Vec<ConnectionId>,
+    /// Whether a scan has ended, with its answers or without.
+    pub(super) is_over: bool,
 }
 
 /// The periods of the idle scan.
@@ -64,6 +69,8 @@ pub(super) struct Connections {
     /// By key, with whether they named the public namespace.
     listeners: BTreeMap<Arc<ConfigKey>, BTreeMap<ConnectionId, bool>>,
     scan: Scan,
+    /// All questions of a scan were answered since its last step.
+    is_over: bool,
 }
 
 impl Connections {
@@ -77,6 +84,7 @@ impl Connections {
             registered_count: 0,
             listeners: BTreeMap::new(),
             scan: Scan::Rests { until: rule.scan },
+            is_over: false,
         }
     }
 
@@ -85,7 +93,8 @@ impl Connections {
         self.last_id += 1;
         let id = ConnectionId(self.last_id);
         let name = format!("{wall_ms}_{}_{}", peer.ip(), peer.port()).into();
-        self.open.insert(id, Connection { name, peer: peer.ip(), registered: None });
+        let client = ClientInfo::default();
+        self.open.insert(id, Connection { name, peer, opened_at_ms: wall_ms, client, registered: None });
         id
     }
 
@@ -101,12 +110,56 @@ impl Connections {
             return false;
         }
         if caller.ip.is_empty() {
-            caller.ip = connection.peer.to_string().into();
+            caller.ip = connection.peer.ip().to_string().into();
         }
         connection.registered =
             Some(Registered { active_at: now, blocked_since: None, caller, listens: BTreeMap::new() });
         self.registered_count += 1;
         true
+    }
+
+    /// Takes down what a client said of itself.
+    pub(super) fn introduce(&mut self, id: ConnectionId, client: ClientInfo) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.client = client;
+        }
+    }
+
+    /// The registered connection of an SDK that has this name.
+    pub(super) fn sdk_named(&self, name: &str) -> Option<ConnectionId> {
+        let is_it = |(_, connection): &(&ConnectionId, &Connection)| {
+            *connection.name == *name && connection.registered.is_some() && connection.client.is_sdk()
+        };
+        self.open.iter().find(is_it).map(|(id, _)| *id)
+    }
+
+    /// Registered connections of SDKs, `count` of them at most, the oldest first.
+    pub(super) fn sdks(&self, count: usize) -> Vec<ConnectionId> {
+        let is_sdk = |connection: &Connection| connection.registered.is_some() && connection.client.is_sdk();
+        self.open.iter().filter(|(_, one)| is_sdk(one)).take(count).map(|(id, _)| *id).collect()
+    }
+
+    /// Every registered connection of a node that started at `started_at_ms` of the Unix epoch.
+    pub(super) fn registrations(&self, started_at_ms: u64) -> Vec<Registration> {
+        let registered = self.open.iter().filter_map(|(id, one)| {
+            let registered = one.registered.as_ref()?;
+            let active_ms = u64::try_from(registered.active_at.as_millis()).unwrap_or(u64::MAX);
+            Some(Registration {
+                connection: *id,
+                name: Arc::clone(&one.name),
+                client_ip: Arc::clone(&registered.caller.ip),
+                remote: one.peer,
+                opened_at_ms: one.opened_at_ms,
+                active_at_ms: started_at_ms.saturating_add(active_ms),
+                client: one.client.clone(),
+                is_blocked: registered.blocked_since.is_some(),
+            })
+        });
+        registered.collect()
+    }
+
+    pub(super) fn open_count(&self) -> usize {
+        self.open.len()
     }
 
     pub(super) fn is_registered(&self, id: ConnectionId) -> bool {
@@ -184,6 +237,7 @@ impl Connections {
     /// When the scan has something to do; never while nobody is registered.
     pub(super) fn scan_due(&self) -> Option<Duration> {
         match &self.scan {
+            _ if self.is_over => Some(Duration::ZERO),
             Scan::Rests { until } => (self.registered_count > 0).then_some(*until),
             Scan::Awaits { until, .. } => Some(*until),
         }
@@ -205,6 +259,7 @@ impl Connections {
             asked.remove(&request_id);
             if asked.is_empty() {
                 self.scan = Scan::Rests { until: now + self.rule.scan };
+                self.is_over = true;
             }
         }
         true
@@ -212,15 +267,20 @@ impl Connections {
 
     /// Runs the scan as far as it is due; `next_request_id` numbers the questions.
     pub(super) fn run_scan(&mut self, now: Duration, next_request_id: &mut u64) -> ScanStep {
+        let mut step = ScanStep { is_over: std::mem::take(&mut self.is_over), ..ScanStep::default() };
         match &self.scan {
-            Scan::Rests { until } | Scan::Awaits { until, .. } if *until > now => ScanStep::default(),
+            Scan::Rests { until } | Scan::Awaits { until, .. } if *until > now => {}
             Scan::Awaits { asked, .. } => {
-                let evicts = asked.values().copied().collect();
+                step.evicts = asked.values().copied().collect();
+                step.is_over = true;
                 self.scan = Scan::Rests { until: now + self.rule.scan };
-                ScanStep { asks: Vec::new(), evicts }
             }
-            Scan::Rests { .. } => ScanStep { asks: self.ask_idle(now, next_request_id), evicts: Vec::new() },
+            Scan::Rests { .. } => {
+                step.asks = self.ask_idle(now, next_request_id);
+                step.is_over = step.asks.is_empty();
+            }
         }
+        step
     }
 
     fn ask_idle(&mut self, now: Duration, next_request_id: &mut u64) -> Vec<(ConnectionId, u64)> {

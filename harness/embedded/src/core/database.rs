@@ -87,14 +87,14 @@ pub struct DumpTask {
     pub gray: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Stored {
     row: Option<Row>,
     grays: BTreeMap<String, Arc<Gray>>,
 }
 
 /// The tables.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Database {
     last_id: u64,
     configs: BTreeMap<Arc<ConfigKey>, Stored>,

@@ -105,6 +105,26 @@ impl Dump {
         }
     }
 
+    /// What is visible otherwise than it is stored.
+    pub(super) fn stale(&self, database: &Database) -> Vec<DumpTask> {
+        let visible = self.visible.iter().flat_map(|(key, visible)| {
+            let names = std::iter::once(None).chain(visible.gray_names().map(Some));
+            names.map(|gray| DumpTask { key: Arc::clone(key), gray })
+        });
+        let mut tasks = database.everything();
+        tasks.extend(visible);
+        tasks.retain(|task| self.md5(task) != read(database, task).as_ref().map(Stamped::md5));
+        tasks.into_iter().collect()
+    }
+
+    fn md5(&self, task: &DumpTask) -> Option<&Arc<str>> {
+        let visible = self.visible.get(&task.key)?;
+        Some(match &task.gray {
+            None => &visible.formal.as_ref()?.md5,
+            Some(name) => &visible.gray(name)?.entry.md5,
+        })
+    }
+
     /// Something was written: it is dumped at the next tick.
     pub(super) fn mark(&mut self, now: Duration, task: DumpTask) {
         self.pending.insert(task);
@@ -236,6 +256,13 @@ impl Dump {
 }
 
 impl Stamped {
+    fn md5(&self) -> &Arc<str> {
+        match self {
+            Self::Formal(entry) => &entry.md5,
+            Self::Gray(gray) => &gray.entry.md5,
+        }
+    }
+
     fn formal(self) -> Option<Arc<Entry>> {
         if let Self::Formal(entry) = self { Some(entry) } else { None }
     }

@@ -63,7 +63,7 @@ pub struct HistoryItem {
 }
 
 /// The items, the oldest first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct History {
     retention: Duration,
     max_items: usize,

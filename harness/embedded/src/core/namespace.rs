@@ -42,7 +42,7 @@ pub enum NamespaceError {
     Absent(String),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Namespaces {
     own: BTreeMap<String, Namespace>,
 }

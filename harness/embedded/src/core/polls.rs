@@ -60,6 +60,8 @@ pub enum PollReply {
     Answer(Vec<Arc<ConfigKey>>),
     /// It hangs; [`Output::PollAnswer`](super::Output::PollAnswer) will name this id.
     Hangs(PollId),
+    /// The node holds as many as it takes.
+    Full,
 }
 
 /// A poll that hangs, its keys as they are stored.

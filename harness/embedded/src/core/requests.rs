@@ -9,7 +9,7 @@ use shakedown_nacos::ConfigKey;
 
 use super::polls::{Listen, Waiting};
 use super::{
-    Author, Caller, Change, CloseReason, ConnectionId, Core, Found, KeyError, Listened, NewConfig, Output,
+    Author, Caller, Change, CloseReason, ConnectionId, Core, DumpTask, Found, KeyError, Listened, NewConfig, Output,
     Poll, PollId, PollReply, PublishError, Read, stored_key,
 };
 
@@ -60,11 +60,15 @@ impl Core {
     }
 
     /// Stores an accepted change; it is visible after the next dump tick.
-    pub fn commit(&mut self, now: Duration, change: Change) {
-        if let Some(task) = self.database.apply(change) {
-            self.dump.mark(now, task);
+    ///
+    /// Answers what other nodes are to be told of.
+    pub fn commit(&mut self, now: Duration, change: Change) -> Option<DumpTask> {
+        let task = self.database.apply(change);
+        if let Some(task) = &task {
+            self.dump.mark(now, task.clone());
         }
         self.clean_history(now);
+        task
     }
 
     /// Whether something written of the config is not visible yet.
@@ -122,6 +126,9 @@ impl Core {
         if !changed.is_empty() || is_no_hangup {
             return PollReply::Answer(changed);
         }
+        if self.is_full() {
+            return PollReply::Full;
+        }
         let hang = timeout.saturating_sub(self.settings.poll_margin).max(self.settings.poll_min_hang);
         let pairs = listened.into_iter().zip(stored);
         let keys: BTreeMap<_, _> = pairs
@@ -146,6 +153,9 @@ impl Core {
         caller: Caller,
         has_abilities: bool,
     ) -> bool {
+        if self.refuse_if_full(connection) {
+            return false;
+        }
         let is_new = self.connections.register(now, connection, caller);
         if is_new && has_abilities {
             self.outputs.push(Output::SetupAck { connection });
@@ -233,6 +243,9 @@ impl Core {
     ) {
         self.connections.touch(now, connection);
         if self.connections.answered(now, connection, request_id, is_success) {
+            return;
+        }
+        if self.reset_answered(request_id) {
             return;
         }
         if let Some(push) = self.pushes.take(connection, request_id)

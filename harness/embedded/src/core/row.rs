@@ -170,6 +170,10 @@ impl Visible {
         }
     }
 
+    pub(super) fn gray_names(&self) -> impl Iterator<Item = String> {
+        self.grays.iter().map(|gray| gray.rule.name())
+    }
+
     pub(super) fn gray(&self, name: &str) -> Option<&Arc<Gray>> {
         self.grays.iter().find(|gray| gray.rule.name() == name)
     }

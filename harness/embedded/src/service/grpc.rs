@@ -13,7 +13,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use shakedown_nacos::grpc::frame::{self, Decoder, FrameError};
-use shakedown_nacos::grpc::message::FromClient;
+use shakedown_nacos::grpc::message::{ConnectionSetupRequest, FromClient};
 use shakedown_nacos::grpc::payload::{Payload, STREAM_PATH, UNARY_PATH};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
@@ -21,7 +21,7 @@ use tokio::task::spawn_local;
 pub(super) use self::outbox::{Link, Sent};
 use self::outbox::{Outbox, send_all, write_frames};
 use super::node::Node;
-use crate::core::{Caller, ConnectionId};
+use crate::core::{Caller, ClientInfo, ConnectionId};
 
 /// A connection that does not begin to speak HTTP/2 within this is closed.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -178,7 +178,12 @@ async fn read_stream(
                 let caller =
                     Caller { ip: payload.client_ip().into(), tag: tag.map(|tag| tag.as_str().into()) };
                 let has_abilities = setup.ability_table.is_some();
-                node.input(|core, now| core.register(now, connection, caller, has_abilities));
+                let ConnectionSetupRequest { client_version, tenant, labels, .. } = *setup;
+                let client = ClientInfo { version: client_version, tenant, labels };
+                node.input(|core, now| {
+                    core.introduce(connection, client);
+                    core.register(now, connection, caller, has_abilities)
+                });
             }
             Ok(FromClient::Ack { request_id: Some(id), is_success }) => {
                 if let Ok(id) = id.parse() {

@@ -2,24 +2,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login, OldApis};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::answer;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::Counts;
 use super::grpc::{Link, Sent};
+use crate::cluster::broadcasts::{Broadcasts, Step};
+use crate::cluster::{Cluster, Joined, Membership, Message, Shared};
 use crate::core::{
     Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, Output, PollId, PublishError, Read,
 };
-use crate::journal::{Journal, JournalError, Record};
 
 /// A read tries for this long to get at a config that is being dumped (real: nine waits of 1 ms).
 const READ_PATIENCE: Duration = Duration::from_millis(9);
@@ -49,43 +51,26 @@ pub(super) struct Node {
     /// Whether publishes wait until they are visible; then every turn is told.
     publish_awaits_dump: bool,
     turned: Notify,
+    /// How many polls were refused.
+    refusals: Cell<u64>,
     counts: Arc<Counts>,
+    membership: Membership,
 }
 
 #[derive(Debug)]
 struct State {
     core: Core,
-    journal: Option<Journal>,
+    mailbox: UnboundedReceiver<Message>,
+    broadcasts: Broadcasts,
     polls: BTreeMap<PollId, oneshot::Sender<Bytes>>,
     links: BTreeMap<ConnectionId, Link>,
 }
 
-/// A core that holds what `data` holds, with the log that its changes go to.
-pub(super) fn load(
-    settings: EmbeddedSettings,
-    generation: Generation,
-    login: Option<&Login>,
-    data: Option<&Path>,
-) -> Result<(Core, Option<Journal>), JournalError> {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let started_at_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(0);
-    let mut core = Core::new(settings, generation, login, started_at_ms);
-    let Some(dir) = data else { return Ok((core, None)) };
-    let mut journal = Journal::open(dir, |record| match record {
-        Record::Committed(change) => core.restore(change),
-        Record::Stored(change) => core.restore_stored(change),
-    })?;
-    if journal.wants_compaction() {
-        journal.compact(core.stored())?;
-    }
-    core.restored();
-    Ok((core, Some(journal)))
-}
-
 impl Node {
-    pub(super) fn new(core: Core, journal: Option<Journal>, counts: Arc<Counts>) -> Self {
+    pub(super) fn new(joined: Joined, counts: Arc<Counts>) -> Self {
+        let Joined { core, mailbox, broadcasts, membership } = joined;
         let publish_awaits_dump = core.settings().publish_awaits_dump;
-        let state = State { core, journal, polls: BTreeMap::new(), links: BTreeMap::new() };
+        let state = State { core, mailbox, broadcasts, polls: BTreeMap::new(), links: BTreeMap::new() };
         Self {
             state: RefCell::new(state),
             started: Instant::now(),
@@ -93,27 +78,35 @@ impl Node {
             rearm: Notify::new(),
             publish_awaits_dump,
             turned: Notify::new(),
+            refusals: Cell::new(0),
             counts,
+            membership,
         }
     }
 
-    /// Gives the core an input and sends what comes of it.
+    /// Gives the core an input, after what other nodes sent, and sends what comes of it.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut Core, Duration) -> R) -> R {
         let now = self.started.elapsed();
         let mut state = self.state.borrow_mut();
+        state.empty_mailbox(now);
         let answer = input(&mut state.core, now);
         state.send_outputs(now);
-        self.counts.registered.store(state.core.registered_count(), Ordering::Relaxed);
-        self.counts.hanging.store(state.core.hanging_count(), Ordering::Relaxed);
-        self.rearm_if_earlier(state.core.next_due());
+        self.counts.take(&state.core);
+        self.rearm_if_earlier(state.next_due());
         answer
     }
 
     /// Publishes: judged, written down, stored; and, when the server is told so, visible.
     pub(super) async fn publish(&self, new: NewConfig) -> Result<(), WriteError> {
-        if let Some(change) = self.input(|core, now| core.accept(now, new))? {
-            self.write(change).await?;
-        }
+        let key = {
+            // No other node writes between the judgement and the store.
+            let mut shared = self.membership.cluster.lock();
+            match self.input(|core, now| core.accept(now, new))? {
+                Some(change) => self.commit(&mut shared, change)?,
+                None => None,
+            }
+        };
+        self.until_visible(key).await;
         Ok(())
     }
 
@@ -191,32 +184,45 @@ impl Node {
 
     /// Writes a judged change down, and stores it.
     pub(super) async fn write(&self, change: Change) -> Result<(), WriteError> {
-        let key = self.publish_awaits_dump.then(|| change.key().cloned()).flatten();
-        self.commit(change)?;
-        if let Some(key) = key {
-            while self.state.borrow().core.awaits_dump(&key) {
-                self.turned.notified().await;
-            }
-        }
+        let key = self.commit(&mut self.membership.cluster.lock(), change)?;
+        self.until_visible(key).await;
         Ok(())
     }
 
-    fn commit(&self, change: Change) -> Result<(), WriteError> {
+    /// Waits until what was written is visible here, when the server is told to.
+    async fn until_visible(&self, key: Option<ConfigKey>) {
+        let Some(key) = key.filter(|_| self.publish_awaits_dump) else { return };
+        while self.state.borrow().core.awaits_dump(&key) {
+            self.turned.notified().await;
+        }
+    }
+
+    /// Stores a change for all nodes; answers the config that it changed.
+    fn commit(&self, shared: &mut Shared, change: Change) -> Result<Option<ConfigKey>, WriteError> {
+        let now = self.started.elapsed();
         let mut state = self.state.borrow_mut();
-        let State { core, journal, .. } = &mut *state;
-        if let Some(journal) = journal {
-            journal.append(&change)?;
+        // What came before this write must be stored before it here, too.
+        state.empty_mailbox(now);
+        shared.store(self.membership.node, &change)?;
+        let key = change.key().cloned();
+        if let Some(task) = state.core.commit(now, change) {
+            state.broadcasts.wrote(now, &task);
         }
-        core.commit(self.started.elapsed(), change);
-        if let Some(journal) = journal
-            && journal.wants_compaction()
-            && let Err(error) = journal.compact(core.stored())
-        {
-            // The long log is still whole and in use.
-            tracing::warn!(%error, "cannot rewrite the data directory's log");
-        }
-        self.rearm_if_earlier(core.next_due());
-        Ok(())
+        self.rearm_if_earlier(state.next_due());
+        Ok(key)
+    }
+
+    /// What the nodes share.
+    pub(super) const fn cluster(&self) -> &Arc<Cluster> {
+        &self.membership.cluster
+    }
+
+    /// How long a poll waits that is refused: 1 to 3 s, so that those who are do not come back together
+    /// (nacos-facts.md §1.4).
+    pub(super) fn refusal_delay(&self) -> Duration {
+        let nth = self.refusals.replace(self.refusals.get() + 1);
+        let seed = self.membership.cluster.seed().child("refusals").nth(self.membership.node as u64);
+        Duration::from_millis(1000 + seed.below(nth, 2000))
     }
 
     /// Remembers who waits for a hanging poll's answer.
@@ -253,20 +259,45 @@ impl Node {
         self.input(|core, _| core.close(connection));
     }
 
-    /// Turns the core whenever it is due, for ever.
+    /// Turns the core whenever it is due or another node sent something, for ever.
     pub(super) async fn drive(&self) {
         loop {
-            let due = self.state.borrow().core.next_due();
+            let due = self.state.borrow().next_due();
             self.armed.set(due);
-            match due {
-                None => self.rearm.notified().await,
-                Some(due) => tokio::select! {
-                    () = sleep_until(self.started + due) => {
-                        self.input(Core::turn);
-                        self.turned.notify_waiters();
+            let wait = async {
+                match due {
+                    None => std::future::pending().await,
+                    Some(due) => sleep_until(self.started + due).await,
+                }
+            };
+            tokio::select! {
+                () = wait => {
+                    self.turn_broadcasts();
+                    self.input(Core::turn);
+                    self.turned.notify_waiters();
+                }
+                message = poll_fn(|cx| self.state.borrow_mut().mailbox.poll_recv(cx)) => {
+                    if let Some(message) = message {
+                        let now = self.started.elapsed();
+                        self.state.borrow_mut().take(now, message);
+                        self.input(|_, _| ());
                     }
-                    () = self.rearm.notified() => {}
-                },
+                }
+                () = self.rearm.notified() => {}
+            }
+        }
+    }
+
+    /// Tells other nodes what is due.
+    fn turn_broadcasts(&self) {
+        let now = self.started.elapsed();
+        let cluster = &self.membership.cluster;
+        let steps = self.state.borrow_mut().broadcasts.turn(now, |node| cluster.is_up(node));
+        for step in steps {
+            match step {
+                Step::Tell(node, task) => cluster.send(node, Message::Changed(task)),
+                Step::Scan => self.input(Core::scan_changes),
+                Step::DumpAll => self.input(Core::dump_all),
             }
         }
     }
@@ -282,6 +313,26 @@ impl Node {
 }
 
 impl State {
+    /// When something is to be done by itself.
+    fn next_due(&self) -> Option<Duration> {
+        [self.core.next_due(), self.broadcasts.next_due()].into_iter().flatten().min()
+    }
+
+    /// Takes in what other nodes sent.
+    fn empty_mailbox(&mut self, now: Duration) {
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.take(now, message);
+        }
+    }
+
+    fn take(&mut self, now: Duration, message: Message) {
+        match message {
+            Message::Stored(change) => self.core.restore(change),
+            Message::Changed(task) => self.core.told(now, task),
+            Message::Reload(keep, to) => self.core.keep_connections(keep, to),
+        }
+    }
+
     /// Sends everything that the core wants sent; what the attempts tell the core may make it want more.
     fn send_outputs(&mut self, now: Duration) {
         let mut wake: Option<(Arc<ConfigKey>, Bytes)> = None;
@@ -315,6 +366,13 @@ impl State {
                 if let Some(link) = self.links.get(&connection) {
                     // An unsent question stays unanswered, which is an answer.
                     link.detect(request_id);
+                }
+            }
+            Output::Reset { connection, request_id, to } => {
+                match self.links.get(&connection).map_or(Sent::Gone, |link| link.reset(request_id, to)) {
+                    // One whose queue is full does not get it, and is not asked again.
+                    Sent::Taken | Sent::Busy => {}
+                    Sent::Gone => self.core.stream_gone(connection),
                 }
             }
             Output::SetupAck { connection } => {

@@ -10,10 +10,12 @@ use h2::SendStream;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::grpc::frame;
 use shakedown_nacos::grpc::message::{
-    ClientDetectionRequest, ConfigChangeNotifyRequest, Message, SetupAckRequest,
+    ClientDetectionRequest, ConfigChangeNotifyRequest, ConnectResetRequest, Message, SetupAckRequest,
 };
 use shakedown_nacos::grpc::payload::Payload;
 use tokio::sync::{Notify, mpsc};
+
+use crate::core::Redirect;
 
 /// A queue with more bytes than this is busy (the real server's stream is, at 32 KiB).
 const BUSY_BYTES: usize = 32 * 1024;
@@ -86,6 +88,18 @@ impl Link {
         self.send(&ClientDetectionRequest {
             request_id: Some(request_id.to_string()),
             ..ClientDetectionRequest::default()
+        })
+    }
+
+    /// Asks the client to go elsewhere. The real server leaves a place that it does not name out.
+    pub(in crate::service) fn reset(&self, request_id: u64, to: Option<Redirect>) -> Sent {
+        let (server_ip, server_port) = to.map(|to| (to.ip, to.port)).unzip();
+        let request_id = Some(request_id.to_string());
+        self.send(&ConnectResetRequest {
+            request_id,
+            server_ip,
+            server_port,
+            ..ConnectResetRequest::default()
         })
     }
 

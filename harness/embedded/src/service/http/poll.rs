@@ -53,6 +53,11 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
         }
         (PollReply::Answer(changed), _) => answers::changed(&changed),
         (PollReply::Hangs(poll), _) => hang(call.node, poll).await,
+        (PollReply::Full, _) => {
+            // The real server draws the delay, so that those who are refused do not come back together.
+            tokio::time::sleep(call.node.refusal_delay()).await;
+            answers::text(StatusCode::SERVICE_UNAVAILABLE, "connections are above the limit")
+        }
     }
 }
 
