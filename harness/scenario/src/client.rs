@@ -1,43 +1,83 @@
-//! What each imitated SDK does beyond [`ClientSpec::new`].
+//! The SDKs that can be imitated, one file for each language.
 //!
-//! The figures are facts of the SDKs' sources (nacos-facts.md §3.1 and §3.2); a change there needs a new fact.
+//! The figures are facts of the SDKs' sources: nacos-facts.md §1.6, §1.8, §2 and §3, and where those are silent the
+//! file named beside the value. A change here needs a new fact. What every SDK has in common is [`ClientSpec::new`]
+//! and [`Habits::default`](shakedown_model::plan::Habits).
 
-use std::time::Duration;
+mod go;
+mod java;
+mod node;
+mod python;
+mod rust;
 
-use shakedown_model::backoff::Backoff;
-use shakedown_model::plan::{Cache, ClientSpec, HealthCheck, Protocol};
+use shakedown_model::plan::ClientSpec;
 
 /// An SDK that can be imitated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sdk {
-    /// nacos-client 2.x for Java, over gRPC.
+pub enum Sdk {
+    /// nacos-client 2.5.1 for Java, over gRPC.
     NacosJava2,
-    /// nacos for Node, over HTTP long polls.
+    /// nacos-client 3.2.1 for Java, over gRPC.
+    NacosJava3,
+    /// nacos-sdk-go 2.3.5, over gRPC.
+    NacosGo2,
+    /// nacos-sdk 0.8.3 for Rust, over gRPC.
+    NacosRust,
+    /// nacos-sdk-python 3.2.0 (`v2.nacos`), over gRPC.
+    NacosPython3,
+    /// nacos-sdk-python 1.0.0, over HTTP long polls.
+    NacosPython1,
+    /// nacos 2.6.3 for Node, over HTTP long polls.
     NacosNode,
 }
 
 impl Sdk {
-    pub(crate) const fn name(self) -> &'static str {
+    /// All of them, in the order in which docs list them.
+    pub const ALL: [Self; 7] = [
+        Self::NacosJava2,
+        Self::NacosJava3,
+        Self::NacosGo2,
+        Self::NacosRust,
+        Self::NacosPython3,
+        Self::NacosPython1,
+        Self::NacosNode,
+    ];
+
+    /// What a scenario calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::NacosJava2 => "nacos-java-2",
+            Self::NacosJava3 => "nacos-java-3",
+            Self::NacosGo2 => "nacos-go-2",
+            Self::NacosRust => "nacos-rust",
+            Self::NacosPython3 => "nacos-python-3",
+            Self::NacosPython1 => "nacos-python-1",
             Self::NacosNode => "nacos-node",
         }
     }
 
-    /// The client as that SDK has it.
-    pub(crate) fn client(self) -> ClientSpec {
+    /// The client as that SDK has it, with a list of one server.
+    #[must_use]
+    pub fn client(self) -> ClientSpec {
         let client = match self {
-            Self::NacosJava2 => ClientSpec {
-                health_check: Some(HealthCheck { tries: 4, ..HealthCheck::default() }),
-                lists_around_query: true,
-                ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
-            },
-            // A request retries inside until its own time-out, a poll's being 40 s, and then pauses for 2 s.
-            Self::NacosNode => ClientSpec::new(
-                Protocol::NacosHttp,
-                Backoff::NacosNode { spin: Duration::from_secs(40), pause: Duration::from_secs(2) },
-            ),
+            Self::NacosJava2 => java::java_2(),
+            Self::NacosJava3 => java::java_3(),
+            Self::NacosGo2 => go::go_2(),
+            Self::NacosRust => rust::rust(),
+            Self::NacosPython3 => python::python_3(),
+            Self::NacosPython1 => python::python_1(),
+            Self::NacosNode => node::node(),
         };
-        ClientSpec { like: Some(self.name().to_owned()), cache: Cache::Snapshot, ..client }
+        ClientSpec { like: Some(self.name().to_owned()), ..client }
+    }
+
+    /// Whether the SDK reads files by which an operator overrides the server (nacos-facts.md §3.4).
+    #[must_use]
+    pub const fn reads_failover_files(self) -> bool {
+        match self {
+            Self::NacosJava2 | Self::NacosJava3 | Self::NacosGo2 | Self::NacosPython3 | Self::NacosPython1 => true,
+            Self::NacosRust | Self::NacosNode => false,
+        }
     }
 }

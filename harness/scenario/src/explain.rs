@@ -1,14 +1,14 @@
 //! The resolved plan as text: every default visible, every instant absolute.
 
+mod client;
 mod config;
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::gate::Scope;
 use shakedown_model::plan::{
-    Backend, Cache, ClientSpec, GroupSpec, Plan, Protocol, ProxyKind, ServerSpec,
+    Backend, GroupSpec, Plan, ProxyKind, ServerSpec,
 };
 use shakedown_model::{GroupId, Offset, PhaseId};
 
@@ -144,7 +144,7 @@ fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
     let last = group.first.0 + group.count - 1;
     writeln!(out, "  {}: # watchers {} to {last}", group.name, group.first)?;
     writeln!(out, "    count: {}", group.count)?;
-    client(out, &group.client)?;
+    client::client(out, &group.client)?;
     writeln!(out, "    link: {}", plan.links[group.link.index()].name)?;
     writeln!(out, "    source: {}", group.source)?;
     writeln!(out, "    listens: {} shared, {} own", group.shared, group.own)?;
@@ -153,66 +153,6 @@ fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
     match group.reads_per_second {
         reads if reads > 0.0 => writeln!(out, "    reads: {reads}/s by each watcher"),
         _ => writeln!(out, "    reads: none"),
-    }
-}
-
-fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
-    let like = client.like.as_ref().map_or(String::new(), |like| format!(" # like {like}"));
-    writeln!(out, "    client:{like}")?;
-    let protocol = match client.protocol {
-        Protocol::NacosHttp => "nacos-http # long polls",
-        Protocol::NacosGrpc => "nacos-grpc # pushes",
-    };
-    writeln!(out, "      protocol: {protocol}")?;
-    writeln!(out, "      backoff: {}", backoff(client.backoff))?;
-    let cache = match client.cache {
-        Cache::None => "none",
-        Cache::Snapshot => "snapshot # last good content on disk, read when the server cannot be reached",
-    };
-    writeln!(out, "      cache: {cache}")?;
-    writeln!(out, "      request-timeout: {}", show_time(client.request_timeout))?;
-    writeln!(out, "      connect-timeout: {}", show_time(client.connect_timeout))?;
-    match client.protocol {
-        Protocol::NacosHttp => {
-            writeln!(out, "      poll-timeout: {}", show_time(client.poll_timeout))?;
-            writeln!(out, "      poll-grace: {}", show_time(client.poll_grace))?;
-        }
-        Protocol::NacosGrpc => {
-            match client.health_check {
-                None => writeln!(out, "      health-check: none")?,
-                Some(check) => {
-                    let (every, timeout) = (show_time(check.every), show_time(check.timeout));
-                    writeln!(
-                        out,
-                        "      health-check: every {every}, up to {} tries of {timeout}",
-                        check.tries
-                    )?;
-                }
-            }
-            writeln!(out, "      resync: {}", client.resync.map_or_else(|| "none".to_owned(), show_time))?;
-            writeln!(out, "      lists-around-query: {}", client.lists_around_query)?;
-        }
-    }
-    match &client.defect {
-        None => Ok(()),
-        Some(defect) => writeln!(out, "      defect: {} # planted", word(defect)),
-    }
-}
-
-fn backoff(backoff: Backoff) -> String {
-    match backoff {
-        Backoff::Constant { delay } => format!("{} before every attempt", show_time(delay)),
-        Backoff::Exponential { base, cap, jitter } => {
-            let jitter = match jitter {
-                Jitter::None => "no jitter",
-                Jitter::Full => "full jitter",
-            };
-            format!("exponential from {} to {}, {jitter}", show_time(base), show_time(cap))
-        }
-        Backoff::NacosJava => "as the Java SDK: none, then 100ms, 200ms ... 5s, no jitter".to_owned(),
-        Backoff::NacosNode { spin, pause } => {
-            format!("as the Node SDK: none for {}, then one pause of {}", show_time(spin), show_time(pause))
-        }
     }
 }
 

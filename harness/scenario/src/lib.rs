@@ -43,6 +43,7 @@ mod tests;
 mod trace;
 mod tree;
 
+pub use client::Sdk;
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};
 pub use overrides::Overrides;

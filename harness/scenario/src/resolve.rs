@@ -70,6 +70,9 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
         gates: Vec::new(),
         required: required(raw, found),
     };
+    for group in &mut plan.groups {
+        group.client.backoff = group.client.backoff.on_nodes(plan.server.nodes);
+    }
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
     let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);
     plan.mutator = mutations::mutator(mutations, &plan, beside, found);

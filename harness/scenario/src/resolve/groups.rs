@@ -4,18 +4,23 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use shakedown_model::backoff::{Backoff, Jitter};
-use shakedown_model::plan::{ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, Protocol};
+use shakedown_model::plan::{
+    Cache, ClientSpec, Failover, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, Probing, Protocol,
+};
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
 use super::{MAX_COUNT, MAX_RATE, given, link_named, positive, unique};
+use crate::client::Sdk;
 use crate::field::{PerSecond, Record as _};
 use crate::problem::{Findings, nearest};
-use crate::raw::{RawBackoff, RawClient, RawGroup};
+use crate::raw::{RawBackoff, RawCache, RawClient, RawGroup, RawHealth};
 use crate::source::{Span, Spanned};
 
 /// Connections of one source address to one proxy up to which connecting stays quick: past 14,000 the kernel searches
 /// for a free port, and `connect` goes from 10 to 400 µs (measured on Linux).
 const CONNECTIONS_PER_PAIR: u32 = 12_000;
+/// The most queries of one item per second that a limit can allow.
+const MAX_QUERIES: u32 = 200;
 /// The most reads per second that one watcher makes.
 const MAX_READS: f64 = 1000.0;
 
@@ -159,7 +164,7 @@ fn listens(raw: &RawGroup, items: &ItemsSpec, found: &mut Findings) -> (u32, u32
 }
 
 fn placeholder() -> ClientSpec {
-    ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosJava)
+    ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
 }
 
 fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
@@ -168,7 +173,7 @@ fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
     let own_backoff = raw.backoff.as_ref().and_then(|raw| backoff(&raw.value, found));
     let mut client = match (sdk, protocol) {
         (Some(sdk), _) => sdk.client(),
-        (None, Some(protocol)) => ClientSpec::new(protocol, Backoff::NacosJava),
+        (None, Some(protocol)) => ClientSpec::new(protocol, Backoff::NACOS_JAVA),
         (None, None) => placeholder(),
     };
     if let (Some(sdk), Some(field)) =
@@ -183,13 +188,13 @@ fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
             found
                 .error("scenario::missing_key", span, format!("key `{key}` is missing"))
                 .label("in this client")
-                .help(
-                    "write `like: nacos-java-2` or `like: nacos-node`, or give both `protocol` and `backoff`",
-                );
+                .help("write `like: nacos-java-2` or another SDK, or give both `protocol` and `backoff`");
         }
     }
     client.backoff = own_backoff.unwrap_or(client.backoff);
-    client.cache = given(raw.cache.as_ref(), client.cache);
+    if let Some(raw) = &raw.cache {
+        cache(&raw.value, raw.span, &mut client, found);
+    }
     client.defect = raw.defect.as_ref().map(|defect| defect.value);
     if sdk.is_some() || protocol.is_some() {
         only_for_the_protocol(raw, client.protocol, found);
@@ -215,18 +220,81 @@ fn times(raw: &RawClient, client: &mut ClientSpec, found: &mut Findings) {
         client.resync = value.0;
     }
     client.lists_around_query = given(raw.lists_around_query.as_ref(), client.lists_around_query);
+    positive(raw.retry.as_ref(), "retry", found);
+    client.habits.retry = given(raw.retry.as_ref(), client.habits.retry);
+    if let Some(Spanned { value, span }) = &raw.query_limit {
+        if value.0.is_some_and(|limit| limit == 0 || limit > MAX_QUERIES) {
+            let message = format!("`query-limit` is a number from 1 to {MAX_QUERIES}");
+            found.error("scenario::out_of_range", *span, message).help("write `query-limit: none`");
+        }
+        client.habits.queries_per_second = value.0.and_then(|limit| u8::try_from(limit).ok());
+    }
     if let Some(Spanned { value, .. }) = &raw.health_check {
-        let before = client.health_check.unwrap_or_default();
-        client.health_check = value.0.as_ref().map(|raw| {
+        health(value, client, found);
+    }
+}
+
+fn health(raw: &RawHealth, client: &mut ClientSpec, found: &mut Findings) {
+    let before = client.health_check.unwrap_or_default();
+    client.health_check = match raw {
+        RawHealth::None => None,
+        RawHealth::Adaptive => {
+            client.habits.probing = Probing::ByQuality;
+            // A good link's.
+            Some(HealthCheck { every: Duration::from_secs(30), tries: 2, ..before })
+        }
+        RawHealth::Fixed(raw) => {
             positive(raw.every.as_ref(), "every", found);
             positive(raw.timeout.as_ref(), "timeout", found);
             positive(raw.tries.as_ref(), "tries", found);
-            HealthCheck {
+            client.habits.probing = given(raw.when.as_ref(), client.habits.probing);
+            Some(HealthCheck {
                 every: given(raw.every.as_ref(), before.every),
                 timeout: given(raw.timeout.as_ref(), before.timeout),
                 tries: given(raw.tries.as_ref(), before.tries),
-            }
+            })
+        }
+    };
+}
+
+fn cache(raw: &RawCache, span: Span, client: &mut ClientSpec, found: &mut Findings) {
+    let parts = match raw {
+        RawCache::Whole(cache) => {
+            client.cache = *cache;
+            return;
+        }
+        RawCache::Parts(parts) => parts,
+    };
+    let before = if client.cache == Cache::None { Cache::Snapshot } else { client.cache };
+    let snapshot = parts.snapshot.as_ref().map(|snapshot| snapshot.value.0);
+    if let Some(Some(write)) = snapshot {
+        client.habits.snapshot.write = write;
+    }
+    let served = parts.served.as_ref().map(|served| served.value);
+    client.cache = match (snapshot, served) {
+        (Some(None), _) => Cache::None,
+        (_, Some(true)) => Cache::Snapshot,
+        (_, Some(false)) => Cache::WriteOnly,
+        (_, None) => before,
+    };
+    if let Some(served) = parts.served.as_ref().filter(|_| client.cache == Cache::None) {
+        found
+            .error("scenario::conflict", served.span, "there is no snapshot that could be served")
+            .help("leave `served` out, or choose how the snapshot is written");
+    }
+    client.failover = given(parts.failover.as_ref(), client.failover);
+    let reads_none = client.protocol == Protocol::NacosHttp
+        || Sdk::ALL.iter().any(|sdk| {
+            client.like.as_deref() == Some(sdk.name()) && !sdk.reads_failover_files()
         });
+    if client.failover != Failover::None && reads_none {
+        found
+            .error(
+                "scenario::conflict",
+                parts.failover.as_ref().map_or(span, |failover| failover.span),
+                "this client is not simulated with failover files",
+            )
+            .help("remove `failover`; nacos-java-2, nacos-java-3, nacos-go-2 and nacos-python-3 have them");
     }
 }
 
@@ -239,6 +307,7 @@ fn only_for_the_protocol(raw: &RawClient, protocol: Protocol, found: &mut Findin
                 span_of(raw.health_check.as_ref().map(|field| field.span), "health-check"),
                 span_of(raw.resync.as_ref().map(|field| field.span), "resync"),
                 span_of(raw.lists_around_query.as_ref().map(|field| field.span), "lists-around-query"),
+                span_of(raw.query_limit.as_ref().map(|field| field.span), "query-limit"),
             ],
         ),
         Protocol::NacosGrpc => (
@@ -246,6 +315,7 @@ fn only_for_the_protocol(raw: &RawClient, protocol: Protocol, found: &mut Findin
             [
                 span_of(raw.poll_timeout.as_ref().map(|field| field.span), "poll-timeout"),
                 span_of(raw.poll_grace.as_ref().map(|field| field.span), "poll-grace"),
+                None,
                 None,
             ],
         ),
@@ -263,20 +333,36 @@ fn backoff(raw: &RawBackoff, found: &mut Findings) -> Option<Backoff> {
             positive(raw.delay.as_ref(), "delay", found);
             Some(Backoff::Constant { delay: raw.delay.as_ref()?.value })
         }
-        RawBackoff::Exponential(raw) => {
+        RawBackoff::Linear(raw) => {
             positive(raw.base.as_ref(), "base", found);
-            let (base, cap) = (raw.base.as_ref()?, raw.cap.as_ref()?);
-            if cap.value < base.value {
+            positive(raw.step.as_ref(), "step", found);
+            let (base, cap) = base_and_cap(raw.base.as_ref(), raw.cap.as_ref(), found)?;
+            if let Some(jitter) = raw.jitter.as_ref().filter(|field| field.value == Jitter::Decorrelated) {
                 found
-                    .error("scenario::out_of_range", cap.span, "the cap of a backoff is not below its base")
-                    .help("raise `cap`, or lower `base`");
+                    .error("scenario::conflict", jitter.span, "decorrelated jitter takes the place of the growth")
+                    .help("write it under `exponential`, with the same `base` and `cap`");
             }
             let jitter = given(raw.jitter.as_ref(), Jitter::None);
-            Some(Backoff::Exponential {
-                base: base.value,
-                cap: cap.value.max(Duration::from_nanos(1)),
-                jitter,
-            })
+            Some(Backoff::Linear { base, step: raw.step.as_ref()?.value, cap, jitter })
+        }
+        RawBackoff::Exponential(raw) => {
+            positive(raw.base.as_ref(), "base", found);
+            let (base, cap) = base_and_cap(raw.base.as_ref(), raw.cap.as_ref(), found)?;
+            Some(Backoff::Exponential { base, cap, jitter: given(raw.jitter.as_ref(), Jitter::None) })
         }
     }
+}
+
+fn base_and_cap(
+    base: Option<&Spanned<Duration>>,
+    cap: Option<&Spanned<Duration>>,
+    found: &mut Findings,
+) -> Option<(Duration, Duration)> {
+    let (base, cap) = (base?, cap?);
+    if cap.value < base.value {
+        found
+            .error("scenario::out_of_range", cap.span, "the cap of a backoff is not below its base")
+            .help("raise `cap`, or lower `base`");
+    }
+    Some((base.value, cap.value.max(Duration::from_nanos(1))))
 }

@@ -99,7 +99,7 @@ fn clients_are_as_their_sdk_has_them() {
     assert_eq!((node.health_check, node.resync), (None, None));
     assert_eq!(
         (java.protocol, java.cache, java.backoff),
-        (Protocol::NacosGrpc, Cache::Snapshot, Backoff::NacosJava)
+        (Protocol::NacosGrpc, Cache::Snapshot, Backoff::NACOS_JAVA)
     );
     let check = HealthCheck { every: seconds(5), timeout: seconds(3), tries: 4 };
     assert_eq!((java.health_check, java.resync), (Some(check), Some(seconds(180))));
@@ -168,7 +168,7 @@ fn explanation_shows_defaults_offsets_and_needs() {
         "    dump-tick: 50ms",
         "    push-retry-step: 2s",
         "    ramp: 200/s # all started after 0.5 s",
-        "      health-check: every 5s, up to 4 tries of 3s",
+        "      health-check: every 5s if nothing else was heard, up to 4 tries of 3s",
         "  mobile: latency 80ms +- 40ms downstream # the whole run",
         "  split: 27.000s to 52.000s (25s) # in cut",
         "    to: modern, careful",

@@ -1,0 +1,38 @@
+//! nacos 2.6.3 for Node.
+
+use std::time::Duration;
+
+use shakedown_model::backoff::Backoff;
+use shakedown_model::plan::{
+    Cache, ClientSpec, Habits, Identity, LoginHabit, NodeOrder, Protocol, SnapshotHabit, SnapshotOnDelete,
+    SnapshotWrite,
+};
+
+pub(super) fn node() -> ClientSpec {
+    // §3.1: a request retries inside until its own time-out, a poll's being 40 s; then a pause of 2 s.
+    let backoff = Backoff::NacosNode { spin: Duration::from_secs(40), pause: Duration::from_secs(2) };
+    ClientSpec {
+        cache: Cache::Snapshot,
+        request_timeout: Duration::from_secs(5),
+        connect_timeout: Duration::from_secs(5),
+        poll_timeout: Duration::from_secs(30),
+        poll_grace: Duration::from_secs(10),
+        habits: Habits {
+            // `VERSION` in `const.js`.
+            identity: Identity::http("client-version", "nodejs-diamond-client/2.6.3"),
+            node_order: NodeOrder::RandomStart,
+            retry: Duration::from_secs(2),
+            // urllib's own agent does not keep connections.
+            keeps_alive: false,
+            login: LoginHabit::EachRequest,
+            snapshot: SnapshotHabit {
+                write: SnapshotWrite::InPlace,
+                // `snapshot.save(key, content || '')`.
+                on_delete: SnapshotOnDelete::Emptied,
+                is_listed: false,
+            },
+            ..Habits::default()
+        },
+        ..ClientSpec::new(Protocol::NacosHttp, backoff)
+    }
+}

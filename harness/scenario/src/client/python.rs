@@ -1,0 +1,75 @@
+//! nacos-sdk-python: 3.2.0 over gRPC (`v2.nacos`), and 1.0.0 over HTTP long polls (`nacos`).
+
+use std::time::Duration;
+
+use shakedown_model::backoff::Backoff;
+use shakedown_model::plan::{
+    Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, LoginHabit, NodeOrder, Noticing,
+    Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+};
+
+pub(super) fn python_3() -> ClientSpec {
+    // `SDK_ABILITY_TABLE`.
+    let abilities = Abilities::Table(["mcp", "agent"].map(str::to_owned).into());
+    ClientSpec {
+        // §3.4: the file is read on error 400 only, so that a server which cannot be reached raises.
+        cache: Cache::WriteOnly,
+        // §3.1: the channel takes up to 3 s, three server checks 3 s each, the set-up's ack 5 s, then 100 ms.
+        connect_timeout: Duration::from_millis(17_100),
+        request_timeout: Duration::from_secs(3),
+        health_check: Some(HealthCheck {
+            every: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+            tries: 1,
+        }),
+        resync: Some(Duration::from_secs(300)),
+        lists_around_query: true,
+        habits: Habits {
+            identity: Identity { abilities, ..Identity::grpc("Nacos-Python-Client:v3.2.0") },
+            handshake: Handshake::CheckThenAckAndPause,
+            startup_tries: 3,
+            node_order: NodeOrder::RandomStart,
+            noticing: Noticing::CleanEndLate,
+            probing: Probing::WhenIdle,
+            takes_3xx_for_health: true,
+            relists_quiet: true,
+            login: LoginHabit::Token { after_denial: None },
+            snapshot: SnapshotHabit {
+                write: SnapshotWrite::InPlace,
+                on_delete: SnapshotOnDelete::Emptied,
+                is_listed: true,
+            },
+            ..Habits::default()
+        },
+        // §3.1: min((turns + 1) / 10, 5) s is the same as Java's.
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
+    }
+}
+
+pub(super) fn python_1() -> ClientSpec {
+    let second = Duration::from_secs(1);
+    ClientSpec {
+        cache: Cache::Snapshot,
+        request_timeout: 3 * second,
+        connect_timeout: 3 * second,
+        poll_timeout: 30 * second,
+        poll_grace: 10 * second,
+        habits: Habits {
+            // `_inject_version_info`.
+            identity: Identity::http("user-agent", "Nacos-Python-Client:v1.0.0"),
+            // `self.current_server = self.server_list[0]`.
+            node_order: NodeOrder::Listed,
+            retry: second,
+            // `urlopen` asks for the connection to be closed.
+            keeps_alive: false,
+            login: LoginHabit::Token { after_denial: None },
+            snapshot: SnapshotHabit {
+                write: SnapshotWrite::InPlace,
+                on_delete: SnapshotOnDelete::Removed,
+                is_listed: true,
+            },
+            ..Habits::default()
+        },
+        ..ClientSpec::new(Protocol::NacosHttp, Backoff::Rounds { pause: second, nodes: 1 })
+    }
+}

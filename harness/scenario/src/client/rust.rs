@@ -1,0 +1,60 @@
+//! nacos-sdk 0.8.3 for Rust.
+
+use std::time::Duration;
+
+use shakedown_model::backoff::{Backoff, Jitter};
+use shakedown_model::plan::{
+    Abilities, Cache, ClientSpec, FirstContact, Habits, Handshake, HealthCheck, Identity, LoginHabit,
+    NodeOrder, Noticing, Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+};
+
+pub(super) fn rust() -> ClientSpec {
+    let minute = Duration::from_secs(60);
+    // §3.1: `sleep_time`, 2 s after the first failure and after a clean loss.
+    let backoff = Backoff::Exponential {
+        base: Duration::from_secs(2),
+        cap: Duration::from_secs(64),
+        jitter: Jitter::None,
+    };
+    let mut identity = Identity { abilities: Abilities::Old, ..Identity::grpc("Nacos-Rust-Client:0.8.3") };
+    // `ConfigWorker::new` sends no task.
+    identity.labels.remove("taskId");
+    ClientSpec {
+        // §3.4: read only with `config_load_cache_at_start`, which is off.
+        cache: Cache::WriteOnly,
+        // §3.1, §2.4: no time-out of its own; a dead link shows when an HTTP/2 ping (360 s) is not answered (20 s).
+        connect_timeout: Duration::from_secs(380),
+        request_timeout: Duration::from_secs(3),
+        health_check: Some(HealthCheck {
+            every: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+            tries: 3,
+        }),
+        resync: Some(minute),
+        lists_around_query: false,
+        habits: Habits {
+            identity,
+            handshake: Handshake::StreamThenCheck,
+            // §3.1: `max_retries`; an application that starts again at once is one more life.
+            startup_tries: 1,
+            node_order: NodeOrder::RandomStart,
+            noticing: Noticing::Late,
+            probing: Probing::WhenIdle,
+            requests_time_out: false,
+            // What fails is asked again by the loop that lists everything.
+            retry: minute,
+            // `ConfigWorker::add_listener`.
+            first_contact: FirstContact::Query,
+            relists_on_reconnect: false,
+            hears_deletes: false,
+            login: LoginHabit::Token { after_denial: None },
+            snapshot: SnapshotHabit {
+                write: SnapshotWrite::Atomic,
+                on_delete: SnapshotOnDelete::Removed,
+                is_listed: false,
+            },
+            ..Habits::default()
+        },
+        ..ClientSpec::new(Protocol::NacosGrpc, backoff)
+    }
+}
