@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shakedown_check::result::{Counts, Figure, GateRow, StatValue};
+use shakedown_check::result::{Counts, Figure, GateRow, PathFigure, StatValue};
 use shakedown_model::gate::{Scope, Stat};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::{GroupId, verdict::Outcome};
@@ -30,6 +30,7 @@ struct Object<'a> {
     proxy: &'a str,
     counts: Counts,
     measures: Vec<Value>,
+    paths: Vec<Value>,
     guarantees: Vec<Value>,
     gates: Vec<Value>,
     faults: Vec<Value>,
@@ -39,7 +40,7 @@ struct Object<'a> {
 /// The object, as one line of JSON without a line break at its end.
 ///
 /// A value of a distribution is an object with one key: `{"ns": 71200000}`, `{"later_than_ns": 20000000000}`,
-/// `{"share": 0.12}` or `{"too_few": true}`; a figure without samples has none.
+/// `{"share": 0.12}`, `{"count": 3}` or `{"too_few": true}`; a figure without samples has none.
 #[must_use]
 pub fn object(input: ReportInput<'_>) -> String {
     let ReportInput { dir, manifest, judgement, .. } = input;
@@ -59,6 +60,7 @@ pub fn object(input: ReportInput<'_>) -> String {
         proxy: &manifest.proxy,
         counts: judgement.counts,
         measures: judgement.figures.iter().map(|figure| measure(input, figure)).collect(),
+        paths: input.paths().into_iter().map(|figure| path(input, figure)).collect(),
         guarantees: guarantees(input),
         gates: gates(input),
         faults: faults(input),
@@ -79,15 +81,33 @@ fn status(status: &RunStatus) -> Value {
     }
 }
 
-fn measure(input: ReportInput<'_>, figure: &Figure) -> Value {
-    let mut row = Map::new();
-    row.insert("measure".to_owned(), json!(figure.measure.name()));
-    let (key, name) = match figure.scope {
+/// `"phase": "steady"`, `"fault": "cut"` or `"scope": "run"`.
+fn scope(input: ReportInput<'_>, scope: Scope) -> (String, Value) {
+    let (key, name) = match scope {
         Scope::Run => ("scope", "run".to_owned()),
         Scope::Phase(phase) => ("phase", input.phase_name(phase)),
         Scope::Fault(fault) => ("fault", input.fault_name(fault)),
     };
-    row.insert(key.to_owned(), json!(name));
+    (key.to_owned(), json!(name))
+}
+
+fn path(input: ReportInput<'_>, figure: &PathFigure) -> Value {
+    let mut row = Map::new();
+    row.insert("path".to_owned(), json!(figure.path));
+    row.extend([scope(input, figure.scope)]);
+    row.insert("group".to_owned(), json!(input.group_name(figure.group)));
+    row.insert("is_inferred".to_owned(), json!(figure.is_inferred));
+    row.insert("count".to_owned(), json!(figure.count));
+    for (stat, found) in Stat::ALL.into_iter().zip(figure.stats) {
+        row.insert(stat.name().to_owned(), value(found));
+    }
+    Value::Object(row)
+}
+
+fn measure(input: ReportInput<'_>, figure: &Figure) -> Value {
+    let mut row = Map::new();
+    row.insert("measure".to_owned(), json!(figure.measure.name()));
+    row.extend([scope(input, figure.scope)]);
     row.insert("group".to_owned(), group_name(input, figure.group));
     for (key, count) in [
         ("count", figure.count),
@@ -209,6 +229,8 @@ mod tests {
         assert!(cut["p50"]["ns"].is_u64());
         let careful = find("end-to-end", "phase", "steady", "careful");
         assert_eq!(careful["p999"]["too_few"], true);
+        let retry = object["paths"].as_array().unwrap().iter().find(|row| row["path"] == "push-retry").unwrap();
+        assert_eq!((&retry["phase"], &retry["is_inferred"]), (&json!("steady"), &json!(true)));
         assert!(find("herd-share", "fault", "split", "careful")["max"]["share"].is_f64());
     }
 

@@ -1,4 +1,4 @@
-//! Showing a judged run: terminal summary, JSON object, JUnit XML, charts and one HTML page.
+//! Showing a judged run: terminal and Markdown summary, JSON object, JUnit XML, HDR histograms, charts and one HTML page.
 //!
 //! Every reporter is a pure function of a [`ReportInput`]; only [`write_all`] touches the disk. Reporters never judge:
 //! verdicts, figures and their "n too small" come from `shakedown-check`. They never trust what they print either:
@@ -7,10 +7,12 @@
 pub mod baseline;
 pub mod charts;
 pub mod compare;
+pub mod histograms;
 pub mod html;
 mod input;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 mod quantity;
 pub mod terminal;
 mod write;

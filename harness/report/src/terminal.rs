@@ -3,6 +3,7 @@
 //! It shows the measures that answer the run's questions; the page and `--json` have them all.
 
 mod measures;
+mod paths;
 pub(crate) mod table;
 
 use console::Style;
@@ -59,6 +60,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     header(&mut out, input);
     measures::by_phase(&mut out, input);
     measures::by_fault(&mut out, input);
+    paths::by_path(&mut out, input);
     faults(&mut out, input);
     guarantees(&mut out, input);
     gates(&mut out, input);

@@ -8,8 +8,9 @@ use shakedown_check::result::{Judgement, Series};
 use shakedown_record::{RunDir, RunDirError, write_atomically};
 
 use crate::charts::{Chart, RenderError};
+use crate::histograms::{self, HistogramError};
 use crate::input::ReportInput;
-use crate::{html, junit, terminal};
+use crate::{html, junit, markdown, terminal};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub struct Written {
     pub junit: PathBuf,
     /// The summary as plain text.
     pub summary: PathBuf,
+    /// The summary as Markdown.
+    pub markdown: PathBuf,
+    /// The histograms: the log first, then a percentile text for each measure and scope.
+    pub histograms: Vec<PathBuf>,
 }
 
 /// Why a report could not be written.
@@ -30,8 +35,8 @@ pub enum ReportError {
     /// The run directory could not be read or written.
     #[error(transparent)]
     RunDir(#[from] RunDirError),
-    /// The folder for charts could not be made.
-    #[error("cannot make the folder `{path}` for charts; is there the right to write?")]
+    /// A folder for charts or histograms could not be made.
+    #[error("cannot make the folder `{path}`; is there the right to write?")]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -41,12 +46,17 @@ pub enum ReportError {
     /// A chart could not be drawn.
     #[error(transparent)]
     Chart(#[from] RenderError),
+    /// A histogram could not be exported.
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
     /// The JUnit XML could not be made.
     #[error(transparent)]
     Junit(#[from] junit::JunitError),
 }
 
-/// Writes `report.html`, `charts/*.svg`, `charts/*.png`, `junit.xml` and `summary.txt`.
+/// Writes `report.html`, `charts/*.svg`, `charts/*.png`, `histograms/*`, `junit.xml`, `summary.txt` and `summary.md`.
+///
+/// What an earlier form of the run left in those folders and is not made any more stays.
 ///
 /// # Errors
 /// When the run directory lacks its manifest or plan, or cannot be written.
@@ -64,8 +74,7 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
         judgement,
         series,
     };
-    let folder = run.charts_dir();
-    fs::create_dir_all(&folder).map_err(|source| ReportError::Folder { path: folder.clone(), source })?;
+    let folder = made(run.charts_dir())?;
     let mut charts = Vec::new();
     for chart in Chart::ALL {
         for (ending, content) in [("svg", chart.svg(input).into_bytes()), ("png", chart.png(input)?)] {
@@ -74,11 +83,39 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
             charts.push(path);
         }
     }
-    let written =
-        Written { report: run.report_path(), charts, junit: run.junit_path(), summary: run.summary_path() };
+    let written = Written {
+        report: run.report_path(),
+        charts,
+        junit: run.junit_path(),
+        summary: run.summary_path(),
+        markdown: run.path().join("summary.md"),
+        histograms: write_histograms(run, input)?,
+    };
     let look = terminal::Look { width: 100, is_coloured: false };
     write_atomically(&written.summary, terminal::summary(input, look).as_bytes())?;
+    write_atomically(&written.markdown, markdown::summary(input).as_bytes())?;
     write_atomically(&written.junit, junit::xml(input)?.as_bytes())?;
     write_atomically(&written.report, html::page(input).as_bytes())?;
     Ok(written)
+}
+
+fn write_histograms(run: &RunDir, input: ReportInput<'_>) -> Result<Vec<PathBuf>, ReportError> {
+    let folder = made(run.path().join("histograms"))?;
+    let log = folder.join("run.hlog");
+    write_atomically(&log, &histograms::log(input)?)?;
+    let mut written = vec![log];
+    for percentiles in histograms::percentiles(input)? {
+        let path = folder.join(&percentiles.name);
+        write_atomically(&path, percentiles.text.as_bytes())?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// The folder, made if it is missing.
+fn made(path: PathBuf) -> Result<PathBuf, ReportError> {
+    match fs::create_dir_all(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ReportError::Folder { path, source }),
+    }
 }

@@ -5,9 +5,9 @@ use shakedown_check::result::{Raster, RasterRow};
 use shakedown_model::GroupId;
 use shakedown_model::event::Path;
 
-use super::drawing::{Align, Drawing};
+use super::drawing::Drawing;
 use super::palette::Ink;
-use super::sheet::{Format, Mark, Panel, SMALL, Sheet};
+use super::sheet::{Format, Mark, Panel, Sheet};
 use super::timeline::{Row, Timeline};
 use crate::input::{ReportInput, path_name};
 use crate::quantity::count;
@@ -39,9 +39,6 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
             sheet.empty(panel, "no watcher of this group was to receive a change");
             return;
         }
-        let at = (panel.left - 6.0, f64::midpoint(panel.top, panel.bottom));
-        let text = if rows.len() == 1 { "1 row" } else { &format!("{} rows", count(rows.len() as u64)) };
-        sheet.drawing.text(at, Align::End, (SMALL, Ink::Muted), text);
         draw_group(sheet, panel, (raster, &spans), &rows);
     });
     if let Some(thinned) = thinned(raster) {

@@ -139,9 +139,16 @@ fn all_files_are_written_and_none_is_left_partial() {
         for window in &fixture.faults {
             run.append_fault(window).unwrap();
         }
+        for sample in &fixture.parts {
+            run.append_part_sample(sample).unwrap();
+        }
+        for sample in &fixture.harness {
+            run.append_self_sample(sample).unwrap();
+        }
         let written = write_all(&run, &fixture.judgement, &fixture.series).unwrap();
         assert_eq!(written.charts.len(), 18);
-        for path in written.charts.iter().chain([&written.report, &written.junit, &written.summary]) {
+        let texts = [&written.report, &written.junit, &written.summary, &written.markdown];
+        for path in written.charts.iter().chain(texts).chain(&written.histograms) {
             assert!(std::fs::metadata(path).unwrap().len() > 100, "{}", path.display());
         }
         let partial = std::fs::read_dir(run.charts_dir()).unwrap();

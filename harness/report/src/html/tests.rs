@@ -5,24 +5,60 @@ fn page_of(fixture: &Fixture) -> String {
     page(fixture.input())
 }
 
+/// The page without its script and the data of it.
+fn without_scripts(html: &str) -> String {
+    let mut rest = html.to_owned();
+    while let (Some(from), Some(until)) = (rest.find("<script"), rest.find("</script>")) {
+        rest.replace_range(from..until + "</script>".len(), "");
+    }
+    rest
+}
+
 #[test]
-fn the_page_loads_nothing_and_runs_nothing() {
+fn the_page_loads_nothing_and_runs_only_its_own_script() {
     let html = page_of(&Fixture::rough_run());
+    assert_eq!(html.matches("<script").count(), 2, "the data and the script");
+    let shown = without_scripts(&html);
     for forbidden in
         ["http://", "https://", "<script", "javascript:", "url(", "@import", "<link", "<img", "<iframe"]
     {
-        assert!(!html.contains(forbidden), "{forbidden}");
+        assert!(!shown.contains(forbidden), "{forbidden}");
     }
-    assert!(html.contains("default-src &#39;none&#39;") || html.contains("default-src 'none'"));
+    let policy = html.split_once("content=\"default-src").unwrap().1.split_once('"').unwrap().0;
+    assert!(policy.starts_with(" &#39;none&#39;") || policy.starts_with(" 'none'"), "{policy}");
+    assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe-eval"), "{policy}");
 }
 
 #[test]
 fn hostile_text_is_inert() {
     let html = page_of(&Fixture::hostile_run());
-    assert!(!html.contains("<script"));
-    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert!(!html.contains("\" onload"), "a quote ends no attribute");
+    assert_eq!(html.matches("<script").count(), 2);
+    assert_eq!(html.matches("</script").count(), 2);
+    let shown = without_scripts(&html);
+    assert!(shown.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(!shown.contains("\" onload"), "a quote ends no attribute");
     assert!(!html.contains('\u{1b}') && !html.contains('\u{0}'));
+}
+
+#[test]
+fn the_data_of_the_script_is_json_with_the_windows_and_the_values() {
+    let html = page_of(&Fixture::hostile_run());
+    let data = html.split_once("type=\"application/json\">").unwrap().1.split_once("</script>").unwrap().0;
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["phases"].as_array().unwrap().len(), 5);
+    assert_eq!(data["faults"][1], serde_json::json!(["split", 47.0, 72.0]));
+    let latency = data["hovers"]["latency"].as_array().unwrap();
+    assert_eq!(latency.len(), 3, "a plot per group");
+    assert!(latency[0]["points"][0][1].as_str().unwrap().starts_with("p50 "), "{}", latency[0]["points"][0]);
+    let raster = &data["hovers"]["raster"][0];
+    assert_eq!(raster["rows"].as_array().unwrap().len(), 50);
+    for (chart, hovers) in data["hovers"].as_object().unwrap() {
+        for hover in hovers.as_array().unwrap() {
+            let plot = format!("class=\"plot\" data-nth=\"{}\"", hover["plot"]);
+            let section = html.split_once(&format!("<section id=\"{chart}\"")).unwrap().1;
+            assert!(section.contains(&plot), "{chart} has {plot}");
+        }
+    }
 }
 
 #[test]
@@ -44,8 +80,14 @@ fn every_section_is_there() {
         "by-phase",
         "by-fault",
         "spectrum",
+        "mutations",
+        "raster",
+        "heatmap",
+        "paths",
         "reconnect",
         "staleness",
+        "failover",
+        "resources",
         "validity",
         "repeat",
         "reading",
@@ -66,6 +108,12 @@ fn an_empty_run_still_has_a_page_that_says_so() {
         "There is no spectrum to draw",
         "There are no attempts to draw",
         "There is no staleness to draw",
+        "There is no change to draw",
+        "There is no raster to draw",
+        "There is nothing to compare",
+        "There are no answers from cache to draw",
+        "There is nothing about servers, proxies and the harness to draw",
+        "No delivery was attributed to a path",
         "No gate was judged",
         "No guarantee was judged",
         "No fault was applied",
@@ -78,5 +126,5 @@ fn an_empty_run_still_has_a_page_that_says_so() {
 #[test]
 fn charts_speak_to_screen_readers() {
     let html = page_of(&Fixture::rough_run());
-    assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 8);
+    assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 18);
 }
