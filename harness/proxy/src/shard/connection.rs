@@ -14,7 +14,7 @@ use shakedown_model::Seed;
 use tokio::net::TcpStream;
 
 use super::link::Link;
-use super::pump::{Direction, Pumped};
+use super::pump::{Direction, Pumped, Step};
 use super::{Shard, upstream};
 use crate::clock::Moment;
 use crate::toxics::{Leave, Mask, Place, Stream, ToxicSet};
@@ -194,10 +194,15 @@ impl Connection {
                 let step = direction.pump(cx, (source, destination), &mut scratch, toxics);
                 self.count(stream, direction);
                 match step {
-                    super::pump::Step::Pending => {}
-                    super::pump::Step::Reset => return Pumped::Reset,
-                    super::pump::Step::Close => return Pumped::Close,
-                    super::pump::Step::DestinationGone => {
+                    Step::Pending => {}
+                    Step::Reset => return Pumped::Reset,
+                    Step::Close => {
+                        if !wind_up(directions, stream, destination, toxics) {
+                            return Pumped::Close;
+                        }
+                        is_again = true;
+                    }
+                    Step::DestinationGone => {
                         directions[stream.opposite().index()].source_broke();
                         is_again = true;
                     }
@@ -239,24 +244,24 @@ impl Connection {
         }
         let before = std::mem::replace(&mut state.toxics, Arc::clone(toxics));
         let mask = toxics.mask(self.seed);
-        let leave = before.leaves(state.mask, toxics, mask);
-        state.mask = mask;
+        let left = std::mem::replace(&mut state.mask, mask);
         state.reset_at = toxics.reset_at(mask, self.began);
-        let (mut is_needed, mut is_spent) = (false, false);
-        for stream in Stream::BOTH {
+        let mut is_needed = false;
+        let leaves = Stream::BOTH.map(|stream| {
             let is_held = toxics.holds(mask, stream);
             let direction = &mut state.directions[stream.index()];
             is_needed |= direction.is_held && !is_held;
             direction.is_held = is_held;
             is_needed |= direction.adopt(toxics, mask, Place { seed: self.seed, stream, began: self.began });
-            is_spent |= direction.is_spent(toxics);
-        }
+            let leave = before.leaves(left, toxics, mask, stream);
+            if direction.is_spent(toxics) { leave.max(Leave::Close) } else { leave }
+        });
         drop(state);
-        match leave {
-            Leave::Stay if is_spent => self.close(),
-            Leave::Stay => {}
-            Leave::Close => self.close(),
-            Leave::Reset => self.reset(),
+        if leaves.contains(&Leave::Reset) {
+            self.reset();
+        }
+        for stream in Stream::BOTH.into_iter().filter(|stream| leaves[stream.index()] == Leave::Close) {
+            self.close_from(stream);
         }
         self.end_if_due(shard, Moment::now());
         if is_needed {
@@ -268,16 +273,36 @@ impl Connection {
     fn end_if_due(self: &Rc<Self>, shard: &Shard, now: Moment) {
         let state = self.state.borrow();
         let reset_at = state.reset_at;
-        let close_at = state.directions[0].closes_at().min(state.directions[1].closes_at());
+        let closes = Stream::BOTH.map(|stream| state.directions[stream.index()].closes_at());
         drop(state);
-        let next = reset_at.min(close_at);
         if reset_at <= now {
             self.reset();
-        } else if close_at <= now {
-            self.close();
-        } else if next < Moment::NEVER && !self.is_over.get() {
+        }
+        for stream in Stream::BOTH.into_iter().filter(|stream| closes[stream.index()] <= now) {
+            self.close_from(stream);
+        }
+        let next = [closes[0], closes[1], reset_at]
+            .into_iter()
+            .filter(|at| *at > now)
+            .min()
+            .unwrap_or(Moment::NEVER);
+        if next < Moment::NEVER && !self.is_over.get() {
             shard.timer.wake_at(next, self);
         }
+    }
+
+    /// Closes one direction by a toxic's order, as Toxiproxy does: with it go both sockets, but what is under way in the
+    /// other direction is delivered first.
+    fn close_from(&self, stream: Stream) {
+        if self.is_over.get() {
+            return;
+        }
+        let is_wound_up = self.upstream.get().is_some_and(|upstream| {
+            let State { toxics, directions, .. } = &mut *self.state.borrow_mut();
+            let destination = if stream == Stream::Up { upstream } else { &self.client };
+            wind_up(directions, stream, destination, toxics)
+        });
+        if is_wound_up { self.wake() } else { self.close() }
     }
 
     /// Sends a RST on both sockets, now.
@@ -323,6 +348,28 @@ impl Connection {
             *task = Some(cx.waker().clone());
         }
     }
+}
+
+/// Ends the direction `stream` at its `destination`, and the other one behind what waits there; whether anything does.
+fn wind_up(
+    directions: &mut [Direction; 2],
+    stream: Stream,
+    destination: &TcpStream,
+    toxics: &ToxicSet,
+) -> bool {
+    let [closed, other] = {
+        let [up, down] = directions;
+        if stream == Stream::Up { [up, down] } else { [down, up] }
+    };
+    if other.is_idle() {
+        return false;
+    }
+    closed.cut();
+    other.source_ended(toxics);
+    if let Err(error) = shutdown(destination, Shutdown::Both) {
+        tracing::debug!(%error, "a socket was gone before it was closed");
+    }
+    true
 }
 
 #[cfg(test)]

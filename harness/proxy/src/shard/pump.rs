@@ -100,7 +100,9 @@ impl Direction {
         self.chain.resend(toxics, waiting, |chain| {
             queue.resend(|parcel, out| chain.send(toxics, parcel, out));
         });
-        self.closes_at = self.chain.closes_at(toxics);
+        if !self.is_done {
+            self.closes_at = self.chain.closes_at(toxics);
+        }
         if self.chain.is_spent(toxics) {
             self.is_read_out = true;
         }
@@ -109,7 +111,19 @@ impl Direction {
 
     /// Whether a limit is reached and all that it let through is delivered.
     pub(super) fn is_spent(&self, toxics: &ToxicSet) -> bool {
-        self.queue.is_empty() && self.chain.is_spent(toxics)
+        !self.is_done && self.queue.is_empty() && self.chain.is_spent(toxics)
+    }
+
+    /// Whether nothing waits to be delivered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The source ends here, by a toxic's order.
+    pub(super) fn source_ended(&mut self, toxics: &ToxicSet) {
+        if !self.is_read_out {
+            self.take_end(End::Fin, toxics);
+        }
     }
 
     /// When a toxic closes the connection if no more bytes come.
@@ -275,10 +289,16 @@ impl Direction {
     }
 
     fn give_up(&mut self) -> Step {
+        self.cut();
+        Step::DestinationGone
+    }
+
+    /// Nothing of this direction is wanted any more.
+    pub(super) fn cut(&mut self) {
         self.queue.clear();
         self.is_read_out = true;
         self.is_done = true;
-        Step::DestinationGone
+        self.closes_at = Moment::NEVER;
     }
 }
 

@@ -88,11 +88,11 @@ impl ToxicSet {
             .unwrap_or(Moment::NEVER)
     }
 
-    /// How a connection that `self` touched under `mask` is ended by `next`, which touches it otherwise.
-    pub(crate) fn leaves(&self, mask: Mask, next: &Self, next_mask: Mask) -> Leave {
-        let left = self
-            .touching(mask)
-            .filter(|(_, toxic)| !next.touching(next_mask).any(|(_, stays)| stays.id == toxic.id));
+    /// How a direction that `self` touched under `mask` is ended by `next`, which touches it otherwise.
+    pub(crate) fn leaves(&self, mask: Mask, next: &Self, next_mask: Mask, stream: Stream) -> Leave {
+        let left = self.touching(mask).filter(|(_, toxic)| {
+            toxic.stream == stream && !next.touching(next_mask).any(|(_, stays)| stays.id == toxic.id)
+        });
         left.map(|(_, toxic)| match toxic.kind {
             Kind::Timeout(_) => Leave::Close,
             Kind::Blackhole(blackhole) => {

@@ -150,10 +150,20 @@ fn bytes_stay_whole_while_toxics_come_and_go() {
     while rounds < 5 || !clients.iter().all(std::thread::JoinHandle::is_finished) {
         for stream in ["upstream", "downstream"] {
             harness.toxic("latency", stream, &json!({"latency": 3, "jitter": 3}));
+            harness.toxic(
+                "slicer",
+                stream,
+                &json!({"average_size": 5_000, "size_variation": 900, "delay": 20}),
+            );
+            harness.toxic("bandwidth", stream, &json!({"rate": 20_000}));
+            harness.toxic("slow_close", stream, &json!({"delay": 2}));
             harness.toxic("blackhole", stream, &json!({"heal": "release"}));
             harness.call("PATCH", &format!("/proxies/p/toxics/latency-{stream}"), &json!({"toxicity": 0.5}));
             harness.heal("blackhole", stream);
             harness.heal("latency", stream);
+            harness.heal("bandwidth", stream);
+            harness.heal("slicer", stream);
+            harness.heal("slow_close", stream);
         }
         rounds += 1;
     }

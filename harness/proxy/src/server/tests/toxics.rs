@@ -145,6 +145,29 @@ fn a_limit_ends_both_sides_after_its_last_byte() {
 }
 
 #[test]
+fn what_is_under_way_in_the_other_direction_is_delivered_before_a_close() {
+    let (harness, _upstream, listen) = setting();
+    harness.toxic("latency", "downstream", &json!({"latency": 400}));
+    let attributes = [("limit_data", json!({"bytes": 10})), ("timeout", json!({"timeout": 100}))];
+    for (kind, attributes) in attributes {
+        let mut client = connect(listen);
+        let before = harness.server.stats().total.bytes_from_upstreams;
+        let start = Instant::now();
+        client.write_all(b"answer me").unwrap();
+        eventually("its answer is on the way", || {
+            harness.server.stats().total.bytes_from_upstreams == before + 9
+        });
+        harness.toxic(kind, "upstream", &attributes);
+        client.write_all(b"and this is too much").unwrap();
+        assert_eq!(receive(&mut client, 9), b"answer me", "{kind}");
+        assert!(start.elapsed() >= ms(400));
+        assert_eq!(ending_of(&mut client), Ending::Orderly, "{kind}");
+        harness.heal(kind, "upstream");
+    }
+    eventually("they are gone", || harness.server.stats().total.connections_open == 0);
+}
+
+#[test]
 fn toxics_of_one_stream_act_in_the_order_in_which_they_were_added() {
     let (harness, _upstream, listen) = setting();
     harness.toxic("limit_data", "downstream", &json!({"bytes": 5}));
