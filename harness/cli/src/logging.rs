@@ -17,7 +17,7 @@ pub(crate) fn to_file(file: &Path) {
 
 /// Sends logs to standard error, for `serve`.
 pub(crate) fn to_stderr() {
-    install(std::io::stderr);
+    install(io::stderr);
 }
 
 /// A log file that no secret reaches. Events come one by one and whole, so no value is cut in two.

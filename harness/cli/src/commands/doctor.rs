@@ -14,7 +14,7 @@ use shakedown_model::Plan;
 use shakedown_model::needs::Needs;
 use shakedown_scenario::Overrides;
 
-use self::finding::{Finding, Level};
+use self::finding::Level;
 use super::say;
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};

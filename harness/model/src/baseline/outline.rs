@@ -35,7 +35,12 @@ pub fn outline(plan: &Plan) -> Vec<String> {
     }
     let items = &plan.items;
     lines.push(short(format!("items: {} shared, {:?}", items.shared, items.payload)));
-    lines.push(short(format!("mutations: {:?}", plan.mutator)));
+    lines.push(short(format!("mutations: {:?}", plan.mutator.arrivals)));
+    let kinds = &plan.mutator.kinds;
+    if kinds.delete > 0 || kinds.gray > 0 || plan.mutator.cas {
+        let cas = if plan.mutator.cas { ", compare-and-set" } else { "" };
+        lines.push(format!("kinds: write {}, delete {}, gray {}{cas}", kinds.write, kinds.delete, kinds.gray));
+    }
     lines.push(format!("delivery-timeout: {}", secs(crate::time::nanos(plan.delivery_timeout))));
     lines
 }

@@ -84,8 +84,7 @@ fn latency(runs: &[ReportInput<'_>], format: Format) -> Drawing {
     };
     let mut legend: Vec<(Mark, Ink, String)> = Vec::new();
     for (ink, letter) in letters(runs) {
-        legend.push((Mark::Line, ink, format!("{letter} p99")));
-        legend.push((Mark::Dashes, ink, format!("{letter} p50 (thin)")));
+        legend.push((Mark::Line, ink, format!("{letter} p99, thin: p50")));
     }
     legend.push((Mark::Patch, Ink::Fault, FAULT_LEGEND.to_owned()));
     sheet.legend(&legend);

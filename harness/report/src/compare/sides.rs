@@ -80,10 +80,15 @@ pub(crate) fn subjects(runs: &[ReportInput<'_>]) -> Vec<(&'static str, Vec<Strin
         ("verdict", of(|run| run.judgement.verdict.name().to_owned())),
         ("scenario", of(|run| plain(&run.manifest.scenario))),
         ("started", of(|run| plain(&run.manifest.started))),
-        ("server", of(|run| plain(&run.manifest.server))),
+        ("server", of(|run| plain(placeless(&run.manifest.server)))),
         ("proxy", of(|run| plain(&run.manifest.proxy))),
         ("seed", of(|run| run.manifest.seed.to_string())),
         ("harness", of(|run| plain(&run.manifest.harness))),
         ("plan", of(|run| shakedown_record::plan_digest(run.plan))),
     ]
+}
+
+/// A description without the port of this one run, which tells nothing about the server.
+fn placeless(description: &str) -> &str {
+    description.split_once(", at 127.").map_or(description, |(what, _)| what)
 }

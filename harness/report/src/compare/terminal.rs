@@ -1,5 +1,7 @@
 //! The comparison as a person reads it in a terminal.
 
+use shakedown_model::baseline::ScopeName;
+
 use super::noise::Noise;
 use super::rows::{Row, shown};
 use super::sides::{self, Judged};
@@ -75,7 +77,13 @@ fn differences(rows: &[Row], nth: usize, room: usize) -> Vec<String> {
     ];
     let mut table = Table { columns, rows: Vec::new() };
     let mut last = None;
-    for row in rows.iter().filter(|row| row.is_told() && shown(row.key.measure).contains(&row.stat)) {
+    // The whole run stands only where nothing narrower does; the page and `--json` have it everywhere.
+    let has_narrower = |row: &Row| {
+        let alike = |other: &&Row| other.key.measure == row.key.measure && other.key.scope != ScopeName::Run;
+        row.key.scope == ScopeName::Run && rows.iter().any(|other| alike(&other))
+    };
+    let told = rows.iter().filter(|row| row.is_told() && shown(row.key.measure).contains(&row.stat));
+    for row in told.filter(|row| !has_narrower(row)) {
         if last != Some(row.key.measure) {
             last = Some(row.key.measure);
             table.rows.push(vec![row.key.measure.name().to_owned()]);

@@ -74,7 +74,7 @@ pub(super) fn conclusion(rows: &[Row]) -> String {
     }
     let is = |word: &str| judged.iter().filter(|row| noise(row) == word).count() as u64;
     format!(
-        "Of {} of T50 to T-all, {} within noise, {} slower and {} faster than A.",
+        "Of {} of T50 to T-all, {} within noise, {} slower and {} faster than A; chance alone tells about 1 in 100 apart.",
         counted(judged.len() as u64, "figure"),
         verb(is("within noise")),
         verb(is("slower")),
