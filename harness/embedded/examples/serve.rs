@@ -1,6 +1,7 @@
 //! Runs the embedded server alone until standard input ends or the process is killed.
 //!
-//! `cargo run -p shakedown-embedded --example serve -- PORT [DIR]`: HTTP on PORT, gRPC on PORT + 1000, configs in DIR.
+//! `cargo run -p shakedown-embedded --example serve -- PORT [DIR] [2|3] [PASSWORD]`: HTTP on PORT, gRPC on PORT + 1000,
+//! configs in DIR (`-` for memory only), as a 2.x or 3.x server; with PASSWORD, calls need a login of the user `nacos`.
 
 use std::error::Error;
 use std::io::{Read as _, Write as _};
@@ -8,7 +9,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use shakedown_embedded::{EmbeddedServer, ServerConfig};
-use shakedown_model::plan::{EmbeddedSettings, Generation};
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
+use shakedown_model::secrets::Secret;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -17,9 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = EmbeddedServer::start(ServerConfig {
         http: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, grpc_port)),
-        data: arguments.next().map(PathBuf::from),
-        generation: Generation::V2,
-        login: None,
+        data: arguments.next().filter(|dir| dir != "-").map(PathBuf::from),
+        generation: if arguments.next().as_deref() == Some("3") { Generation::V3 } else { Generation::V2 },
+        login: arguments
+            .next()
+            .map(|password| Login { username: "nacos".to_owned(), password: Secret::new(password) }),
         settings: EmbeddedSettings::default(),
     })?;
     writeln!(std::io::stdout(), "listening: HTTP {}, gRPC {}", server.http_addr(), server.grpc_addr())?;

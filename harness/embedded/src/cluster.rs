@@ -75,6 +75,35 @@ impl EmbeddedCluster {
     }
 }
 
+/// A cluster of one 2.x node, for tests.
+#[cfg(test)]
+pub(crate) fn one_node(settings: EmbeddedSettings, data: Option<&std::path::Path>) -> EmbeddedCluster {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let config = ClusterConfig {
+        nodes: vec![NodePorts { http: any, grpc: any }],
+        data: data.map(PathBuf::from),
+        generation: Generation::V2,
+        login: None,
+        settings,
+        seed: Seed(1),
+    };
+    EmbeddedCluster::open(config).unwrap()
+}
+
+#[cfg(test)]
+impl EmbeddedCluster {
+    /// The first node, without sockets or a thread.
+    pub(crate) fn node_in_place(&self) -> Joined {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.0.join(0, nowhere, &Arc::default())
+    }
+
+    /// From here on every write fails as on a full disk.
+    pub(crate) fn fill_disk(&self) {
+        self.0.lock().journal.as_mut().unwrap().fill_disk();
+    }
+}
+
 /// What the nodes share.
 #[derive(Debug)]
 pub(crate) struct Cluster {

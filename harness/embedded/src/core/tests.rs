@@ -1,9 +1,13 @@
 //! The core under virtual time: every rule with the real server's numbers.
 
 mod defects;
+mod gray;
 mod idle;
+mod places;
 mod polls;
 mod pushes;
+mod races;
+mod records;
 mod writes;
 
 use std::net::SocketAddr;
@@ -39,7 +43,12 @@ impl Bench {
     fn with(change: impl FnOnce(&mut EmbeddedSettings)) -> Self {
         let mut settings = EmbeddedSettings::default();
         change(&mut settings);
-        Self { core: Core::new(settings, STARTED_MS), now: Duration::ZERO, sent: Vec::new() }
+        Self::of(settings, Generation::V2)
+    }
+
+    fn of(settings: EmbeddedSettings, generation: Generation) -> Self {
+        let core = Core::new(settings, generation, None, STARTED_MS);
+        Self { core, now: Duration::ZERO, sent: Vec::new() }
     }
 
     fn with_defect(defect: ServerDefect) -> Self {
@@ -86,7 +95,8 @@ impl Bench {
     }
 
     fn remove(&mut self, data_id: &str) {
-        let change = self.core.accept_removal(ConfigKey::public(data_id, "g")).unwrap();
+        let key = ConfigKey::public(data_id, "g");
+        let change = self.core.accept_removal(self.now, key, None, &author()).unwrap();
         self.core.commit(self.now, change);
     }
 
@@ -95,16 +105,28 @@ impl Bench {
         self.run_for(ms(100));
     }
 
+    /// What a client without any mark is served over gRPC.
     fn content(&mut self, data_id: &str) -> Option<String> {
-        self.core.query(&ConfigKey::public(data_id, "g")).map(|entry| entry.content.to_string())
+        self.content_for(data_id, &anybody())
+    }
+
+    fn content_for(&mut self, data_id: &str, caller: &Caller) -> Option<String> {
+        self.found(data_id, caller).map(|found| found.entry.content.to_string())
+    }
+
+    fn found(&mut self, data_id: &str, caller: &Caller) -> Option<Found> {
+        match self.core.query(self.now, &ConfigKey::public(data_id, "g"), caller, false) {
+            Read::Found(found) => Some(found),
+            Read::Absent => None,
+            Read::Busy(until) => panic!("`{data_id}` is being dumped until {until:?}"),
+        }
     }
 
     fn md5(&mut self, data_id: &str) -> String {
-        self.core
-            .store
-            .visible(&ConfigKey::public(data_id, "g"))
-            .map(|entry| entry.md5.to_string())
-            .unwrap_or_default()
+        match self.core.get(self.now, &ConfigKey::public(data_id, "g"), &anybody(), false) {
+            Read::Found(found) => found.entry.md5.to_string(),
+            Read::Absent | Read::Busy(_) => String::new(),
+        }
     }
 
     fn open(&mut self) -> ConnectionId {
@@ -113,7 +135,7 @@ impl Bench {
 
     fn registered(&mut self) -> ConnectionId {
         let connection = self.open();
-        self.core.register(self.now, connection, false);
+        self.core.register(self.now, connection, Caller::at(""), false);
         connection
     }
 
@@ -121,7 +143,7 @@ impl Bench {
     fn listener(&mut self, data_id: &str) -> ConnectionId {
         let connection = self.registered();
         let current = self.listened(data_id);
-        self.core.listen(connection, &[current]);
+        self.core.listen(connection, &[current], None);
         connection
     }
 
@@ -138,13 +160,23 @@ impl Bench {
 
     fn poll_on(&mut self, connection: ConnectionId, data_ids: &[&str]) -> PollReply {
         let listened = data_ids.iter().map(|data_id| self.listened(data_id)).collect();
-        let poll = Poll { connection, listened, timeout: Some(secs(30)), is_no_hangup: false };
+        let timeout = Some(secs(30));
+        let poll = Poll { connection, caller: anybody(), listened, timeout, is_no_hangup: false };
         self.core.poll(self.now, poll)
     }
 }
 
 fn key(data_id: &str) -> Arc<ConfigKey> {
     Arc::new(ConfigKey::public(data_id, "g"))
+}
+
+/// A client whom no gray release is for.
+fn anybody() -> Caller {
+    Caller::at("10.0.0.7")
+}
+
+fn author() -> Author {
+    Author { ip: "10.0.0.9".into(), user: None, at_ms: 0 }
 }
 
 fn listened(data_id: &str, md5: &str) -> Listened {
@@ -158,7 +190,10 @@ fn new_config(data_id: &str, content: &str) -> NewConfig {
         cas_md5: None,
         content_type: None,
         encrypted_data_key: None,
-        is_gray: false,
+        labels: Labels::default(),
+        gray: None,
+        ip: "10.0.0.9".into(),
+        user: None,
     }
 }
 
@@ -166,5 +201,6 @@ fn hanging(reply: &PollReply) -> PollId {
     match reply {
         PollReply::Hangs(poll) => *poll,
         PollReply::Answer(changed) => panic!("the poll was answered with {changed:?}"),
+        PollReply::Full => panic!("the poll was refused"),
     }
 }

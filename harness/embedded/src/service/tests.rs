@@ -1,16 +1,20 @@
 //! The service over loopback, with real sockets and real time; settings are scaled where the real ones would take long.
 
+mod api;
+mod cluster;
 mod fan_out;
 mod grpc;
 mod hostile;
 mod http;
 mod lifecycle;
+mod logins;
+mod restart;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use shakedown_model::plan::{EmbeddedSettings, Generation};
+use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_nacos::grpc::connection::{Event, GrpcConnection, GrpcLimits};
@@ -34,6 +38,15 @@ fn start() -> RunningServer {
 
 /// A server with a quick dump tick and what `change` makes of its settings.
 fn start_with(change: impl FnOnce(&mut EmbeddedSettings)) -> RunningServer {
+    start_as(Generation::V2, None, change)
+}
+
+/// A server of a generation, with an administrator when calls shall need a login.
+fn start_as(
+    generation: Generation,
+    login: Option<Login>,
+    change: impl FnOnce(&mut EmbeddedSettings),
+) -> RunningServer {
     let mut settings =
         EmbeddedSettings { dump_tick: Duration::from_millis(5), ..EmbeddedSettings::default() };
     change(&mut settings);

@@ -10,7 +10,7 @@ fn payload(version: u32) -> String {
 
 /// The entries that `count` queries in a row are answered with.
 fn queries(bench: &mut Bench, count: usize) -> Vec<Arc<Entry>> {
-    (0..count).map(|_| bench.core.query(&key("d")).unwrap()).collect()
+    (0..count).map(|_| bench.found("d", &anybody()).unwrap().entry).collect()
 }
 
 /// The positions, from 1, of the queries whose answer is not `content`.
@@ -45,14 +45,14 @@ fn forget_watcher_tells_all_but_the_first_listener_and_answers_its_lists_with_no
     let mut bench = Bench::with_defect(ServerDefect::ForgetWatcher);
     bench.publish_and_dump("d", "one");
     let (first, second) = (bench.registered(), bench.registered());
-    assert_eq!(bench.core.listen(first, &[listened("d", "")]), [key("d")], "its first list is honest");
-    bench.core.listen(second, &[listened("d", &md5_hex("one"))]);
+    assert_eq!(bench.core.listen(first, &[listened("d", "")], None), [key("d")], "its first list is honest");
+    bench.core.listen(second, &[listened("d", &md5_hex("one"))], None);
     bench.publish_and_dump("d", "two");
     let told: Vec<_> = bench.take_sent().into_iter().map(|(_, output)| output).collect();
     assert!(matches!(told[..], [Output::Notify { connection, .. }] if connection == second), "{told:?}");
     let stale = [listened("d", &md5_hex("one"))];
-    assert_eq!(bench.core.listen(first, &stale), []);
-    assert_eq!(bench.core.listen(second, &stale), [key("d")]);
+    assert_eq!(bench.core.listen(first, &stale, None), []);
+    assert_eq!(bench.core.listen(second, &stale, None), [key("d")]);
 }
 
 #[test]
@@ -70,6 +70,7 @@ fn forget_watcher_forgets_a_long_poller_likewise() {
     assert_eq!(sent[1], (ms(29_500), answer(forgotten, vec![])));
     let stale = Poll {
         connection: first,
+        caller: anybody(),
         listened: vec![listened("d", "")],
         timeout: Some(secs(30)),
         is_no_hangup: false,
@@ -85,7 +86,7 @@ fn answer_old_serves_the_content_two_versions_before_with_its_md5_at_every_7th_q
     bench.publish_and_dump("d", "three");
     let entries = queries(&mut bench, 20);
     assert_eq!(lies(&entries, "three"), [7, 14]);
-    assert_eq!(bench.core.get(&key("d")).unwrap().content, "three".into(), "a get over HTTP stays honest");
+    assert_eq!(bench.md5("d"), md5_hex("three"), "a get over HTTP stays honest");
     assert_eq!(&*entries[6].content, "one");
     assert_eq!(&*entries[6].md5, md5_hex("one"));
 }

@@ -15,7 +15,9 @@ fn poll_of(bench: &mut Bench, timeout: Option<Duration>, is_no_hangup: bool) -> 
     let connection = bench.open();
     let current = bench.listened("d");
     let now = bench.now;
-    bench.core.poll(now, Poll { connection, listened: vec![current], timeout, is_no_hangup })
+    bench
+        .core
+        .poll(now, Poll { connection, caller: anybody(), listened: vec![current], timeout, is_no_hangup })
 }
 
 #[test]
@@ -26,7 +28,7 @@ fn a_poll_that_differs_is_answered_at_once_with_every_key() {
     bench.publish_and_dump("c", "1");
     let connection = bench.open();
     let listened = vec![listened("a", ""), bench.listened("b"), listened("c", "no")];
-    let poll = Poll { connection, listened, timeout: Some(secs(30)), is_no_hangup: false };
+    let poll = Poll { connection, caller: anybody(), listened, timeout: Some(secs(30)), is_no_hangup: false };
     assert_eq!(bench.core.poll(bench.now, poll), PollReply::Answer(vec![key("a"), key("c")]));
 }
 
@@ -137,6 +139,6 @@ fn listening_to_public_never_matches() {
     let public = Arc::new(ConfigKey::new("d", "g", "public"));
     let connection = bench.open();
     let listened = vec![Listened { key: Arc::clone(&public), md5: bench.md5("d") }];
-    let poll = Poll { connection, listened, timeout: Some(secs(30)), is_no_hangup: false };
+    let poll = Poll { connection, caller: anybody(), listened, timeout: Some(secs(30)), is_no_hangup: false };
     assert_eq!(bench.core.poll(bench.now, poll), PollReply::Answer(vec![public]));
 }

@@ -36,7 +36,7 @@ fn a_list_registers_first_and_compares_second() {
     let mut bench = bench();
     bench.publish_and_dump("a", "1");
     let connection = bench.registered();
-    let differing = bench.core.listen(connection, &[listened("a", "old"), listened("b", "")]);
+    let differing = bench.core.listen(connection, &[listened("a", "old"), listened("b", "")], None);
     assert_eq!(differing, [key("a")]);
     bench.publish_and_dump("b", "1");
     assert_eq!(pushes(&bench.take_sent(), connection).len(), 1);
@@ -193,10 +193,10 @@ fn something_to_send_on_an_ended_stream_drops_the_connection() {
 fn a_setup_with_abilities_is_acknowledged_and_one_without_is_not() {
     let mut bench = bench();
     let (old, new) = (bench.open(), bench.open());
-    bench.core.register(bench.now, old, false);
+    bench.core.register(bench.now, old, anybody(), false);
     assert_eq!(bench.take_sent(), []);
-    assert!(bench.core.register(bench.now, new, true));
-    assert!(!bench.core.register(bench.now, new, true));
+    assert!(bench.core.register(bench.now, new, anybody(), true));
+    assert!(!bench.core.register(bench.now, new, anybody(), true));
     assert_eq!(bench.take_sent(), [(bench.now, Output::SetupAck { connection: new })]);
 }
 
@@ -219,7 +219,7 @@ fn calls_before_the_setup_get_301_and_unknown_ones_302() {
     assert_eq!(code("HealthCheckRequest"), Err(301));
     assert_eq!(code("ConfigQueryRequest"), Err(301));
     assert_eq!(code("LockOperationRequest"), Err(302));
-    bench.core.register(now, connection, false);
+    bench.core.register(now, connection, anybody(), false);
     assert_eq!(bench.core.admit(now, connection, "ConfigQueryRequest"), Ok(()));
     bench.core.close(connection);
     assert_eq!(bench.core.admit(now, connection, "HealthCheckRequest"), Err(Refusal::Unregistered));

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::cluster::one_node;
 
 async fn still_serves(server: &RunningServer, content: &str) {
     publish_visibly(server, "alive", content).await;
@@ -83,8 +84,8 @@ async fn a_payload_that_is_none_is_answered_with_an_error() {
 async fn a_client_that_goes_away_while_it_polls_is_forgotten() {
     let poll = "POST /nacos/v1/cs/configs/listener HTTP/1.1\r\nHost: h\r\nLong-Pulling-Timeout: 30000\r\n\
                 Content-Length: 29\r\n\r\nListening-Configs=d%02g%02%01";
-    let (core, journal) = node::load(EmbeddedSettings::default(), None).unwrap();
-    let node = Rc::new(Node::new(core, journal, Arc::default()));
+    let cluster = one_node(EmbeddedSettings::default(), None);
+    let node = Rc::new(Node::new(cluster.node_in_place(), Arc::default()));
     let listener = tokio::net::TcpListener::bind(ANY_PORT).await.unwrap();
     let hanging = || node.input(|core, _| core.hanging_count());
     LocalSet::new()

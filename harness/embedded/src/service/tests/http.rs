@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use super::*;
 
 /// Sends raw bytes that end their connection; answers everything that comes back.
-async fn raw(server: &RunningServer, request: &str) -> String {
+pub(super) async fn raw(server: &RunningServer, request: &str) -> String {
     let mut stream = TcpStream::connect(server.http_addr()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -85,14 +85,15 @@ async fn a_get_carries_md5_type_and_date() {
 async fn bad_parameters_are_400_and_a_lost_cas_is_500() {
     let server = start();
     let publish = |body: &'static str| status_and_body(&server, "POST", "cs/configs", body);
-    let illegal = "Param 'dataId' is illegal, illegal characters should not appear in the param.\n";
+    let illegal = "Param 'dataId' is illegal, illegal characters should not appear in the param.\r\n";
     assert_eq!(publish("dataId=a/b&group=g&content=x").await, (400, illegal.to_owned()));
     let blank = "caused: content is blank :  ;";
     assert_eq!(publish("dataId=d&group=g&content=+").await, (400, blank.to_owned()));
     let missing = publish("dataId=d&content=x").await;
     assert!(missing.1.contains("\"message\":\"Required request parameter 'group'"), "{missing:?}");
     assert_eq!(missing.0, 400);
-    assert_eq!(publish("dataId=d&group=g&content=x&tag=t").await.0, 400);
+    let tag = "caused: too long tag, over 16;";
+    assert_eq!(publish("dataId=d&group=g&content=x&tag=aaaaaaaaaaaaaaaaa").await, (400, tag.to_owned()));
     assert_eq!(publish("dataId=d&group=g&content=x").await.0, 200);
     let cas = call(&server, "POST", "cs/configs", "casMd5: 00\r\n", "dataId=d&group=g&content=y").await;
     assert_eq!(cas.0, 500);
@@ -146,12 +147,21 @@ async fn a_poll_ends_empty_at_its_time() {
 }
 
 #[tokio::test]
-async fn a_short_poll_names_the_changed_keys_encoded_once_and_ends_the_line() {
+async fn a_short_poll_of_a_newer_client_is_told_nothing() {
     let server = start();
-    publish_visibly(&server, "d", "one").await;
-    let body = "Listening-Configs=d%02g%02old%01e%02g%02old%02t%01";
-    let (_, _, answer) =
+    let body = "Listening-Configs=d%02g%02old%01";
+    let (status, head, answer) =
         call(&server, "POST", "cs/configs/listener", "Client-Version: 2.0.4\r\n", body).await;
+    assert_eq!((status, answer.as_str()), (200, ""), "as a running 2.5.0 does");
+    assert!(!head.contains("probe-modify"), "{head}");
+}
+
+#[tokio::test]
+async fn a_no_hangup_poll_names_the_changed_keys_encoded_once_and_ends_the_line() {
+    let server = start();
+    let body = "Listening-Configs=d%02g%02old%01e%02g%02old%02t%01";
+    let headers = "Long-Pulling-Timeout: 30000\r\nLong-Pulling-Timeout-No-Hangup: true\r\n";
+    let (_, _, answer) = call(&server, "POST", "cs/configs/listener", headers, body).await;
     assert_eq!(answer, "d%02g%01e%02g%02t%01\n");
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::core::NewConfig;
+use crate::cluster::one_node;
+use crate::core::{Caller, Core, Labels, NewConfig, Read};
 
 fn persistent(
     data: &std::path::Path,
@@ -87,34 +88,40 @@ async fn stopping_closes_every_connection() {
 #[tokio::test]
 async fn a_full_disk_refuses_publishes_and_what_was_acked_stays() {
     let data = tempfile::tempdir().unwrap();
-    let settings = EmbeddedSettings { dump_tick: Duration::ZERO, ..EmbeddedSettings::default() };
-    let (core, journal) = node::load(settings, Some(data.path())).unwrap();
-    let mut journal = journal.unwrap();
-    let publish = |node: &Node, content: &str| {
-        node.publish(NewConfig {
-            key: key("d"),
-            content: content.to_owned(),
-            cas_md5: None,
-            content_type: None,
-            encrypted_data_key: None,
-            is_gray: false,
-        })
-    };
+    let settings = || EmbeddedSettings { dump_tick: Duration::ZERO, ..EmbeddedSettings::default() };
     let content = |node: &Node| {
-        node.input(crate::core::Core::turn);
-        node.input(|core, _| core.query(&key("d"))).map(|entry| entry.content.to_string())
+        node.input(Core::turn);
+        match node.input(|core, now| core.query(now, &key("d"), &Caller::at("1.1.1.1"), false)) {
+            Read::Found(found) => Some(found.entry.content.to_string()),
+            Read::Absent | Read::Busy(_) => None,
+        }
     };
-    journal.fill_disk();
-    let node = Node::new(core, Some(journal), Arc::default());
-    let error = publish(&node, "one").unwrap_err().to_string();
+    let full = one_node(settings(), Some(data.path()));
+    full.fill_disk();
+    let node = Node::new(full.node_in_place(), Arc::default());
+    let error = node.publish(new_config("d", "one")).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot write the change to the data directory: No space left"), "{error}");
     assert_eq!(content(&node), None);
-    drop(node);
+    drop((node, full));
 
-    let (core, journal) = node::load(EmbeddedSettings::default(), Some(data.path())).unwrap();
-    let node = Node::new(core, journal, Arc::default());
-    publish(&node, "two").unwrap();
-    drop(node);
-    let (core, _journal) = node::load(EmbeddedSettings::default(), Some(data.path())).unwrap();
-    assert_eq!(core.rows().map(|(_, entry)| &*entry.content).collect::<Vec<_>>(), ["two"]);
+    let cluster = one_node(settings(), Some(data.path()));
+    let node = Node::new(cluster.node_in_place(), Arc::default());
+    node.publish(new_config("d", "two")).await.unwrap();
+    drop((node, cluster));
+    let node = Node::new(one_node(settings(), Some(data.path())).node_in_place(), Arc::default());
+    assert_eq!(content(&node).as_deref(), Some("two"));
+}
+
+fn new_config(data_id: &str, content: &str) -> NewConfig {
+    NewConfig {
+        key: key(data_id),
+        content: content.to_owned(),
+        cas_md5: None,
+        content_type: None,
+        encrypted_data_key: None,
+        labels: Labels::default(),
+        gray: None,
+        ip: "127.0.0.1".into(),
+        user: None,
+    }
 }

@@ -1,0 +1,54 @@
+//! What the data directory and a waiting publish promise.
+
+use super::*;
+use crate::cluster::one_node;
+use crate::core::{Caller, GrayRule, Labels, NewConfig, PageOf, Read};
+
+fn new_config(content: &str) -> NewConfig {
+    NewConfig {
+        key: key("d"),
+        content: content.to_owned(),
+        cas_md5: None,
+        content_type: None,
+        encrypted_data_key: None,
+        labels: Labels::default(),
+        gray: None,
+        ip: "10.0.0.9".into(),
+        user: None,
+    }
+}
+
+#[tokio::test]
+async fn gray_releases_history_and_users_survive_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let first = one_node(EmbeddedSettings::default(), Some(data.path()));
+    let node = Node::new(first.node_in_place(), Arc::default());
+    node.publish(new_config("one")).await.unwrap();
+    let gray = Some(GrayRule::Beta("10.0.0.1".into()));
+    node.publish(NewConfig { gray, ..new_config("beta") }).await.unwrap();
+    for change in node.input(|core, _| core.first_admin("nacos", "pw")).unwrap() {
+        node.write(change).await.unwrap();
+    }
+    drop((node, first));
+    let second = one_node(EmbeddedSettings::default(), Some(data.path()));
+    let node = Node::new(second.node_in_place(), Arc::default());
+    node.input(|core, now| {
+        let found = core.get(now, &key("d"), &Caller::at("10.0.0.1"), false);
+        assert!(matches!(&found, Read::Found(found) if &*found.entry.content == "beta"), "{found:?}");
+        assert_eq!(core.history(&key("d"), PageOf { number: 1, size: 10 }).total, 2);
+        assert!(core.login(now, "nacos", "pw").unwrap().is_admin);
+    });
+}
+
+#[tokio::test]
+async fn a_publish_may_wait_until_it_is_visible() {
+    let server = start_with(|settings| {
+        settings.publish_awaits_dump = true;
+        settings.dump_tick = Duration::from_millis(50);
+    });
+    let client = AdminClient::new(server.http_addr(), DEADLINE).unwrap();
+    for content in ["one", "two", "three"] {
+        publish(&server, "d", content).await;
+        assert_eq!(client.get(&key("d")).await.unwrap().as_deref(), Some(content));
+    }
+}
