@@ -71,7 +71,8 @@ fn point(text: &str, items: u32) -> Result<TracePoint, (String, String)> {
             let number = word.parse().ok().filter(|_| word.bytes().all(|byte| byte.is_ascii_digit()));
             let number: u32 = number.ok_or_else(|| (format!("`{word}` is not an item"), SHAPE.to_owned()))?;
             if number >= items {
-                let help = format!("the items of this scenario are numbered 0 to {}", items.saturating_sub(1));
+                let help =
+                    format!("the items of this scenario are numbered 0 to {}", items.saturating_sub(1));
                 return Err((format!("there is no item {number}"), help));
             }
             Some(ItemId(number))

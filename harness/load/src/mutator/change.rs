@@ -82,7 +82,8 @@ impl Server {
             return self.ended(Ok(()), content, None);
         }
         let result = self.step(&change.key, Step::EndGray).await;
-        let may_be_gray = result.is_err();
+        // A server that has none to end says so with an error, too: a second failure is not tried a third time.
+        let may_be_gray = result.is_err() && change.intent.kind == MutationKind::Promote;
         self.ended(result, content, Some(may_be_gray))
     }
 

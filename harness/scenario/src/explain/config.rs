@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::plan::{Arrivals, COHORTS, MutatorSpec, PayloadSize, Plan, PublishBy, SizeChoice};
 use shakedown_model::plan::Generation;
+use shakedown_model::plan::{Arrivals, COHORTS, MutatorSpec, PayloadSize, Plan, PublishBy, SizeChoice};
 
 use crate::quantity::{show_size, show_time};
 
@@ -66,7 +66,10 @@ pub(super) fn mutations(out: &mut String, plan: &Plan, planned: u32) -> fmt::Res
         )?;
     }
     match mutator.cas {
-        true => writeln!(out, "  cas: true # a write names what it replaces, and is sent again until that is settled")?,
+        true => writeln!(
+            out,
+            "  cas: true # a write names what it replaces, and is sent again until that is settled"
+        )?,
         false => writeln!(out, "  cas: false")?,
     }
     match (mutator.by, plan.server.generation()) {
@@ -81,5 +84,8 @@ fn kinds(mutator: &MutatorSpec) -> String {
     let all = f64::from(kinds.write) + f64::from(kinds.delete) + f64::from(kinds.gray);
     let named = [("writes", kinds.write), ("deletes", kinds.delete), ("gray releases", kinds.gray)];
     let shown = named.into_iter().filter(|(_, weight)| *weight > 0);
-    shown.map(|(name, weight)| format!("{name} {:.0}%", f64::from(weight) / all * 100.0)).collect::<Vec<_>>().join(", ")
+    shown
+        .map(|(name, weight)| format!("{name} {:.0}%", f64::from(weight) / all * 100.0))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -95,7 +95,11 @@ fn size(raw: &Spanned<RawPayload>, found: &mut Findings) -> Option<PayloadSize> 
             let shape = given(raw.shape.as_ref(), Number(DEFAULT_SHAPE)).0;
             if let Some(field) = raw.shape.as_ref().filter(|_| !(0.1..=100.0).contains(&shape)) {
                 found
-                    .error("scenario::out_of_range", field.span, "the shape of a Pareto distribution is 0.1 to 100")
+                    .error(
+                        "scenario::out_of_range",
+                        field.span,
+                        "the shape of a Pareto distribution is 0.1 to 100",
+                    )
                     .help("write `shape: 1.16` for the rule of 80 to 20");
             }
             let (min, max) = between(raw.min.as_ref(), raw.max.as_ref(), found)?;

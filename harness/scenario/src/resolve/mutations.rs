@@ -43,9 +43,14 @@ pub(super) fn mutator(
         && mutator.gray.hold >= plan.end().since_start()
     {
         let (hold, end) = (show_time(mutator.gray.hold), show_time(plan.end().since_start()));
-        let span = raw.gray.as_ref().and_then(|gray| gray.value.hold.as_ref()).map_or(kinds.span, |hold| hold.span);
+        let span =
+            raw.gray.as_ref().and_then(|gray| gray.value.hold.as_ref()).map_or(kinds.span, |hold| hold.span);
         found
-            .error("scenario::too_long", span, format!("a gray release is held for {hold}, and the run lasts {end}"))
+            .error(
+                "scenario::too_long",
+                span,
+                format!("a gray release is held for {hold}, and the run lasts {end}"),
+            )
             .help("shorten `gray.hold`, or lengthen the phases: each release is promoted within the run");
     }
     mutator.cas = given(raw.cas.as_ref(), false);
@@ -87,12 +92,12 @@ fn gray(raw: &RawGray, found: &mut Findings) -> GraySpec {
 fn cohorts(share: &Spanned<Share>, found: &mut Findings) -> u8 {
     let step = 100 / u32::from(COHORTS);
     let wanted = share.value.0 * f64::from(COHORTS);
-    let nearest = (1..COHORTS).min_by(|a, b| {
-        (f64::from(*a) - wanted).abs().total_cmp(&(f64::from(*b) - wanted).abs())
-    });
+    let nearest =
+        (1..COHORTS).min_by(|a, b| (f64::from(*a) - wanted).abs().total_cmp(&(f64::from(*b) - wanted).abs()));
     let nearest = nearest.expect("there are several cohorts");
     if wanted < 0.5 || wanted > f64::from(COHORTS) - 0.5 {
-        let text = format!("a gray release goes to at least {step}% and at most {}% of the watchers", 100 - step);
+        let text =
+            format!("a gray release goes to at least {step}% and at most {}% of the watchers", 100 - step);
         found.error("scenario::out_of_range", share.span, text).help(format!(
             "watchers are dealt to {COHORTS} cohorts, each with an address of its own, because a server keeps few addresses: \
              write a share in steps of {step}%"
@@ -141,14 +146,22 @@ impl Draws<'_> {
         let (count, every) = (raw.count.as_ref()?.value, raw.every.as_ref()?.value);
         if let Some(field) = raw.over.as_ref().filter(|_| over >= every) {
             found
-                .error("scenario::out_of_range", field.span, "a burst lasts until the next one begins, or longer")
+                .error(
+                    "scenario::out_of_range",
+                    field.span,
+                    "a burst lasts until the next one begins, or longer",
+                )
                 .help("lower `over`, or raise `every`");
         }
         let end = self.plan.end();
         if every >= end.since_start() && !end.since_start().is_zero() && !every.is_zero() {
             let (every, end) = (show_time(every), show_time(end.since_start()));
             found
-                .error("scenario::too_long", span, format!("the first burst would begin after {every}, and the run lasts {end}"))
+                .error(
+                    "scenario::too_long",
+                    span,
+                    format!("the first burst would begin after {every}, and the run lasts {end}"),
+                )
                 .help("lower `every`, or lengthen the phases");
         } else if f64::from(count) / every.as_secs_f64() * end.as_secs_f64() > MAX_MUTATIONS
             || f64::from(count) / every.as_secs_f64() > MAX_RATE
@@ -175,7 +188,11 @@ impl Draws<'_> {
             Err(problems) => {
                 for trace::BadLine { line, message, help } in problems {
                     found
-                        .error("scenario::bad_trace", span, format!("trace `{shown}`, line {line}: {message}"))
+                        .error(
+                            "scenario::bad_trace",
+                            span,
+                            format!("trace `{shown}`, line {line}: {message}"),
+                        )
                         .help(help);
                 }
                 return None;
@@ -190,12 +207,20 @@ impl Draws<'_> {
         let late = points.iter().filter(|point| point.at >= end).count();
         if late == points.len() {
             found
-                .error("scenario::too_long", span, format!("every arrival of the trace lies after the run's end, {end}"))
+                .error(
+                    "scenario::too_long",
+                    span,
+                    format!("every arrival of the trace lies after the run's end, {end}"),
+                )
                 .help("lengthen the phases: offsets of a trace count from the run's start");
         } else if late > 0 {
             let all = points.len();
             found
-                .warn("scenario::unused", span, format!("{late} of {all} arrivals of the trace lie after the run's end, {end}"))
+                .warn(
+                    "scenario::unused",
+                    span,
+                    format!("{late} of {all} arrivals of the trace lie after the run's end, {end}"),
+                )
                 .help("lengthen the phases: offsets of a trace count from the run's start");
         }
         Some(points)

@@ -66,7 +66,8 @@ fn bursts_come_again_and_again() {
 #[test]
 fn a_trace_lies_beside_the_scenario_and_becomes_part_of_the_plan() {
     let mutations = "mutations: { arrivals: { trace: trace.csv } }";
-    let loaded = load_beside("offset,item\n8s,3\n7.5,\n", mutations).unwrap_or_else(|problems| panic!("{problems}"));
+    let loaded =
+        load_beside("offset,item\n8s,3\n7.5,\n", mutations).unwrap_or_else(|problems| panic!("{problems}"));
     let points = vec![
         TracePoint { at: Offset::from_secs(8), item: Some(ItemId(3)) },
         TracePoint { at: Offset::from_millis(7500), item: None },
@@ -82,7 +83,9 @@ fn a_bad_trace_is_refused_by_file_and_line() {
     let mutations = "mutations: { arrivals: { trace: trace.csv } }";
     let refused = |trace: &str, mutations: &str| load_beside(trace, mutations).unwrap_err().render(false);
     let text = refused("8s\nsoon\n9s,400000\n", mutations);
-    for part in ["trace.csv`, line 2: `soon` is not a time", "line 3: there is no item 400000", "numbered 0 to"] {
+    for part in
+        ["trace.csv`, line 2: `soon` is not a time", "line 3: there is no item 400000", "numbered 0 to"]
+    {
         assert!(text.replace('\n', " ").contains(part) || text.contains(part), "`{part}` is not in\n{text}");
     }
     assert!(refused("1000s\n", mutations).contains("after the run's end"));
@@ -96,7 +99,12 @@ fn mutations_that_cannot_be_are_refused() {
     check(&[
         ("{ poisson: 10/s } }", "{ poisson: 10/s }, kinds: {} }", "zero", "write: 90"),
         ("{ poisson: 10/s } }", "{ poisson: 10/s }, kinds: { write: 0 } }", "zero", "write: 90"),
-        ("{ poisson: 10/s } }", "{ poisson: 10/s }, kinds: { delte: 1 } }", "unknown_key", "did you mean `delete`?"),
+        (
+            "{ poisson: 10/s } }",
+            "{ poisson: 10/s }, kinds: { write: 1, delte: 1 } }",
+            "unknown_key",
+            "did you mean `delete`?",
+        ),
         ("{ poisson: 10/s } }", "{ poisson: 10/s }, by: htp }", "unknown_word", "did you mean `http`?"),
         (
             "{ poisson: 10/s } }",
@@ -145,7 +153,11 @@ fn items_are_dealt_over_groups_and_namespaces() {
 #[test]
 fn sizes_are_drawn() {
     for (written, expected, shown) in [
-        ("{ uniform: { min: 256B, max: 2KiB } }", PayloadSize::Uniform { min: 256, max: 2048 }, "256B to 2KiB, uniform"),
+        (
+            "{ uniform: { min: 256B, max: 2KiB } }",
+            PayloadSize::Uniform { min: 256, max: 2048 },
+            "256B to 2KiB, uniform",
+        ),
         (
             "{ pareto: { min: 256B, max: 1MiB } }",
             PayloadSize::Pareto { min: 256, max: 1 << 20, shape: 1.16 },
@@ -161,7 +173,8 @@ fn sizes_are_drawn() {
         assert_eq!(plan.items.payload, expected);
         assert!(explain(&plan).contains(shown), "{}", explain(&plan));
     }
-    let plan = plan_of("payload: 1KiB", "payload: { choice: [ { bytes: 1KiB, weight: 3 }, { bytes: 64KiB } ] }");
+    let plan =
+        plan_of("payload: 1KiB", "payload: { choice: [ { bytes: 1KiB, weight: 3 }, { bytes: 64KiB } ] }");
     let drawn: Vec<usize> = (1..50).map(|version| plan.payload_bytes(ItemId(1), Version(version))).collect();
     assert!(drawn.contains(&1024) && drawn.contains(&65536));
     assert!(explain(&plan).contains("payload: 1KiB in 75%, 64KiB in 25%"), "{}", explain(&plan));

@@ -85,11 +85,11 @@ fn copy_names_the_overrides_and_is_verbatim_otherwise() {
 
 #[test]
 fn environment_is_read_and_never_shown() {
-    let text = changed("payload: 1KiB", "payload: 1KiB, namespace: \"ns-${env:SECRET}\"");
+    let text = changed("payload: 1KiB", "payload: 1KiB, namespaces: [\"ns-${env:SECRET}\"]");
     let loaded = load_base(&text).unwrap();
     assert_eq!(loaded.plan.items.namespaces, ["ns-s3cr3t"]);
     assert_eq!(loaded.text, text);
-    let set = load_set(BASE, &["items.namespace=${env:SECRET}"]).unwrap();
+    let set = load_set(BASE, &["items.namespaces=[\"${env:SECRET}\"]"]).unwrap();
     assert_eq!(set.plan.items.namespaces, ["s3cr3t"]);
     assert!(!set.text.contains("s3cr3t"), "{}", set.text);
     for (find, replace) in [
