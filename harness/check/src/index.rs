@@ -43,8 +43,8 @@ pub(crate) struct Index {
     held_first: Vec<usize>,
     /// How many contents and absences listeners were called with.
     deliveries: u64,
-    /// Absences of items that nobody had deleted.
-    pub(crate) vanished: Vec<Held>,
+    /// Absences of items that nobody had deleted, after which the watcher kept what it held.
+    vanished: Vec<Held>,
     pub(crate) publishes: Publishes,
     pub(crate) lives: Vec<Life>,
     /// By watcher: whether a gray release is for it.
@@ -83,6 +83,12 @@ impl Index {
     /// The delivery at a place, unless it was invented or leaked.
     pub(crate) fn held_at(&self, place: usize) -> Option<Held> {
         Some(self.held[place]).filter(Held::is_real)
+    }
+
+    /// Every absence of an item that nobody had deleted.
+    pub(crate) fn vanished(&self) -> impl Iterator<Item = &Held> {
+        let is_one = |held: &&Held| held.is_absent() && !held.is_published();
+        self.vanished.iter().chain(self.held.iter().filter(is_one))
     }
 
     /// How many deliveries there are, those of absences included.

@@ -112,6 +112,18 @@ impl Tiny {
         self
     }
 
+    /// Has gray releases go to some of the four watchers and not to others; gives both.
+    pub(crate) fn with_gray(mut self) -> (Self, Vec<u32>, Vec<u32>) {
+        let plan = &mut self.input.plan;
+        let mut cohorts: Vec<u8> = (0..4).map(|watcher| plan.cohort_of(WatcherId(watcher))).collect();
+        cohorts.sort_unstable();
+        plan.mutator.gray.cohorts = cohorts[1] + 1;
+        let (gray, others): (Vec<u32>, Vec<u32>) =
+            (0..4).partition(|watcher| plan.is_gray(WatcherId(*watcher)));
+        assert!(!gray.is_empty() && !others.is_empty(), "{cohorts:?}");
+        (self, gray, others)
+    }
+
     /// Replaces the window of a fault.
     pub(crate) fn window(mut self, fault: u16, from: u64, until: u64) -> Self {
         self.input.faults.retain(|window| window.fault != FaultId(fault));

@@ -5,31 +5,39 @@ use shakedown_model::plan::Plan;
 use shakedown_model::{FaultId, GroupId, PhaseId};
 
 use crate::problem::{Findings, nearest};
-use crate::quantity;
 use crate::raw::RawGate;
 use crate::source::{Span, Spanned};
 
+mod threshold;
+
 const GRAMMAR: &str = "a gate is `MEASURE[.STAT] OP VALUE [in PHASE | after FAULT] [for GROUP]`, \
-                       such as `end-to-end.p99 < 300ms in steady`";
+                       such as `end-to-end.p99 < 300ms in steady`; \
+                       VALUE may be `baseline + 10%`";
 
 /// What JSON Schema can say about a gate.
 pub(crate) fn pattern() -> String {
     let measures: Vec<_> = Measure::ALL.iter().map(|measure| measure.name()).collect();
     let stats: Vec<_> = Stat::ALL.iter().map(|stat| stat.name()).collect();
     format!(
-        r"^ *({})(\.({}))? *(<=|>=|<|>) *[0-9]+(\.[0-9]+)? *(us|ms|s|m|%)( +(in|after) +[^ ]+)?( +for +[^ ]+)? *$",
+        r"^ *({})(\.({}))? *(<=|>=|<|>) *{}( +(in|after) +[^ ]+)?( +for +[^ ]+)? *$",
         measures.join("|"),
-        stats.join("|")
+        stats.join("|"),
+        threshold::PATTERN
     )
 }
 
-/// The statistics that a measure has: a herd share is one number per fault and group, and of staleness over time only
-/// the largest counts.
+/// The statistics that a measure has: a herd share is one number per fault and group, convergence one per phase and
+/// group, and of staleness over time only the largest counts.
 fn stats_of(measure: Measure) -> &'static [Stat] {
     match measure {
-        Measure::HerdShare | Measure::Staleness => &[Stat::Max],
+        Measure::HerdShare | Measure::Convergence | Measure::Staleness => &[Stat::Max],
         _ => &Stat::ALL,
     }
+}
+
+/// Whether a gate may leave the statistic out: there is one value to speak of.
+const fn is_one_value(measure: Measure) -> bool {
+    matches!(measure, Measure::HerdShare | Measure::Convergence)
 }
 
 /// A gate that names only things that exist. `broken` are faults that the scenario names and that could not be planned,
@@ -160,7 +168,7 @@ impl<'a> Parts<'a> {
                     None
                 }
             },
-            None if measure == Measure::HerdShare => Some((measure, Stat::Max)),
+            None if is_one_value(measure) => Some((measure, Stat::Max)),
             None => {
                 found
                     .error(
@@ -179,25 +187,10 @@ impl<'a> Parts<'a> {
     }
 
     fn threshold(&self, measure: Measure, found: &mut Findings) -> Option<Threshold> {
-        if self.value.text.contains("baseline") {
-            found
-                .error(
-                    "scenario::not_supported",
-                    self.value.span,
-                    "gates against a baseline are not yet supported",
-                )
-                .help("compare with a fixed value, such as `300ms`");
-            return None;
-        }
-        let threshold = if measure.is_share() {
-            quantity::share(self.value.text).map(Threshold::Share)
-        } else {
-            quantity::time(self.value.text).map(Threshold::Time)
-        };
-        match threshold {
+        match threshold::read(self.value.text, measure) {
             Ok(threshold) => Some(threshold),
             Err(wrong) => {
-                let what = if measure.is_share() { "a share" } else { "a time" };
+                let what = threshold::unit_of(measure);
                 let message =
                     format!("`{}` is not {what}, which `{measure}` is measured in", self.value.text);
                 found.error(wrong.code, self.value.span, message).help(wrong.help);

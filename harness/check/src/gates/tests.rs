@@ -1,10 +1,18 @@
 use std::time::Duration;
 
+use shakedown_model::event::{AttemptOutcome, Path};
 use shakedown_model::gate::Stat;
 use shakedown_model::verdict::Outcome::{self, Fail, Pass, Unknown};
 
 use super::*;
+use crate::result::StatValue::Count;
 use crate::testing::{LEGACY, MODERN, MS, SPLIT, STEADY, Tiny};
+
+mod baseline;
+
+fn at(ms: u64) -> StatValue {
+    StatValue::Time(ms * MS)
+}
 
 fn below(ms: u64) -> (Op, Threshold) {
     (Op::Below, Threshold::Time(Duration::from_millis(ms)))
@@ -73,7 +81,6 @@ fn staleness_has_a_maximum_to_gate() {
 #[test]
 fn comparisons_know_what_is_only_later_than_something() {
     let time = |ms| Threshold::Time(Duration::from_millis(ms));
-    let at = |ms| StatValue::Time(ms * MS);
     let beyond = |ms| StatValue::LaterThan(ms * MS);
     let cases: [(StatValue, Op, Threshold, Outcome); 14] = [
         (at(5), Op::Below, time(5), Fail),
@@ -94,4 +101,48 @@ fn comparisons_know_what_is_only_later_than_something() {
     for (value, op, threshold, expected) in cases {
         assert_eq!(compare(value, op, threshold), expected, "{value:?} {op:?} {threshold:?}");
     }
+}
+
+#[test]
+fn counts_are_held_against_counts() {
+    let cases = [
+        (Count(11), Op::Below, 12.0, Pass),
+        (Count(12), Op::Below, 12.0, Fail),
+        (Count(12), Op::AtMost, 12.0, Pass),
+        (Count(3), Op::AtLeast, 2.5, Pass),
+        (StatValue::TooFew, Op::Below, 12.0, Unknown),
+        (at(5), Op::Below, 12.0, Unknown),
+    ];
+    for (value, op, bound, expected) in cases {
+        assert_eq!(compare(value, op, Threshold::Count(bound)), expected, "{value:?} {op:?} {bound}");
+    }
+    let cut = Tiny::calm().lost(26_000, 0).attempt(0, 1, (26_000, 26_000), AttemptOutcome::Connected);
+    let count = |bound| (Op::Below, Threshold::Count(bound));
+    let measure = Measure::AttemptsPerWatcher;
+    assert_eq!(judge(cut.clone(), measure, Stat::Max, count(2.0), SPLIT).outcome, Pass);
+    assert_eq!(judge(cut.clone(), measure, Stat::Max, count(1.0), SPLIT).outcome, Fail);
+    assert_eq!(judge(cut, measure, Stat::P99, count(1.0), SPLIT).rows[0].note, "n too small: 1 sample");
+}
+
+#[test]
+fn the_new_measures_can_be_gated() {
+    let signalled = || {
+        let mut tiny = Tiny::calm();
+        for n in 0..40_u32 {
+            let at = 6_000 + 300 * u64::from(n);
+            tiny = tiny.acked(0, n + 2, at, at + 5);
+            for watcher in 0..4 {
+                tiny = tiny.came((at + 100, Some(at + 60)), watcher, (0, n + 2), Path::Push);
+            }
+        }
+        tiny
+    };
+    let held = |measure, stat, ms| judge(signalled(), measure, stat, below(ms), STEADY).outcome;
+    assert_eq!((held(Measure::Notify, Stat::P50, 56), held(Measure::Notify, Stat::P50, 55)), (Pass, Fail));
+    assert_eq!((held(Measure::Fetch, Stat::P50, 41), held(Measure::Fetch, Stat::P50, 40)), (Pass, Fail));
+    assert_eq!(
+        (held(Measure::Convergence, Stat::Max, 96), held(Measure::Convergence, Stat::Max, 95)),
+        (Pass, Fail)
+    );
+    assert_eq!(judge(Tiny::calm(), Measure::Convergence, Stat::Max, below(9), Scope::Run).outcome, Unknown);
 }

@@ -19,7 +19,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     }
     // The delete may be what a recording that is not whole lacks, if the plan has any.
     let may_lack_a_delete = !evidence.is_whole() && evidence.plan.mutator.kinds.delete > 0;
-    for gone in &index.vanished {
+    for gone in index.vanished() {
         let (watcher, item) = (index.slots.watcher(gone.slot()), index.slots.item(gone.slot()));
         let violations = if may_lack_a_delete { &mut unclear } else { &mut torn };
         violations.add(|| {

@@ -4,11 +4,18 @@ use shakedown_model::event::AttemptOutcome::{Connected, TimedOut};
 use shakedown_model::event::{Corruption, Event, PublishOutcome, ReadSource};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::payload::PayloadError;
-use shakedown_model::verdict::Guarantee::{self, Converges, Intact, Monotonic, NothingInvented, NothingLost};
-use shakedown_model::verdict::Guarantee::{SafeFailover, WithinPolicy};
+use shakedown_model::verdict::Guarantee::{self, Converges, Intact, Isolated, Monotonic, NothingInvented};
+use shakedown_model::verdict::Guarantee::{NothingLost, Once, SafeFailover, WithinPolicy};
 use shakedown_model::verdict::Outcome::{self, Fail, Pass, Unknown};
 
 use crate::testing::{Tiny, read};
+
+mod ambiguous;
+mod deletes;
+mod exactly_one;
+mod gray;
+mod nodes;
+mod policy;
 
 /// Judges each history and compares, with its name; a failure must bring a witness.
 fn table(guarantee: Guarantee, cases: &[(&str, Tiny, Outcome)]) {
@@ -252,6 +259,25 @@ fn safe_failover() {
             ("a delivery may be missing", cold(ReadSource::Snapshot, Some(1)).cut_short(), Unknown),
         ],
     );
+    let file = |version| one_change().read(30_000, 0, ReadSource::Failover, version);
+    let with_files = |tiny: Tiny| {
+        tiny.planned(|plan| plan.groups[0].client.failover = shakedown_model::plan::Failover::Initial)
+    };
+    table(
+        SafeFailover,
+        &[
+            ("a failover file", with_files(file(Some(1))), Pass),
+            (
+                "a failover file comes first at a cold start",
+                with_files(cold(ReadSource::Failover, Some(1))),
+                Pass,
+            ),
+            ("a failover file that is not whole", with_files(file(None)), Fail),
+            ("a failover file of another version", with_files(file(Some(2))), Fail),
+            ("a failover file that nobody left", file(Some(1)), Fail),
+            ("a failover file, cut short", with_files(file(Some(1))).cut_short(), Unknown),
+        ],
+    );
     let text = one_change().planned(|plan| plan.faults.truncate(1)).guarantee(SafeFailover).text;
     assert_eq!(text, "not exercised: no cold start without a server happened");
 }
@@ -266,5 +292,74 @@ fn a_witness_never_has_more_than_ten_lines_and_the_count_is_whole() {
     assert_eq!(
         (result.witness.len(), result.text.as_str()),
         (10, "50 steps from a newer to an older version")
+    );
+}
+
+#[test]
+fn isolated() {
+    let misplaced = |claims: Option<(u32, u32)>| {
+        let mut tiny = one_change().corrupt(12_000, 0, Corruption::Misplaced);
+        let Some(Event::Corrupt(corrupt)) = tiny.input.events.last_mut() else { panic!() };
+        corrupt.claims =
+            claims.map(|(item, version)| (shakedown_model::ItemId(item), shakedown_model::Version(version)));
+        tiny
+    };
+    table(
+        Isolated,
+        &[
+            ("holds", one_change(), Pass),
+            ("another item of this run", misplaced(Some((1, 1))), Fail),
+            ("the same item of another run", misplaced(Some((0, 2))), Pass),
+            ("another run", misplaced(None), Pass),
+            ("torn is another guarantee's", one_change().corrupt(12_000, 0, Corruption::Md5), Pass),
+            ("empty", Tiny::empty(), Unknown),
+            ("cut short", one_change().cut_short(), Unknown),
+            ("seen although cut short", misplaced(Some((1, 1))).cut_short(), Fail),
+            ("seen although interrupted", misplaced(Some((1, 1))).status(RunStatus::Interrupted), Fail),
+        ],
+    );
+    let places = misplaced(Some((1, 1))).planned(|plan| {
+        plan.items.groups = vec!["G".into(), "H".into()];
+    });
+    assert_eq!(
+        places.guarantee(Isolated).witness,
+        [
+            "12.000s watcher 0 (modern) received item item-0 in group `G` of namespace ``: an intact payload of another \
+          item, which says it is version 1 of item item-0 in group `H` of namespace ``"
+        ]
+    );
+    table(
+        NothingInvented,
+        &[
+            ("another item of this run is isolated's", misplaced(Some((1, 1))), Pass),
+            ("the same item of another run", misplaced(Some((0, 2))), Fail),
+        ],
+    );
+}
+
+#[test]
+fn once() {
+    let again = one_change().delivery(12_000, 1, 0, 2);
+    let crashed = one_change().crash(40_000, 1).cold_start(45_000, 1).delivery(45_100, 1, 0, 2);
+    let two_items = Tiny::calm().delivery(12_000, 1, 0, 2).delivery(12_010, 1, 1, 2);
+    table(
+        Once,
+        &[
+            ("holds", one_change(), Pass),
+            ("twice", again.clone(), Fail),
+            ("twice long after", one_change().delivery(70_000, 3, 0, 2), Fail),
+            ("coalesced", one_change().acked(0, 3, 11_000, 11_010).delivery(12_000, 1, 0, 4), Pass),
+            ("another item", two_items, Pass),
+            ("a second life", crashed, Pass),
+            ("a step back is another guarantee's", one_change().delivery(12_000, 1, 0, 1), Pass),
+            ("empty", Tiny::empty(), Unknown),
+            ("cut short", one_change().cut_short(), Unknown),
+            ("what came between may be missing", again.clone().cut_short(), Unknown),
+            ("seen although interrupted", again.clone().status(RunStatus::Interrupted), Fail),
+        ],
+    );
+    assert_eq!(
+        again.guarantee(Once).witness,
+        ["12.000s watcher 1 (modern) was called with version 2 of item item-0 again, first at 10.100s"]
     );
 }

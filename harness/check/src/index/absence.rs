@@ -12,7 +12,8 @@ use shakedown_model::{Offset, Version};
 use super::publishes::{Publishes, is_acked};
 use super::{Held, Life, Slot, Slots};
 
-/// Gives every absence its version, adds those that were held without a callback, and takes out what vanished.
+/// Gives every absence its version, adds those that were held without a callback, and takes out those without a delete
+/// that changed nothing for the watcher.
 pub(super) fn resolve(
     held: Vec<Held>,
     slots: &Slots,
@@ -94,7 +95,9 @@ impl Resolved {
             let next = held[nth + 1..].iter().find(|next| !next.is_absent());
             let below = next.filter(|next| !life.crashed_between(one.at, next.at)).map(|next| next.version);
             let Some(version) = version_of(one.at, deletes, (least, below)) else {
-                self.vanished.push(*one);
+                // Who was called with it holds nothing now; who was not, what it held before.
+                let list = if one.is_callback() { &mut self.held } else { &mut self.vanished };
+                list.push(*one);
                 continue;
             };
             let mut shown = *one;

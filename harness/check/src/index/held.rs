@@ -13,7 +13,7 @@ use super::Slot;
 pub(crate) struct Held {
     pub(crate) at: Offset,
     pub(super) slot: Slot,
-    /// Of an absence, the version of the delete that it shows.
+    /// Of an absence, the version of the delete that it shows; 0 when nobody had deleted the item.
     pub(crate) version: Version,
     marks: u64,
 }
@@ -107,6 +107,9 @@ impl Held {
 
     /// What it looks like, in words.
     pub(crate) fn words(&self) -> String {
+        if self.is_absent() && !self.is_published() {
+            return "nothing, which nobody had deleted".to_owned();
+        }
         looks(self.version, self.is_absent())
     }
 }

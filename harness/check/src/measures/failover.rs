@@ -12,6 +12,7 @@ use shakedown_model::{GroupId, Offset, Version};
 
 use super::Findings;
 use crate::evidence::Evidence;
+use crate::index::Held;
 use crate::outage;
 use crate::result::FailoverPoint;
 
@@ -71,7 +72,7 @@ fn is_right(evidence: &Evidence<'_>, read: &Read) -> bool {
     let mut held = held[..held.partition_point(|held| held.at <= read.answered)].iter().rev();
     match read.version {
         Some(version) => held.any(|held| held.is_real() && !held.is_absent() && held.version == version),
-        None => held.next().is_some_and(|last| last.is_absent()),
+        None => held.next().is_some_and(Held::is_absent),
     }
 }
 

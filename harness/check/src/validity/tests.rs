@@ -177,3 +177,73 @@ fn watchers_that_come_after_the_warm_up_are_found() {
     });
     assert_eq!(outcome(&no_warm_up, "ramp"), Pass);
 }
+
+#[test]
+fn more_than_one_percent_seen_before_the_ack_leaves_no_verdict() {
+    // Fifty mutations of four watchers: 200 samples, two of which may be negative.
+    let run = |early: u32| {
+        let mut tiny = Tiny::calm();
+        for n in 0..50_u32 {
+            let at = 5_500 + 100 * u64::from(n);
+            tiny = tiny.acked(0, n + 2, at, at + 20);
+            for watcher in 0..4 {
+                let is_early = n < early && watcher == 0;
+                tiny = tiny.delivery(at + if is_early { 10 } else { 30 }, watcher, 0, n + 2);
+            }
+        }
+        tiny.final_read(81_900, 0, Some(51))
+    };
+    assert_eq!(outcome(&run(2), "acks"), Pass);
+    assert_eq!(outcome(&run(3), "acks"), Unknown);
+    assert_eq!(run(3).finding("acks").1, "3 of 200 deliveries were seen before their ack; the limit is 1 %");
+    let judgement = run(3).judgement();
+    assert_eq!((judgement.verdict, judgement.validity.is_valid), (Verdict::Unknown, true));
+    assert_eq!(outcome(&Tiny::calm(), "acks"), Pass, "of none, none");
+}
+
+#[test]
+fn mutations_that_were_never_sent_leave_no_verdict() {
+    // One a second: 59 from 1 s to 59 s, and none in the second before each fault.
+    let run = |sent: u32| {
+        let mut tiny = Tiny::calm().planned(|plan| {
+            plan.mutator.arrivals = shakedown_model::plan::Arrivals::Constant { per_second: 1.0 }
+        });
+        for n in 0..sent {
+            let at = 1_000 + 1_000 * u64::from(n);
+            tiny = tiny.acked(0, n + 2, at, at + 5).deliveries(at + 50, 0..4, 0, n + 2);
+        }
+        tiny
+    };
+    let planned = u32::try_from(run(0).judgement().counts.unsent).unwrap();
+    assert!(planned > 50, "{planned}");
+    assert_eq!(outcome(&run(planned), "mutations"), Pass);
+    assert_eq!(outcome(&run(planned - 1), "mutations"), Unknown);
+    let text = run(planned - 1).finding("mutations").1;
+    assert_eq!(text, format!("1 of {planned} planned mutations were not sent; the limit is 1 %"));
+    let stopped = run(planned - 20).status(RunStatus::Interrupted);
+    assert_eq!(outcome(&stopped, "mutations"), Pass, "an interrupted run was not to send them");
+}
+
+#[test]
+fn every_finding_names_its_numbers() {
+    let validity = Tiny::calm().judgement().validity;
+    let names: Vec<_> = validity.findings.iter().map(|finding| finding.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "recording",
+            "run-end",
+            "scheduler-lag",
+            "mutator-lateness",
+            "acks",
+            "mutations",
+            "cpu-steal",
+            "local-attempts",
+            "ramp",
+            "fault-bites"
+        ]
+    );
+    for limited in ["scheduler-lag", "acks", "mutations"] {
+        assert!(Tiny::calm().finding(limited).1.contains("the limit"), "{limited}");
+    }
+}

@@ -62,8 +62,11 @@ fn poll_gives_up(span: Span, group: &shakedown_model::plan::GroupSpec, plan: &Pl
 }
 
 fn beyond_timeout(gate: &Gate, span: Span, plan: &Plan, found: &mut Findings) {
-    let is_censored =
-        gate.measure.is_per_mutation() || matches!(gate.measure, Measure::Propagation | Measure::EndToEnd);
+    let is_censored = gate.measure.is_per_mutation()
+        || matches!(
+            gate.measure,
+            Measure::Propagation | Measure::EndToEnd | Measure::Notify | Measure::Convergence
+        );
     let Threshold::Time(bound) = gate.threshold else { return };
     if is_censored && bound > plan.delivery_timeout {
         let message = format!("the bound is above `delivery-timeout`, {}", show_time(plan.delivery_timeout));
@@ -111,7 +114,10 @@ fn fewest_samples(gate: &Gate, plan: &Plan) -> Option<(f64, usize)> {
         groups.map(|(_, group)| group).collect::<Vec<_>>()
     };
     match (gate.measure, gate.scope) {
-        (Measure::Detect | Measure::Reconnect | Measure::CatchUp, Scope::Fault(FaultId(fault))) => {
+        (
+            Measure::Detect | Measure::Reconnect | Measure::CatchUp | Measure::AttemptsPerWatcher,
+            Scope::Fault(FaultId(fault)),
+        ) => {
             let touched = &plan.faults[usize::from(fault)].groups;
             let fewest = groups(&|group| touched.contains(&group)).iter().map(|group| group.count).min()?;
             Some((f64::from(fewest), 0))
@@ -121,7 +127,7 @@ fn fewest_samples(gate: &Gate, plan: &Plan) -> Option<(f64, usize)> {
             #[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^52")]
             let due = mutations as f64;
             match measure {
-                Measure::Propagation | Measure::EndToEnd => {
+                Measure::Propagation | Measure::EndToEnd | Measure::Notify | Measure::Fetch => {
                     let per_mutation = groups(&|_| true)
                         .iter()
                         .map(|group| f64::from(group.count) * f64::from(group.shared + group.own))

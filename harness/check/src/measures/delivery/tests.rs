@@ -6,6 +6,10 @@ use shakedown_model::plan::Arrivals;
 use crate::result::StatValue::{self, LaterThan, Time, TooFew};
 use crate::testing::{CUT, LEGACY, MODERN, MS, STEADY, Tiny, ms};
 
+mod convergence;
+mod raster;
+mod signals;
+
 const TIMEOUT: StatValue = LaterThan(20_000 * MS);
 
 fn max(tiny: &Tiny, measure: Measure) -> StatValue {

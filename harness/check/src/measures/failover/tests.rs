@@ -1,4 +1,4 @@
-use shakedown_model::event::ReadSource::{Live, Memory, Nothing, Snapshot};
+use shakedown_model::event::ReadSource::{Failover, Live, Memory, Nothing, Snapshot};
 use shakedown_model::gate::{Measure, Stat};
 
 use crate::result::StatValue::{LaterThan, Time};
@@ -39,4 +39,49 @@ fn every_read_is_counted_over_the_run() {
         Tiny::calm().read(1_500, 0, Live, Some(1)).read(30_000, 0, Live, Some(1)).judgement().counts.reads,
         2
     );
+}
+
+/// Version 2 is acked at 26.010 s; watcher 0 is cut off from 25 s to 36 s and holds version 1.
+fn missed() -> Tiny {
+    Tiny::calm().lost(28_000, 0).acked(0, 2, 26_000, 26_010).subscribed(36_000, 0)
+}
+
+fn points(tiny: &Tiny) -> Vec<(u64, bool, bool)> {
+    tiny.judge().1.failover.iter().map(|point| (point.age_ns, point.is_right, point.says_stale)).collect()
+}
+
+#[test]
+fn answers_have_an_age_and_are_right_when_they_were_held() {
+    assert_eq!(
+        points(&missed().read(25_500, 0, Live, Some(1))),
+        [(0, true, false)],
+        "nothing was missed yet"
+    );
+    // Answered 4 ms after it was due.
+    assert_eq!(points(&missed().read(30_000, 0, Memory, Some(1))), [(3_994 * MS, true, true)]);
+    assert_eq!(points(&missed().read(30_000, 0, Memory, Some(2))), [(0, false, true)], "never held");
+    assert_eq!(points(&missed().read(30_000, 0, Snapshot, None)), [(0, false, true)], "torn");
+    assert_eq!(points(&missed().read(30_000, 0, Nothing, None)), [], "no answer is none");
+    assert_eq!(points(&missed().read(37_000, 0, Live, Some(1))), [], "the server can be reached");
+    assert_eq!(points(&missed().read(30_000, 0, Failover, Some(1))), [(3_994 * MS, true, true)]);
+    assert_eq!(points(&missed().read(30_000, 0, Failover, Some(2))), [(0, false, true)]);
+}
+
+#[test]
+fn nothing_is_right_where_the_item_was_deleted() {
+    let deleted = Tiny::calm().deleted(2, 10_000).absent(10_100, 0..4).lost(28_000, 0).subscribed(36_000, 0);
+    assert_eq!(points(&deleted.read(30_000, 0, Memory, None)), [(0, true, true)]);
+}
+
+#[test]
+fn the_series_is_thinned_evenly_per_group() {
+    let mut tiny = missed();
+    for n in 0..50_000_u64 {
+        let mut read = crate::testing::read(29_000, 0, Memory, Some(1));
+        read.intended = shakedown_model::Offset(read.intended.0 + n * 1_000);
+        tiny = tiny.event(shakedown_model::event::Event::Read(read));
+    }
+    let failover = tiny.judge().1.failover;
+    assert_eq!(failover.len(), 16_667);
+    assert!(failover.windows(2).all(|pair| pair[1].at.0 - pair[0].at.0 == 3_000));
 }

@@ -75,3 +75,41 @@ fn nobody_is_stale_in_a_calm_run_and_nothing_is_told_of_an_empty_one() {
     assert_eq!(max(&Tiny::calm(), Scope::Run), 0);
     assert!(Tiny::empty().judge().1.staleness.is_empty());
 }
+
+#[test]
+fn an_item_that_is_deleted_is_missed_by_those_who_still_hold_it() {
+    let deleted = Tiny::calm().deleted(2, 10_000).absent(10_500, 1..4).absent(12_010, 0..1);
+    assert_eq!(max(&deleted, STEADY), 2_000);
+    let again = deleted.acked(0, 3, 13_000, 13_010).deliveries(13_110, 0..4, 0, 3);
+    assert_eq!(at(&again, ms(13_100)), (90, 2), "nothing is out of date once it exists again");
+}
+
+#[test]
+fn who_forgot_misses_only_what_exists() {
+    let forgot = |tiny: Tiny| {
+        tiny.planned(|plan| plan.groups[0].client.cache = shakedown_model::plan::Cache::None)
+            .deleted(2, 10_000)
+            .absent(10_100, 0..4)
+            .crash(40_000, 0)
+            .cold_start(45_000, 0)
+            .delivery(45_500, 0, 1, 1)
+            .subscribed(46_000, 0)
+    };
+    assert_eq!(at(&forgot(Tiny::calm()), ms(50_000)), (0, 0));
+    let again = forgot(Tiny::calm()).acked(0, 3, 50_000, 50_010).deliveries(50_020, 1..4, 0, 3);
+    assert_eq!(at(&again, ms(50_100)), (90, 1));
+}
+
+#[test]
+fn a_gray_version_is_missed_by_gray_watchers_alone() {
+    use shakedown_model::event::PublishOutcome::Acked;
+    use shakedown_model::schedule::MutationKind::Gray;
+    let (tiny, gray, _) = Tiny::calm().with_gray();
+    let (_, series) = tiny.mutation(Gray, (0, 2), (10_000, 10_010), Acked).judge();
+    let stale: u32 = series
+        .staleness
+        .iter()
+        .map(|series| series.points.iter().find(|(at, _, _)| *at == ms(15_000)).unwrap().2)
+        .sum();
+    assert_eq!(stale as usize, gray.len());
+}
