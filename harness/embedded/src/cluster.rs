@@ -135,7 +135,7 @@ struct Member {
 #[derive(Debug)]
 pub(crate) enum Message {
     /// The database now has this.
-    Stored(Change),
+    Stored(Box<Change>),
     /// Dump this: a broadcast.
     Changed(DumpTask),
     /// Keep so many connections and send the rest elsewhere.
@@ -252,7 +252,7 @@ impl Shared {
         let others = self.members.iter().enumerate().filter(|(node, _)| *node != by);
         for member in others.filter_map(|(_, member)| member.as_ref()) {
             // A node that is going down starts from the archive again.
-            member.mailbox.send(Message::Stored(change.clone())).ok();
+            member.mailbox.send(Message::Stored(Box::new(change.clone()))).ok();
         }
         if let Some(journal) = &mut self.journal
             && journal.wants_compaction()

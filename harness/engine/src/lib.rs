@@ -8,6 +8,7 @@ mod health;
 mod machine;
 mod node_reads;
 mod observer;
+mod parts;
 mod preflight;
 mod probe;
 mod publisher;

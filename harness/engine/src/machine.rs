@@ -32,18 +32,68 @@ pub(crate) fn resident_bytes() -> u64 {
     kilobytes("/proc/self/status", "VmRSS").unwrap_or(0)
 }
 
+/// Resident memory of a process in bytes; 0 when it is gone.
+pub(crate) fn resident_bytes_of(process: u32) -> u64 {
+    kilobytes(&format!("/proc/{process}/status"), "VmRSS").unwrap_or(0)
+}
+
 /// Open files of this process.
 pub(crate) fn open_files() -> u64 {
     fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
 }
 
-/// Processor time of this process so far, in clock ticks of 10 ms (`utime + stime`, proc(5)).
+/// Processor time of this process so far, in clock ticks of 10 ms.
 pub(crate) fn own_cpu_ticks() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field is the command in parentheses and may hold blanks; the fields after it are numbered from 3.
-    let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let field = |n: usize| after.split_whitespace().nth(n - 3).and_then(|text| text.parse::<u64>().ok());
-    field(14).unwrap_or(0) + field(15).unwrap_or(0)
+    Stat::read("/proc/self/stat").map_or(0, |stat| stat.ticks)
+}
+
+/// A process or a thread as its `stat` file has it (proc(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Its id.
+    pub(crate) id: u32,
+    /// Its name, cut after 15 bytes by the kernel.
+    pub(crate) name: String,
+    /// Its process group.
+    pub(crate) group: u32,
+    /// Processor time so far (`utime + stime`), in clock ticks of 10 ms.
+    pub(crate) ticks: u64,
+    /// Threads of the process.
+    pub(crate) threads: u32,
+}
+
+impl Stat {
+    /// Reads one; `None` when it is gone.
+    pub(crate) fn read(path: &str) -> Option<Self> {
+        Self::parse(&fs::read_to_string(path).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The second field is the command in parentheses and may hold blanks and parentheses; the fields after it are
+        // numbered from 3.
+        let (id, rest) = text.split_once(" (")?;
+        let (name, after) = rest.rsplit_once(')')?;
+        let fields: Vec<&str> = after.split_whitespace().collect();
+        let number = |n: usize| fields.get(n - 3)?.parse::<u64>().ok();
+        Some(Self {
+            id: id.parse().ok()?,
+            name: name.to_owned(),
+            group: u32::try_from(number(5)?).ok()?,
+            ticks: number(14)? + number(15)?,
+            threads: u32::try_from(number(20)?).ok()?,
+        })
+    }
+}
+
+/// Every process of this machine.
+pub(crate) fn processes() -> Vec<Stat> {
+    numbered("/proc").filter_map(|id| Stat::read(&format!("/proc/{id}/stat"))).collect()
+}
+
+/// The entries of a folder whose names are numbers.
+pub(crate) fn numbered(folder: &str) -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// (stolen, all) processor time of the machine so far, in clock ticks.
@@ -97,5 +147,15 @@ mod tests {
         assert!(all > 0 && stolen <= all);
         assert!(describe().memory_bytes > 1_000_000);
         assert!(listen_overflows().is_some());
+    }
+
+    #[test]
+    fn a_stat_file_is_read_whatever_the_command_is_called() {
+        let text = "42 (a) b (c) S 1 40 40 0 -1 4194560 9 0 0 0 17 4 0 0 20 0 3 0 100 1 2 3";
+        let stat = Stat { id: 42, name: "a) b (c".into(), group: 40, ticks: 21, threads: 3 };
+        assert_eq!(Stat::parse(text), Some(stat));
+        assert_eq!(Stat::parse("42 (cut short"), None);
+        let own = std::process::id();
+        assert!(processes().iter().any(|process| process.id == own && process.threads > 0));
     }
 }

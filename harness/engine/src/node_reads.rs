@@ -4,16 +4,17 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt as _};
 use shakedown_model::event::{Event, Found};
 use shakedown_model::payload::{self, Identity};
+use shakedown_model::plan::Backend;
 use shakedown_model::{ItemId, Plan, Version};
 use shakedown_nacos::admin::{AdminClient, AdminError};
 use shakedown_record::{Clock, Recorder};
 use shakedown_topology::NodeAddress;
 use tokio::time::Instant;
 
-use crate::publisher::config_key;
+use crate::publisher::{admin, config_key};
 
 /// Reads at once.
 const AT_ONCE: usize = 16;
@@ -24,9 +25,12 @@ const READ_TRIES: u32 = 3;
 /// A server answers a publish before it can be read, normally for up to 100 ms (nacos-facts.md §1.3, §5.1).
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 
+/// A node is asked again after this.
+const LOOK_PERIOD: Duration = Duration::from_millis(10);
+
 /// The first versions were published, but cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("`{data_id}` was published, but node {node} did not serve it within {} s: {found}", VISIBLE_WITHIN.as_secs())]
+#[error("`{data_id}` was published, but node {node} did not serve it in time: {found}")]
 pub struct NotVisible {
     /// The item.
     data_id: String,
@@ -43,27 +47,45 @@ pub(crate) struct NodeReads<'a> {
 }
 
 impl NodeReads<'_> {
-    /// Waits until every node serves the first version of every item.
+    /// Waits until every node serves the first version of every item. A node of several learns of a write a little
+    /// later than the one that took it, or much later when it was not told.
     pub(crate) async fn wait_for_initial(&self, nodes: &[NodeAddress]) -> Result<(), NotVisible> {
-        let deadline = Instant::now() + VISIBLE_WITHIN;
-        for address in nodes {
-            let not_visible = |item, found| NotVisible {
-                data_id: self.plan.key_of(item).data_id,
-                node: address.node.0,
-                found,
-            };
-            let admin = AdminClient::new(address.http, READ_TIMEOUT)
-                .map_err(|error| not_visible(ItemId(0), error.to_string()))?;
-            for item in (0..self.plan.item_count()).map(ItemId) {
-                while let Some(found) = self.other_than_initial(&admin, item).await {
+        let deadline = Instant::now() + VISIBLE_WITHIN + self.told_within();
+        stream::iter(nodes)
+            .map(|address| self.wait_on(address, deadline))
+            .buffer_unordered(nodes.len().max(1))
+            .try_collect()
+            .await
+    }
+
+    async fn wait_on(&self, address: &NodeAddress, deadline: Instant) -> Result<(), NotVisible> {
+        let not_visible =
+            |item, found| NotVisible { data_id: self.plan.key_of(item).data_id, node: address.node.0, found };
+        let admin = self.admin(address).map_err(|error| not_visible(ItemId(0), error.to_string()))?;
+        let waits = (0..self.plan.item_count()).map(|n| -> BoxFuture<'_, Result<(), NotVisible>> {
+            let (item, admin) = (ItemId(n), &admin);
+            Box::pin(async move {
+                while let Some(found) = self.other_than_initial(admin, item).await {
                     if Instant::now() >= deadline {
                         return Err(not_visible(item, found));
                     }
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    tokio::time::sleep(LOOK_PERIOD).await;
                 }
-            }
-        }
-        Ok(())
+                Ok(())
+            })
+        });
+        stream::iter(waits).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// How long an embedded node may need to find a write that it was not told of.
+    fn told_within(&self) -> Duration {
+        let server = &self.plan.server;
+        let is_cluster = server.backend == Backend::Embedded && server.nodes > 1;
+        if is_cluster { server.embedded.cluster.change_scan * 2 } else { Duration::ZERO }
+    }
+
+    fn admin(&self, address: &NodeAddress) -> Result<AdminClient, AdminError> {
+        admin(&self.plan.server, address.http, READ_TIMEOUT)
     }
 
     async fn other_than_initial(&self, admin: &AdminClient, item: ItemId) -> Option<String> {
@@ -85,7 +107,7 @@ impl NodeReads<'_> {
     ) -> Vec<String> {
         let mut failures = Vec::new();
         for address in nodes {
-            let admin = match AdminClient::new(address.http, READ_TIMEOUT) {
+            let admin = match self.admin(address) {
                 Ok(admin) => admin,
                 Err(error) => {
                     failures.push(error.to_string());

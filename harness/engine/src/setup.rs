@@ -43,22 +43,28 @@ impl Setup {
         let mut ports = Ports::new();
         let guard = needs_guard(&plan).then(|| Guard::start(&options.guard_program)).transpose()?;
         let (data, logs) = (dir.server_data_dir(), dir.logs_dir());
-        let place = ServerPlace { data: &data, logs: &logs, guard: guard.as_ref() };
+        let seed = plan.seed;
+        let place = ServerPlace { data: &data, logs: &logs, guard: guard.as_ref(), seed };
         observer.on(&RunEvent::SettingUp(match plan.server.backend {
-            Backend::Embedded => "starting the embedded server".into(),
-            Backend::Process => format!("starting Nacos {} as a process", plan.server.version),
+            Backend::Embedded => format!("starting the embedded server, {} of it", nodes(plan.server.nodes)),
+            Backend::Process => {
+                format!(
+                    "starting Nacos {} as a process, {} of it",
+                    plan.server.version,
+                    nodes(plan.server.nodes)
+                )
+            }
         }));
         let servers = Servers::start(&plan.server, &place, &mut ports).await?;
         manifest.server = servers.description().to_owned();
         observer
             .on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
         let plan = Arc::new(plan);
-        let publisher = NacosPublisher::new(servers.nodes()[0].http)?;
+        let publisher = NacosPublisher::new(&plan, servers.nodes())?;
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
         let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
         reads.wait_for_initial(servers.nodes()).await?;
         observer.on(&RunEvent::SettingUp("starting the proxies".into()));
-        let seed = plan.seed;
         let proxies = Proxies::start(&plan.proxy, seed, &logs, guard.as_ref(), &mut ports).await?;
         manifest.proxy = proxies.description().to_owned();
         let nodes: Vec<proxies::NodeAddress> = servers
@@ -72,6 +78,10 @@ impl Setup {
         observer.on(&RunEvent::Started { setup: began.elapsed() });
         Ok(Self { plan, servers, proxies, addresses: addresses.into(), driver, history, guard })
     }
+}
+
+fn nodes(count: u16) -> String {
+    if count == 1 { "one node".to_owned() } else { format!("{count} nodes") }
 }
 
 fn needs_guard(plan: &Plan) -> bool {

@@ -5,13 +5,15 @@
 //! watchers, no faults and no measures.
 
 mod guard;
+mod parts;
 mod ports;
 mod process;
 mod proxies;
 mod servers;
 
 pub use guard::{Guard, GuardError, guard_main};
+pub use parts::{Part, PartConnections, PartPlace};
 pub use ports::{PortError, Ports};
 pub use process::ProcessError;
 pub use proxies::{Proxies, ProxiesError};
-pub use servers::{NodeAddress, ServerPlace, Servers, ServersError};
+pub use servers::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError};

@@ -57,7 +57,7 @@ pub(crate) struct OwnProcess {
 }
 
 impl OwnProcess {
-    /// Starts `command` as the leader of its own process group, with its output in `log`.
+    /// Starts `command` as the leader of its own process group, with its output at the end of `log`.
     pub(crate) fn start(
         what: &str,
         mut command: Command,
@@ -66,7 +66,7 @@ impl OwnProcess {
         advice: &str,
     ) -> Result<Self, ProcessError> {
         let log_error = |source| ProcessError::Log { path: log.to_owned(), source };
-        let output = File::create(log).map_err(log_error)?;
+        let output = File::options().create(true).append(true).open(log).map_err(log_error)?;
         let errors = output.try_clone().map_err(log_error)?;
         let child =
             command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).spawn().map_err(
@@ -88,6 +88,11 @@ impl OwnProcess {
         };
         guard.watch(group)?;
         Ok(process)
+    }
+
+    /// Its process group, which has its process id.
+    pub(crate) const fn group(&self) -> u32 {
+        self.group
     }
 
     /// Why the process is gone, if it is; the last lines of its log are in the text.

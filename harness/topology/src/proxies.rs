@@ -11,6 +11,7 @@ use shakedown_proxy::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
 use tokio::time::Instant;
 
 use crate::guard::Guard;
+use crate::parts::{Part, PartConnections, PartPlace};
 use crate::ports::{PortError, Ports};
 use crate::process::{OwnProcess, ProcessError};
 
@@ -108,6 +109,24 @@ impl Proxies {
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// The service as a part of the bench; a process' connections are those at the proxies' addresses, which the
+    /// caller knows.
+    #[must_use]
+    pub fn part(&self, listens: impl FnOnce() -> Vec<SocketAddr>) -> Part {
+        match &self.running {
+            Running::Embedded(server) => Part {
+                name: "proxy".to_owned(),
+                place: PartPlace::Threads("proxy-".to_owned()),
+                connections: PartConnections::Known(server.stats().total.connections_open),
+            },
+            Running::Process(process) => Part {
+                name: "toxiproxy".to_owned(),
+                place: PartPlace::Group(process.group()),
+                connections: PartConnections::At(listens()),
+            },
+        }
     }
 
     /// Why the service is gone that should be there, if it is.

@@ -1,24 +1,23 @@
 //! The nodes under test.
 
+mod control;
+mod embedded;
+mod process;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use shakedown_embedded::{EmbeddedServer, RunningServer, ServerConfig, StartError};
-use shakedown_model::NodeId;
+use shakedown_embedded::StartError;
 use shakedown_model::plan::{Backend, ServerSpec};
-use shakedown_nacos::admin::{AdminClient, ServerLine};
-use tokio::time::Instant;
+use shakedown_model::{NodeId, Seed};
 
+pub use self::control::ServersControl;
 use crate::guard::Guard;
 use crate::ports::{PortError, Ports};
-use crate::process::{OwnProcess, ProcessError};
+use crate::process::ProcessError;
 
 /// Nacos' gRPC port is the HTTP port plus this (nacos-facts.md §1.1).
 const GRPC_OFFSET: u16 = 1000;
-/// Ports that a Nacos node takes beside its HTTP port: gRPC, gRPC between servers, raft (nacos-facts.md §1.1).
-const NODE_OFFSETS: [i32; 3] = [1000, 1001, -1000];
 
 /// The servers could not be brought up.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +52,16 @@ pub enum ServersError {
         /// Why.
         why: String,
     },
+    /// A node was to be stopped that does not run, or started that does, or there is none of this number.
+    #[error("nacos node {node} cannot be {wish}: {why}")]
+    WrongState {
+        /// The node.
+        node: u16,
+        /// What was to be done, as in "cannot be stopped".
+        wish: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
 }
 
 /// Where a node listens.
@@ -66,18 +75,12 @@ pub struct NodeAddress {
     pub grpc: SocketAddr,
 }
 
-/// The running nodes of a run.
+/// The nodes of a run.
 #[derive(Debug)]
 pub struct Servers {
     nodes: Vec<NodeAddress>,
-    running: Vec<Running>,
+    control: ServersControl,
     description: String,
-}
-
-#[derive(Debug)]
-enum Running {
-    Embedded(RunningServer),
-    Process(OwnProcess),
 }
 
 /// What [`Servers::start`] needs beside the spec.
@@ -89,6 +92,8 @@ pub struct ServerPlace<'a> {
     pub logs: &'a Path,
     /// The guard, for the process backend.
     pub guard: Option<&'a Guard>,
+    /// What the embedded nodes draw from.
+    pub seed: Seed,
 }
 
 impl Servers {
@@ -102,8 +107,8 @@ impl Servers {
         ports: &mut Ports,
     ) -> Result<Self, ServersError> {
         match spec.backend {
-            Backend::Embedded => start_embedded(spec, ports),
-            Backend::Process => start_process(spec, place, ports).await,
+            Backend::Embedded => embedded::start(spec, place, ports),
+            Backend::Process => process::start(spec, place, ports).await,
         }
     }
 
@@ -114,11 +119,11 @@ impl Servers {
     pub fn check_home(spec: &ServerSpec) -> Result<(), ServersError> {
         match spec.backend {
             Backend::Embedded => Ok(()),
-            Backend::Process => start_script(spec).map(drop),
+            Backend::Process => process::start_script(spec).map(drop),
         }
     }
 
-    /// Where the nodes listen.
+    /// Where the nodes listen, also while one is stopped.
     #[must_use]
     pub fn nodes(&self) -> &[NodeAddress] {
         &self.nodes
@@ -130,100 +135,41 @@ impl Servers {
         &self.description
     }
 
-    /// Why a node is gone that should be there, if one is.
-    pub fn failed(&mut self) -> Option<String> {
-        self.running.iter_mut().find_map(|server| match server {
-            Running::Embedded(server) => server.failed(),
-            Running::Process(process) => process.failed(),
-        })
+    /// What stops and starts single nodes; clones work on the same nodes.
+    #[must_use]
+    pub fn control(&self) -> &ServersControl {
+        &self.control
+    }
+
+    /// Why a node is gone that should be there, if one is. One that was stopped on purpose should not.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.control.failed()
     }
 
     /// Stops every node.
     pub async fn stop(self) {
-        for server in self.running {
-            match server {
-                Running::Embedded(server) => server.stop(),
-                Running::Process(process) => process.stop().await,
-            }
-        }
+        self.control.stop_all().await;
     }
 }
 
-fn start_embedded(spec: &ServerSpec, ports: &mut Ports) -> Result<Servers, ServersError> {
-    let http = ports.with_offsets(&[i32::from(GRPC_OFFSET)])?;
-    let grpc = SocketAddr::new(http.ip(), http.port() + GRPC_OFFSET);
-    let server =
-        EmbeddedServer::start(ServerConfig { http, grpc, data: None, settings: spec.embedded.clone() })?;
-    Ok(Servers {
-        nodes: vec![NodeAddress { node: NodeId(0), http, grpc }],
-        running: vec![Running::Embedded(server)],
-        description: format!("embedded Nacos {} imitation, in process, at {http}", spec.version),
-    })
-}
-
-/// The home of the process backend, and the program in it that starts a node.
-fn start_script(spec: &ServerSpec) -> Result<(&Path, PathBuf), ServersError> {
-    let home = spec.home.as_deref().ok_or(ServersError::NoHome)?;
-    let start = home.join("bin/start");
-    if start.is_file() { Ok((home, start)) } else { Err(ServersError::BadHome { home: home.to_owned() }) }
-}
-
-async fn start_process(
+/// The addresses of `count` nodes, each with the ports free that it needs.
+fn node_addresses(
     spec: &ServerSpec,
-    place: &ServerPlace<'_>,
+    offsets: &[i32],
     ports: &mut Ports,
-) -> Result<Servers, ServersError> {
-    let (home, start) = start_script(spec)?;
-    let http = ports.with_offsets(&NODE_OFFSETS)?;
-    let grpc = SocketAddr::new(http.ip(), http.port() + GRPC_OFFSET);
-    let mut command = Command::new(start);
-    command.arg(http.port().to_string()).arg(place.data.join("node-0"));
-    let guard = place.guard.expect("the engine starts a guard for every backend with processes");
-    let log = place.logs.join("nacos-0.log");
-    let mut process =
-        OwnProcess::start("nacos node 0", command, &log, guard, "its home must hold a runnable `bin/start`")?;
-    let node = NodeAddress { node: NodeId(0), http, grpc };
-    wait_ready(node, spec, &mut process).await?;
-    Ok(Servers {
-        nodes: vec![node],
-        running: vec![Running::Process(process)],
-        description: format!("Nacos {}, a process from {}, at {http}", spec.version, home_name(home)),
-    })
+) -> Result<Vec<NodeAddress>, PortError> {
+    let address = |node| {
+        let http = ports.with_offsets(offsets)?;
+        let grpc = SocketAddr::new(http.ip(), http.port() + GRPC_OFFSET);
+        Ok(NodeAddress { node: NodeId(node), http, grpc })
+    };
+    (0..spec.nodes).map(address).collect()
 }
 
-/// The last part of a home's path: the run directory may be shown to others, and names no machine's folders.
-fn home_name(home: &Path) -> String {
-    home.file_name().map_or_else(|| "its home".to_owned(), |name| format!("`{}`", name.to_string_lossy()))
-}
-
-async fn wait_ready(
-    node: NodeAddress,
-    spec: &ServerSpec,
-    process: &mut OwnProcess,
-) -> Result<(), ServersError> {
-    let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
-    let admin =
-        AdminClient::new(node.http, Duration::from_secs(2)).map_err(|error| not_ready(error.to_string()))?;
-    let line = if spec.version.starts_with("3.") { ServerLine::V3 } else { ServerLine::V2 };
-    let deadline = Instant::now() + spec.ready_timeout;
-    loop {
-        if let Some(why) = process.failed() {
-            return Err(not_ready(why));
-        }
-        if admin.is_ready(line).await && is_listening(node.grpc).await {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            let seconds = spec.ready_timeout.as_secs();
-            return Err(not_ready(format!(
-                "no answer within {seconds} s; if it needs longer, raise `server.ready-timeout`{}",
-                process.log_tail()
-            )));
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-async fn is_listening(address: SocketAddr) -> bool {
-    tokio::net::TcpStream::connect(address).await.is_ok()
+/// `one server at A` or `3 nodes at A, B, C`.
+fn described(nodes: &[NodeAddress]) -> String {
+    let at: Vec<_> = nodes.iter().map(|node| node.http.to_string()).collect();
+    let count = if nodes.len() == 1 { String::new() } else { format!("{} nodes ", nodes.len()) };
+    format!("{count}at {}", at.join(", "))
 }

@@ -72,10 +72,7 @@ impl Broadcasts {
     /// This node has written something.
     pub(crate) fn wrote(&mut self, now: Duration, task: &DumpTask) {
         for to in self.others.clone() {
-            self.schedule(
-                now + self.rule.broadcast_delay,
-                Broadcast { to, task: task.clone(), failures: 0 },
-            );
+            self.schedule(now + self.rule.broadcast_delay, Broadcast { to, task: task.clone(), failures: 0 });
         }
     }
 
@@ -159,7 +156,11 @@ mod tests {
     }
 
     fn quiet() -> ClusterSettings {
-        ClusterSettings { change_scan: Duration::ZERO, full_dump: Duration::ZERO, ..ClusterSettings::default() }
+        ClusterSettings {
+            change_scan: Duration::ZERO,
+            full_dump: Duration::ZERO,
+            ..ClusterSettings::default()
+        }
     }
 
     /// Turns until nothing is due before `end`; the instants in milliseconds at which `to` was told.
@@ -167,7 +168,12 @@ mod tests {
         let mut at = Vec::new();
         while let Some(due) = broadcasts.next_due().filter(|due| *due <= end) {
             let steps = broadcasts.turn(due, |_| true);
-            at.extend(steps.iter().filter(|step| matches!(step, Step::Tell(other, _) if *other == to)).map(|_| due.as_millis()));
+            at.extend(
+                steps
+                    .iter()
+                    .filter(|step| matches!(step, Step::Tell(other, _) if *other == to))
+                    .map(|_| due.as_millis()),
+            );
         }
         at
     }

@@ -9,8 +9,8 @@ use shakedown_nacos::ConfigKey;
 
 use super::polls::{Listen, Waiting};
 use super::{
-    Author, Caller, Change, CloseReason, ConnectionId, Core, DumpTask, Found, KeyError, Listened, NewConfig, Output,
-    Poll, PollId, PollReply, PublishError, Read, stored_key,
+    Author, Caller, Change, CloseReason, ConnectionId, Core, DumpTask, Found, KeyError, Listened, NewConfig,
+    Output, Poll, PollId, PollReply, PublishError, Read, stored_key,
 };
 
 /// The unary requests that have a handler.

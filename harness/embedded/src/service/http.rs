@@ -6,6 +6,7 @@ mod call;
 mod details;
 mod gone;
 mod history;
+mod loader;
 mod namespaces;
 mod poll;
 mod routes;

@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use shakedown_model::plan::{EmbeddedSettings, Generation, Login, OldApis};
+use shakedown_model::plan::{Generation, OldApis};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::answer;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -212,6 +211,11 @@ impl Node {
         Ok(key)
     }
 
+    /// Where it listens for gRPC; 0 when that port was left to chance.
+    pub(super) fn grpc_port(&self) -> u16 {
+        self.membership.cluster.nodes[self.membership.node].grpc.port()
+    }
+
     /// What the nodes share.
     pub(super) const fn cluster(&self) -> &Arc<Cluster> {
         &self.membership.cluster
@@ -327,7 +331,7 @@ impl State {
 
     fn take(&mut self, now: Duration, message: Message) {
         match message {
-            Message::Stored(change) => self.core.restore(change),
+            Message::Stored(change) => self.core.restore(*change),
             Message::Changed(task) => self.core.told(now, task),
             Message::Reload(keep, to) => self.core.keep_connections(keep, to),
         }

@@ -1,19 +1,20 @@
 //! What is watched while a run goes: phases, failures of what was started, a person's wish to stop, the drain.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use shakedown_load::mutator::AckBoard;
+use shakedown_load::mutator::{AckBoard, Newest};
 use shakedown_load::watchers::FleetControl;
 use shakedown_model::manifest::RunStatus;
-use shakedown_model::{ItemId, Offset, PhaseId, Version};
+use shakedown_model::{ItemId, Offset, PhaseId};
 use shakedown_record::{Clock, RunDir};
 use tokio::sync::watch;
 
 use super::fault_log::FaultLog;
 use crate::health::SelfSampler;
 use crate::observer::{Observer, Progress, RunEvent};
+use crate::parts::PartSampler;
 use crate::setup::Setup;
 
 /// Failures, phases and the drain's end are looked for this often.
@@ -37,6 +38,7 @@ pub(crate) struct Stage<'a> {
     clock: Clock,
     stop: watch::Receiver<bool>,
     sampler: SelfSampler,
+    parts: Arc<Mutex<PartSampler>>,
     next_sample: Offset,
     phase: Option<PhaseId>,
 }
@@ -51,7 +53,8 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let sampler = SelfSampler::new(clock);
         let (_, stop) = watch::channel(false);
-        Self { setup, observer, live, dir, clock, stop, sampler, next_sample: Offset::ZERO, phase: None }
+        let (next_sample, parts) = (Offset::ZERO, Arc::default());
+        Self { setup, observer, live, dir, clock, stop, sampler, parts, next_sample, phase: None }
     }
 
     /// Ends early once `stop` turns true.
@@ -76,8 +79,7 @@ impl<'a> Stage<'a> {
         self.observer.on(&RunEvent::Draining);
         // The mutator has ended, so the newest versions stay what they are.
         let items = (0..self.setup.plan.item_count()).map(ItemId);
-        let newest: Vec<(ItemId, Version)> =
-            items.map(|item| (item, self.live.newest.newest(item))).collect();
+        let newest: Vec<(ItemId, Newest)> = items.map(|item| (item, self.live.newest.newest(item))).collect();
         let deadline = self.clock.now() + self.setup.plan.delivery_timeout;
         while self.clock.now() < deadline && !self.live.fleet.converged(&newest) {
             if let Some(status) = self.look(None).await {
@@ -145,6 +147,7 @@ impl<'a> Stage<'a> {
     }
 
     fn sample(&mut self, faults: Option<&FaultLog>) -> Result<(), String> {
+        self.sample_parts();
         let sample = self.sampler.sample(self.live.fleet.subscribed());
         self.setup.history.recorder().flush();
         let progress = self.live.fleet.progress();
@@ -159,6 +162,25 @@ impl<'a> Stage<'a> {
             fault: faults.and_then(FaultLog::in_force),
         }));
         self.dir.append_self_sample(&sample).map_err(|error| with_cause(&error))
+    }
+}
+
+impl Stage<'_> {
+    /// Samples the parts on a thread that may wait. A sample that cannot be written is missing from a chart, no more.
+    fn sample_parts(&self) {
+        let mut parts = self.setup.servers.control().parts();
+        let addresses = Arc::clone(&self.setup.addresses);
+        parts.push(self.setup.proxies.part(|| addresses.iter().map(|proxy| proxy.listen).collect()));
+        let (dir, sampler, at) = (self.dir.clone(), Arc::clone(&self.parts), self.clock.now());
+        let sample = move || {
+            let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            for sample in sampler.sample(at, parts) {
+                if let Err(error) = dir.append_part_sample(&sample) {
+                    tracing::warn!(%error, "a sample of a part is lost");
+                }
+            }
+        };
+        drop(tokio::task::spawn_blocking(sample));
     }
 }
 

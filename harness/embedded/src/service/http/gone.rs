@@ -63,6 +63,11 @@ fn replaced(call: &Call<'_>) -> Option<Replaced> {
         "/v1/cs/history" if has("search") => by("console", "GET", "console/cs/history/list"),
         "/v2/cs/config/searchDetail" => by("console", "GET", "console/cs/config/searchDetail"),
         "/v2/cs/history/detail" => None,
+        _ if path.starts_with("/v2/core/loader/") => {
+            let name = path.trim_start_matches("/v2/core/loader/");
+            let method = if ["current", "cluster"].contains(&name) { "GET" } else { "POST" };
+            by("admin", method, &format!("admin/core/loader/{name}"))
+        }
         _ => {
             let (switch, rest) = match (path.strip_prefix("/v1/cs/"), path.strip_prefix("/v2/cs/")) {
                 (Some(rest), _) => ("console", format!("console/cs/{rest}")),

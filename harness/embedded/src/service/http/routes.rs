@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use shakedown_model::plan::Generation;
 
 use super::call::{Call, KeyNames, V1, V2, V3};
-use super::{Answer, accounts, answers, gone, history, namespaces, poll, state, v1, v2, v3};
+use super::{Answer, accounts, answers, gone, history, loader, namespaces, poll, state, v1, v2, v3};
 use crate::core::{Action, Resource};
 use crate::service::access::{Need, admit, denied_message};
 
@@ -15,6 +15,7 @@ enum Api {
     Login,
     Account,
     Namespace,
+    Loader,
     Config(KeyNames),
     History(KeyNames),
     Unknown,
@@ -42,6 +43,7 @@ pub(super) async fn answer(mut call: Call<'_>) -> Answer {
         (Api::State, _) => state::answer(&call),
         (Api::Login | Api::Account, _) => accounts::answer(call).await,
         (Api::Namespace, _) => namespaces::answer(call).await,
+        (Api::Loader, _) => loader::answer(call).await,
         (Api::History(names), _) => history::answer(&call, names),
         (_, "/nacos/v1/cs/configs/listener") if call.method == Method::POST => poll::answer(call).await,
         (_, path) if path.starts_with("/nacos/v1/") => v1::answer(call).await,
@@ -57,6 +59,8 @@ fn api(call: &Call<'_>) -> Api {
         _ if state::is_known(path, call.generation) => Api::State,
         "/v1/auth/users/login" | "/v1/auth/login" | "/v1/auth/users/admin" => Api::Login,
         "/v3/auth/user/login" | "/v3/auth/user/admin" if is_v3 => Api::Login,
+        _ if path.starts_with("/v2/core/loader/") => Api::Loader,
+        _ if path.starts_with("/v3/admin/core/loader/") && is_v3 => Api::Loader,
         _ if path.starts_with("/v1/auth/") && !is_v3 => Api::Account,
         _ if path.starts_with("/v3/auth/") && is_v3 => Api::Account,
         "/v1/console/namespaces" | "/v2/console/namespace" | "/v2/console/namespace/list" if !is_v3 => {
@@ -91,7 +95,7 @@ fn need<'a>(api: Api, call: &'a Call<'_>) -> Option<Need<'a>> {
         Api::Account if call.method == Method::PUT && call.path.contains("/auth/user") => {
             Resource::User(param("username"))
         }
-        Api::Account | Api::Namespace => Resource::Server,
+        Api::Account | Api::Namespace | Api::Loader => Resource::Server,
         Api::Config(names) | Api::History(names) => {
             let tenant = match param(names.tenant).trim() {
                 "public" | "null" => "",

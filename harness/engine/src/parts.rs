@@ -1,0 +1,196 @@
+//! What the parts beside the watchers use, once a second, from `/proc` (proc(5)).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use shakedown_model::Offset;
+use shakedown_model::manifest::PartSample;
+use shakedown_topology::{Part, PartConnections, PartPlace};
+
+use crate::machine;
+
+/// A clock tick of `/proc` (USER_HZ is 100 on every Linux that matters).
+const TICKS_PER_SECOND: f64 = 100.0;
+/// `TCP_ESTABLISHED` in `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+
+/// Measures what each part used between two samples.
+#[derive(Debug, Default)]
+pub(crate) struct PartSampler {
+    last: BTreeMap<String, Last>,
+}
+
+#[derive(Debug)]
+struct Last {
+    at: Offset,
+    /// Processor time by process or thread, so that one that ended takes nothing from the rest.
+    ticks: BTreeMap<u32, u64>,
+}
+
+/// What a part holds at one instant.
+#[derive(Debug, Default)]
+struct Holds {
+    ticks: BTreeMap<u32, u64>,
+    threads: u32,
+    rss_bytes: Option<u64>,
+}
+
+impl PartSampler {
+    /// One sample of every part that was there at the last call, too: the first sample of a part has no past.
+    ///
+    /// Reads many small files, so it belongs on a thread that may wait.
+    pub(crate) fn sample(&mut self, at: Offset, parts: Vec<Part>) -> Vec<PartSample> {
+        let mut samples = Vec::new();
+        let mut next = BTreeMap::new();
+        let mut processes = None;
+        let mut sockets = None;
+        for part in parts {
+            let holds = match &part.place {
+                PartPlace::Threads(prefix) => own_threads(prefix),
+                PartPlace::Group(group) => of_group(*group, processes.get_or_insert_with(machine::processes)),
+            };
+            let connections = match part.connections {
+                PartConnections::Known(count) => count,
+                PartConnections::At(at) => {
+                    let established = sockets.get_or_insert_with(established_by_port);
+                    at.iter().filter_map(|address| established.get(&address.port())).sum()
+                }
+            };
+            if let Some(last) = self.last.get(&part.name) {
+                samples.push(PartSample {
+                    at,
+                    part: part.name.clone(),
+                    cpu_cores: cores(last, &holds.ticks, at),
+                    rss_bytes: holds.rss_bytes,
+                    threads: holds.threads,
+                    connections: Some(connections),
+                });
+            }
+            next.insert(part.name, Last { at, ticks: holds.ticks });
+        }
+        self.last = next;
+        samples
+    }
+}
+
+fn cores(last: &Last, ticks: &BTreeMap<u32, u64>, at: Offset) -> f64 {
+    let used: u64 =
+        ticks.iter().map(|(id, ticks)| ticks.saturating_sub(last.ticks.get(id).copied().unwrap_or(0))).sum();
+    let seconds = at.since(last.at).as_secs_f64().max(1e-3);
+    #[expect(clippy::cast_precision_loss, reason = "ticks of one second are few")]
+    let used = used as f64;
+    used / TICKS_PER_SECOND / seconds
+}
+
+/// The threads of this process whose names begin with `prefix`; memory cannot be told apart.
+fn own_threads(prefix: &str) -> Holds {
+    let mut holds = Holds::default();
+    for id in machine::numbered("/proc/self/task") {
+        if let Some(stat) = machine::Stat::read(&format!("/proc/self/task/{id}/stat"))
+            && stat.name.starts_with(prefix)
+        {
+            holds.threads += 1;
+            holds.ticks.insert(id, stat.ticks);
+        }
+    }
+    holds
+}
+
+fn of_group(group: u32, processes: &[machine::Stat]) -> Holds {
+    let mut holds = Holds { rss_bytes: Some(0), ..Holds::default() };
+    for process in processes.iter().filter(|process| process.group == group) {
+        holds.threads += process.threads;
+        holds.ticks.insert(process.id, process.ticks);
+        holds.rss_bytes = holds.rss_bytes.map(|bytes| bytes + machine::resident_bytes_of(process.id));
+    }
+    holds
+}
+
+/// How many connections are established at each port of 127.0.0.1, as the side that listens sees it.
+fn established_by_port() -> BTreeMap<u16, u64> {
+    let mut counts = BTreeMap::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            if let Some(local) = established_at(line)
+                && local.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST)
+            {
+                *counts.entry(local.port()).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// The local address of an established connection's line; an IPv4 address inside an IPv6 one is that IPv4 address.
+fn established_at(line: &str) -> Option<SocketAddr> {
+    let mut fields = line.split_whitespace().skip(1);
+    let (address, port) = fields.next()?.split_once(':')?;
+    if fields.nth(1)? != ESTABLISHED {
+        return None;
+    }
+    let port = u16::from_str_radix(port, 16).ok()?;
+    // The kernel prints each group of four bytes as one number of this machine's byte order.
+    let last = address.get(address.len().checked_sub(8)?..)?;
+    let bytes = u32::from_str_radix(last, 16).ok()?.to_ne_bytes();
+    Some(SocketAddr::from((bytes, port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn part(place: PartPlace, connections: PartConnections) -> Part {
+        Part { name: "part".into(), place, connections }
+    }
+
+    #[test]
+    fn a_line_names_the_local_address_of_an_established_connection_only() {
+        let line = "   4: 0100007F:3A98 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0 0 1";
+        assert_eq!(established_at(line), Some("127.0.0.1:15000".parse().unwrap()));
+        assert_eq!(established_at(&line.replace(" 01 ", " 06 ")), None);
+        let mapped = line.replace("0100007F:3A98", "0000000000000000FFFF00000100007F:3A98");
+        assert_eq!(established_at(&mapped), Some("127.0.0.1:15000".parse().unwrap()));
+        assert_eq!(established_at("sl local_address"), None);
+    }
+
+    #[test]
+    fn connections_of_a_port_are_counted_at_the_side_that_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let _clients = [TcpStream::connect(address).unwrap(), TcpStream::connect(address).unwrap()];
+        let mut sampler = PartSampler::default();
+        let own = std::process::id();
+        let parts = || vec![part(PartPlace::Group(own), PartConnections::At(vec![address]))];
+        assert!(sampler.sample(Offset::ZERO, parts()).is_empty(), "the first has no past");
+        let samples = sampler.sample(Offset::ZERO + Duration::from_secs(1), parts());
+        assert_eq!(samples[0].connections, Some(2));
+    }
+
+    #[test]
+    fn a_busy_thread_is_found_by_its_name() {
+        let (done, ended) = mpsc::channel::<()>();
+        let spin = move || while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {};
+        let thread = std::thread::Builder::new().name("part-test-0".into()).spawn(spin).unwrap();
+        let mut sampler = PartSampler::default();
+        let parts = || vec![part(PartPlace::Threads("part-test".into()), PartConnections::Known(7))];
+        let began = Instant::now();
+        // Until it has used some of the processor's time, however busy the machine is.
+        let sample = loop {
+            let at = Offset::ZERO + began.elapsed();
+            match sampler.sample(at, parts()).pop() {
+                Some(sample) if sample.cpu_cores > 0.0 => break sample,
+                _ => assert!(began.elapsed() < Duration::from_secs(30), "no processor time in 30 s"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        drop(done);
+        thread.join().unwrap();
+        assert_eq!((sample.threads, sample.rss_bytes, sample.connections), (1, None, Some(7)));
+    }
+}

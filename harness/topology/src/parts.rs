@@ -1,0 +1,32 @@
+//! What runs beside the watchers, as a sampler finds it in `/proc`.
+
+use std::net::SocketAddr;
+
+/// A part of the bench.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its name, such as `nacos-0` or `toxiproxy`.
+    pub name: String,
+    /// Where its processor time and memory are found.
+    pub place: PartPlace,
+    /// Its connections.
+    pub connections: PartConnections,
+}
+
+/// Where a part runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartPlace {
+    /// In a process group of its own.
+    Group(u32),
+    /// On threads of this process whose names begin so.
+    Threads(String),
+}
+
+/// How many connections a part has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartConnections {
+    /// It tells.
+    Known(u64),
+    /// Those that are established at these addresses.
+    At(Vec<SocketAddr>),
+}

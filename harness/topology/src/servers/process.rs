@@ -1,0 +1,123 @@
+//! Nodes from a server home on this machine, each a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use shakedown_model::plan::ServerSpec;
+use shakedown_nacos::admin::AdminClient;
+use tokio::time::Instant;
+
+use super::control::{Running, Starter};
+use super::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError, described, node_addresses};
+use crate::guard::Guard;
+use crate::ports::Ports;
+use crate::process::OwnProcess;
+
+/// Ports that a Nacos node takes beside its HTTP port: gRPC, gRPC between servers, raft (nacos-facts.md §1.1).
+const NODE_OFFSETS: [i32; 3] = [1000, 1001, -1000];
+
+/// How nodes are started, the first time and again.
+#[derive(Debug)]
+pub(super) struct ProcessNodes {
+    spec: ServerSpec,
+    start: PathBuf,
+    data: PathBuf,
+    logs: PathBuf,
+    guard: Guard,
+    /// The HTTP addresses of all nodes with commas between; empty for a single one.
+    members: String,
+}
+
+impl ProcessNodes {
+    /// Starts a node's process.
+    pub(super) fn launch(&self, node: NodeAddress) -> Result<OwnProcess, ServersError> {
+        let mut command = Command::new(&self.start);
+        command.arg(node.http.port().to_string()).arg(self.data.join(format!("node-{}", node.node)));
+        if !self.members.is_empty() {
+            command.arg(&self.members);
+        }
+        let log = self.logs.join(format!("nacos-{}.log", node.node));
+        let what = format!("nacos node {}", node.node);
+        let advice = "its home must hold a runnable `bin/start`";
+        Ok(OwnProcess::start(&what, command, &log, &self.guard, advice)?)
+    }
+
+    /// Waits until a node says that it is ready and listens for gRPC.
+    pub(super) async fn wait_ready(
+        &self,
+        node: NodeAddress,
+        process: &mut OwnProcess,
+    ) -> Result<(), ServersError> {
+        let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
+        let admin = AdminClient::new(node.http, Duration::from_secs(2))
+            .map_err(|error| not_ready(error.to_string()))?
+            .speaking(self.spec.generation());
+        let deadline = Instant::now() + self.spec.ready_timeout;
+        loop {
+            if let Some(why) = process.failed() {
+                return Err(not_ready(why));
+            }
+            if admin.is_ready().await && is_listening(node).await {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let seconds = self.spec.ready_timeout.as_secs();
+                return Err(not_ready(format!(
+                    "no answer within {seconds} s; if it needs longer, raise `server.ready-timeout`{}",
+                    process.log_tail()
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+pub(super) async fn start(
+    spec: &ServerSpec,
+    place: &ServerPlace<'_>,
+    ports: &mut Ports,
+) -> Result<Servers, ServersError> {
+    let (home, start) = start_script(spec)?;
+    let nodes = node_addresses(spec, &NODE_OFFSETS, ports)?;
+    let members: Vec<_> = nodes.iter().map(|node| node.http.to_string()).collect();
+    let starter = ProcessNodes {
+        spec: spec.clone(),
+        start,
+        data: place.data.to_owned(),
+        logs: place.logs.to_owned(),
+        guard: place.guard.expect("the engine starts a guard for every backend with processes").clone(),
+        members: if members.len() == 1 { String::new() } else { members.join(",") },
+    };
+    // A cluster's nodes wait for each other, so all are started before any is waited for.
+    let mut processes = nodes.iter().map(|node| starter.launch(*node)).collect::<Result<Vec<_>, _>>()?;
+    for (node, process) in nodes.iter().zip(&mut processes) {
+        starter.wait_ready(*node, process).await?;
+    }
+    let description = format!("Nacos {}, from {}, {}", spec.version, home_name(home), process_count(&nodes));
+    let running = processes.into_iter().map(Running::Process).collect();
+    let control = ServersControl::new(nodes.clone(), Starter::Process(Box::new(starter)), running);
+    Ok(Servers { nodes, control, description })
+}
+
+fn process_count(nodes: &[NodeAddress]) -> String {
+    let kind =
+        if nodes.len() == 1 { "a process" } else { "a cluster with embedded storage, a process each," };
+    format!("{kind} {}", described(nodes))
+}
+
+/// The home of the process backend, and the program in it that starts a node.
+pub(super) fn start_script(spec: &ServerSpec) -> Result<(&Path, PathBuf), ServersError> {
+    let home = spec.home.as_deref().ok_or(ServersError::NoHome)?;
+    let start = home.join("bin/start");
+    if start.is_file() { Ok((home, start)) } else { Err(ServersError::BadHome { home: home.to_owned() }) }
+}
+
+/// The last part of a home's path: the run directory may be shown to others, and names no machine's folders.
+fn home_name(home: &Path) -> String {
+    home.file_name().map_or_else(|| "its home".to_owned(), |name| format!("`{}`", name.to_string_lossy()))
+}
+
+async fn is_listening(node: NodeAddress) -> bool {
+    tokio::net::TcpStream::connect(node.grpc).await.is_ok()
+}
