@@ -80,8 +80,9 @@ func (s *sdk) close() {
 	os.RemoveAll(s.folder)
 }
 
-// reset asks the SDK's connection to go elsewhere: to the other node if there is one, else anywhere, which is the same
-// node on a new connection.
+// reset asks the SDK's connections to go to the first node. Without an address this SDK stays where it is as long as
+// the server is healthy, and of an address it looks at the host alone and takes the first node that has it (v2.3.2,
+// common/remote/rpc: server_request_handler.go and the loop of rpc_client.go): on one machine, the first of all.
 func (s *sdk) reset(do *runner, kept listener) {
 	var before connections
 	do.step("find the SDK's connections", func() (err error) {
@@ -91,12 +92,9 @@ func (s *sdk) reset(do *runner, kept listener) {
 		}
 		return err
 	})
-	do.step("ask them to connect elsewhere", func() error {
+	do.step("ask them to connect anew", func() error {
 		for id, at := range before {
-			query := url.Values{"connectionId": {id}}
-			if *second != 0 {
-				query.Set("redirectAddress", address(*port+*second-at))
-			}
+			query := url.Values{"connectionId": {id}, "redirectAddress": {address(*port)}}
 			if err := reloadClient(at, query); err != nil {
 				return err
 			}
@@ -136,19 +134,9 @@ func (c connections) movedTo(now connections) error {
 	if len(now) < len(c) {
 		return fmt.Errorf("there were %d connections, and now there are %d", len(c), len(now))
 	}
-	if *second == 0 {
-		return nil
-	}
-	counts := map[int]int{}
-	for _, at := range c {
-		counts[*port+*second-at]++
-	}
-	for _, at := range now {
-		counts[at]--
-	}
-	for at, missing := range counts {
-		if missing > 0 {
-			return fmt.Errorf("%d connections are missing on node %d", missing, at)
+	for id, at := range now {
+		if at != *port {
+			return fmt.Errorf("connection %s is on node %d", id, at)
 		}
 	}
 	return nil
