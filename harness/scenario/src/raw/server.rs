@@ -6,7 +6,7 @@ use std::time::Duration;
 use shakedown_model::fault::Stream;
 use shakedown_model::plan::{Backend, Product, ProxyKind, ServerDefect};
 
-use crate::field::{choice, record, words};
+use crate::field::{OrNone, Share, choice, record, words};
 use crate::source::Spanned;
 
 record! {
@@ -15,7 +15,7 @@ record! {
         "product" product: optional Product = "The product. Default: nacos.",
         "version" version: optional String = "Its version, 2.x if embedded; tells the process backend how to start its home. Default: 2.5.0.",
         "backend" backend: optional Backend = "Where servers come from: built in, or a server home on this machine. Default: embedded.",
-        "nodes" nodes: optional u32 = "How many nodes; 1 for now. Default: 1.",
+        "nodes" nodes: optional u32 = "How many nodes; up to 9. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
         "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s.",
         "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
@@ -35,6 +35,15 @@ record! {
         "poll-margin" poll_margin: optional Duration = "By how much a long poll's hang is shorter than its declared time-out. Default: 500ms.",
         "poll-min-hang" poll_min_hang: optional Duration = "The shortest hang of a long poll. Default: 10s.",
         "poll-registers-late" poll_registers_late: optional bool = "Whether a long poll compares before it registers, so that a change in between is seen only at its end. Default: true.",
+        "max-connections" max_connections: optional OrNone<u32> = "Registered gRPC connections and hanging polls that a node takes together, or `none`. Default: none.",
+        "reset-answer-timeout" reset_answer_timeout: optional Duration = "How long a client may take to answer that it connects elsewhere. Default: 3s.",
+        "broadcast-delay" broadcast_delay: optional Duration = "From a write to the arrival of its broadcast at each other node. Default: 1ms.",
+        "broadcast-loss" broadcast_loss: optional Share = "The share of broadcasts that are lost; a loss is noticed after the time-out and sent again. Default: 0%.",
+        "broadcast-timeout" broadcast_timeout: optional Duration = "How long a node waits for the answer to a broadcast. Default: 1s.",
+        "broadcast-retry" broadcast_retry: optional Duration = "How long a failed broadcast waits at least. Default: 500ms.",
+        "broadcast-retry-step" broadcast_retry_step: optional Duration = "After failure n, counted from 0 to 7, it waits n*n times this in addition. Default: 1s.",
+        "change-scan" change_scan: optional OrNone<Duration> = "The period in which a node of several looks for writes that it was not told of, or `none`. Default: 30s.",
+        "full-dump" full_dump: optional OrNone<Duration> = "The period in which a node of several dumps everything again, or `none`. Default: 360m.",
         "defect" defect: optional ServerDefect = "A planted defect, so that a guarantee can be seen to catch it. Default: none.",
     }
 }

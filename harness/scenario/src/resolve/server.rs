@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use shakedown_model::fault::{Stream, Toxic};
-use shakedown_model::plan::{Backend, EmbeddedSettings, LinkSpec, ProxyKind, ProxySpec, ServerSpec};
+use shakedown_model::plan::{
+    Backend, ClusterSettings, EmbeddedSettings, LinkSpec, ProxyKind, ProxySpec, ServerSpec,
+};
 
 use super::{given, positive};
-use crate::field::{Named, Record as _};
+use crate::field::{Named, OrNone, Record as _};
 use crate::problem::Findings;
 use crate::raw::{RawEmbedded, RawLatency, RawLink, RawLinkToxic, RawProxy, RawServer};
 use crate::source::Spanned;
+
+/// The most nodes of a run; real clusters have 3 to 7.
+const MAX_NODES: u32 = 9;
 
 pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpec {
     let mut server = ServerSpec::default();
@@ -30,11 +35,13 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     positive(raw.ready_timeout.as_ref(), "ready-timeout", found);
     server.ready_timeout = given(raw.ready_timeout.as_ref(), server.ready_timeout);
     positive(raw.nodes.as_ref(), "nodes", found);
-    if let Some(nodes) = raw.nodes.as_ref().filter(|nodes| nodes.value > 1) {
+    if let Some(nodes) = raw.nodes.as_ref().filter(|nodes| nodes.value > MAX_NODES) {
         found
-            .error("scenario::not_supported", nodes.span, format!("{} nodes are not supported", nodes.value))
-            .help("write `nodes: 1`: clusters are not supported yet");
+            .error("scenario::out_of_range", nodes.span, format!("{} nodes are too many", nodes.value))
+            .help(format!("write at most `nodes: {MAX_NODES}`"));
     }
+    server.nodes =
+        raw.nodes.as_ref().and_then(|nodes| u16::try_from(nodes.value).ok()).unwrap_or(server.nodes);
     if let Some(embedded) = &raw.embedded {
         server.embedded = settings(&embedded.value, found);
         if server.backend != Backend::Embedded {
@@ -73,6 +80,9 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         (&raw.idle_scan, "idle-scan"),
         (&raw.idle_answer_timeout, "idle-answer-timeout"),
         (&raw.poll_min_hang, "poll-min-hang"),
+        (&raw.reset_answer_timeout, "reset-answer-timeout"),
+        (&raw.broadcast_timeout, "broadcast-timeout"),
+        (&raw.broadcast_retry, "broadcast-retry"),
     ] {
         positive(time.as_ref(), what, found);
     }
@@ -89,9 +99,34 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         poll_margin: given(raw.poll_margin.as_ref(), real.poll_margin),
         poll_min_hang: given(raw.poll_min_hang.as_ref(), real.poll_min_hang),
         poll_registers_late: given(raw.poll_registers_late.as_ref(), real.poll_registers_late),
+        max_connections: given_or_none(raw.max_connections.as_ref(), real.max_connections),
+        reset_answer_timeout: given(raw.reset_answer_timeout.as_ref(), real.reset_answer_timeout),
+        cluster: cluster(raw),
         defect: raw.defect.as_ref().map(|defect| defect.value),
         ..real
     }
+}
+
+fn cluster(raw: &RawEmbedded) -> ClusterSettings {
+    let real = ClusterSettings::default();
+    let period = |field: Option<&Spanned<OrNone<Duration>>>, real| {
+        given_or_none(field, Some(real)).unwrap_or(Duration::ZERO)
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+    let loss = raw.broadcast_loss.as_ref().map(|share| (share.value.0 * 1e6).round() as u32);
+    ClusterSettings {
+        broadcast_delay: given(raw.broadcast_delay.as_ref(), real.broadcast_delay),
+        broadcast_loss_ppm: loss.unwrap_or(real.broadcast_loss_ppm),
+        broadcast_timeout: given(raw.broadcast_timeout.as_ref(), real.broadcast_timeout),
+        broadcast_retry: given(raw.broadcast_retry.as_ref(), real.broadcast_retry),
+        broadcast_retry_step: given(raw.broadcast_retry_step.as_ref(), real.broadcast_retry_step),
+        change_scan: period(raw.change_scan.as_ref(), real.change_scan),
+        full_dump: period(raw.full_dump.as_ref(), real.full_dump),
+    }
+}
+
+fn given_or_none<T: Copy>(field: Option<&Spanned<OrNone<T>>>, default: Option<T>) -> Option<T> {
+    field.map_or(default, |field| field.value.0)
 }
 
 pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {

@@ -90,7 +90,12 @@ fn ill_formed_values_are_refused() {
         ("reads: 1/s", "source: localhost", "bad_address", "127.0.0.2"),
         ("cap: 60s", "cap: 60ms", "out_of_range", "raise `cap`"),
         ("{ poisson: 10/s }", "{ poisson: 0/s }", "zero", "arrivals"),
-        ("{ poisson: 10/s }", "{ poisson: 1/s, constant: 1/s }", "not_one", "`constant`, `poisson`, `burst`, `trace`"),
+        (
+            "{ poisson: 10/s }",
+            "{ poisson: 1/s, constant: 1/s }",
+            "not_one",
+            "`constant`, `poisson`, `burst`, `trace`",
+        ),
         ("{ poisson: 10/s }", "{ poisson: 100000/s }", "too_big", "10000/s"),
         ("{ require: all }", "{ require: [monotone] }", "unknown_word", "did you mean `monotonic`?"),
         ("{ require: all }", "{ require: [intact, intact] }", "duplicate", ""),
