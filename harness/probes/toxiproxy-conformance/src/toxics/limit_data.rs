@@ -1,11 +1,11 @@
 //! `limit_data`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::suite::{Expected, Suite};
-use crate::traffic::{Bench, Ending, Manner, PATIENCE};
+use crate::traffic::{Bench, Ending, Manner, PATIENCE, at_least};
 
 pub(super) fn run(suite: &mut Suite) {
     let got = limited(suite, "downstream");
@@ -17,6 +17,8 @@ pub(super) fn run(suite: &mut Suite) {
         "limit_data: an update and other toxics do not count anew; each connection counts for itself",
         got,
     );
+    let got = drained(suite);
+    suite.holds("limit_data upstream: an answer under way downstream is delivered before the close", got);
     let got = idle(suite);
     let why = "a reached limit ends idle connections, too";
     suite.differs(
@@ -58,6 +60,25 @@ fn kept(suite: &Suite) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn drained(suite: &Suite) -> Result<(), String> {
+    let bench = Bench::new(suite, Manner::Echo)?;
+    bench.toxic("latency", "downstream", &json!({"latency": 600}))?;
+    bench.toxic("limit_data", "upstream", &json!({"bytes": 10}))?;
+    let mut client = bench.connect()?;
+    let start = Instant::now();
+    client.send(b"answer")?;
+    // Its answer is on the way back when the limit is reached.
+    std::thread::sleep(Duration::from_millis(200));
+    client.send(&[1; 100])?;
+    let (reads, ending) = client.watch(PATIENCE)?;
+    let got = reads.iter().sum::<usize>();
+    // Whether what just fitted into the limit is answered, too, is a race of the upstream.
+    if !(6..=10).contains(&got) || ending != Ending::Orderly {
+        return Err(format!("{got} bytes, then {ending:?}"));
+    }
+    at_least(start.elapsed(), 600)
 }
 
 fn idle(suite: &Suite) -> Result<Ending, String> {
