@@ -127,7 +127,8 @@ impl Backoff {
                 (base.min(cap), widest.min(cap))
             }
             Some(Jitter::None) | None => {
-                let least = if let Self::NacosNode { .. } = self { Duration::ZERO } else { self.computed(attempt) };
+                let least =
+                    if let Self::NacosNode { .. } = self { Duration::ZERO } else { self.computed(attempt) };
                 (least, self.computed(attempt))
             }
         }
@@ -155,7 +156,8 @@ impl Backoff {
     /// Draws the pauses from the first attempt on: each depends on the one before. Once a pause may be the cap, the
     /// draws further back no longer matter much, but they are cheap: an outage has few attempts at such pauses.
     fn decorrelated(&self, attempt: u32, draws: Seed) -> Duration {
-        (1..=attempt).fold(self.base_and_cap().0, |previous, n| between(self.bounds(n, Some(previous)), n, draws))
+        (1..=attempt)
+            .fold(self.base_and_cap().0, |previous, n| between(self.bounds(n, Some(previous)), n, draws))
     }
 
     const fn jitter(&self) -> Option<Jitter> {
@@ -191,7 +193,11 @@ impl Backoff {
                 step.saturating_mul(turns.saturating_add(u32::from(lead))).min(cap)
             }
             Self::Rounds { pause, nodes } => {
-                if attempt.is_multiple_of(u32::from(nodes.max(1))) { pause } else { Duration::ZERO }
+                if attempt.is_multiple_of(u32::from(nodes.max(1))) {
+                    pause
+                } else {
+                    Duration::ZERO
+                }
             }
             Self::NacosNode { pause, .. } => pause,
         }
@@ -201,7 +207,11 @@ impl Backoff {
 /// The `n`th draw between two bounds, both included.
 fn between((least, most): (Duration, Duration), n: u32, draws: Seed) -> Duration {
     let room = nanos(most.saturating_sub(least));
-    if room == 0 { most } else { least + Duration::from_nanos(draws.below(u64::from(n), room.saturating_add(1))) }
+    if room == 0 {
+        most
+    } else {
+        least + Duration::from_nanos(draws.below(u64::from(n), room.saturating_add(1)))
+    }
 }
 
 #[cfg(test)]

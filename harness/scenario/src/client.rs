@@ -76,7 +76,11 @@ impl Sdk {
     #[must_use]
     pub const fn reads_failover_files(self) -> bool {
         match self {
-            Self::NacosJava2 | Self::NacosJava3 | Self::NacosGo2 | Self::NacosPython3 | Self::NacosPython1 => true,
+            Self::NacosJava2
+            | Self::NacosJava3
+            | Self::NacosGo2
+            | Self::NacosPython3
+            | Self::NacosPython1 => true,
             Self::NacosRust | Self::NacosNode => false,
         }
     }

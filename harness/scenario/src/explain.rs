@@ -7,9 +7,7 @@ use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::gate::Scope;
-use shakedown_model::plan::{
-    Backend, GroupSpec, Plan, ProxyKind, ServerSpec,
-};
+use shakedown_model::plan::{Backend, GroupSpec, Plan, ProxyKind, ServerSpec};
 use shakedown_model::{GroupId, Offset, PhaseId};
 
 use crate::quantity::show_time;

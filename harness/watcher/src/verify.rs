@@ -22,7 +22,9 @@ pub(crate) fn verify(
         corruption: Corruption::Payload(error),
         claims: payload::claimed(text).map(|Identity { item, version, .. }| (item, version)),
     })?;
-    let fail = |corruption| Err(Unverified { corruption, claims: Some((identity.item, identity.version)) });
+    // The items of another run are none of this one: that nothing is claimed tells it apart from a crossed border.
+    let claims = (identity.run == run).then_some((identity.item, identity.version));
+    let fail = |corruption| Err(Unverified { corruption, claims });
     if identity.run != run || identity.item != item {
         return fail(Corruption::Misplaced);
     }
@@ -72,7 +74,7 @@ mod tests {
             |run, item, text: &str, md5: &str| verify(run, ItemId(item), text, Some(md5)).unwrap_err();
         let md5 = payload::md5_hex(&text);
         let table = [
-            (wrong(8, 3, &text, &md5), Corruption::Misplaced, claims),
+            (wrong(8, 3, &text, &md5), Corruption::Misplaced, None),
             (wrong(7, 4, &text, &md5), Corruption::Misplaced, claims),
             (wrong(7, 3, &text, "0cc175b9c0f1b6a831c399e269772661"), Corruption::Md5, claims),
             (wrong(7, 3, &text, &md5[1..]), Corruption::Md5, claims),

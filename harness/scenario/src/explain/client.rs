@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
-    Abilities, Cache, ClientSpec, Failover, FirstContact, Habits, Handshake, HealthCheck, LoginHabit, NodeOrder,
-    Noticing, Probing, Protocol, SnapshotWrite,
+    Abilities, Cache, ClientSpec, Failover, FirstContact, Habits, Handshake, HealthCheck, LoginHabit,
+    NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
 };
 
 use super::word;
@@ -100,7 +100,9 @@ fn health(check: Option<HealthCheck>, probing: Probing) -> String {
         Probing::Always => format!("every {every}, {tries}"),
         Probing::WhenIdle => format!("every {every} if nothing else was heard, {tries}"),
         Probing::ByQuality => {
-            format!("adaptive # every 30s with 2 tries, 15s with 3, 5s with 5, by the link; a try is {timeout}")
+            format!(
+                "adaptive # every 30s with 2 tries, 15s with 3, 5s with 5, by the link; a try is {timeout}"
+            )
         }
     }
 }

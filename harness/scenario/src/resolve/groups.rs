@@ -284,9 +284,9 @@ fn cache(raw: &RawCache, span: Span, client: &mut ClientSpec, found: &mut Findin
     }
     client.failover = given(parts.failover.as_ref(), client.failover);
     let reads_none = client.protocol == Protocol::NacosHttp
-        || Sdk::ALL.iter().any(|sdk| {
-            client.like.as_deref() == Some(sdk.name()) && !sdk.reads_failover_files()
-        });
+        || Sdk::ALL
+            .iter()
+            .any(|sdk| client.like.as_deref() == Some(sdk.name()) && !sdk.reads_failover_files());
     if client.failover != Failover::None && reads_none {
         found
             .error(
@@ -339,7 +339,11 @@ fn backoff(raw: &RawBackoff, found: &mut Findings) -> Option<Backoff> {
             let (base, cap) = base_and_cap(raw.base.as_ref(), raw.cap.as_ref(), found)?;
             if let Some(jitter) = raw.jitter.as_ref().filter(|field| field.value == Jitter::Decorrelated) {
                 found
-                    .error("scenario::conflict", jitter.span, "decorrelated jitter takes the place of the growth")
+                    .error(
+                        "scenario::conflict",
+                        jitter.span,
+                        "decorrelated jitter takes the place of the growth",
+                    )
                     .help("write it under `exponential`, with the same `base` and `cap`");
             }
             let jitter = given(raw.jitter.as_ref(), Jitter::None);

@@ -1,6 +1,8 @@
 //! What becomes of answers: content is verified and held, trouble is recorded and asked again later.
 
-use shakedown_model::event::{Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path};
+use shakedown_model::event::{
+    Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path,
+};
 use shakedown_model::plan::Protocol;
 use shakedown_model::{Offset, Version};
 

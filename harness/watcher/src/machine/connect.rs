@@ -202,7 +202,9 @@ impl Watcher {
 
     /// Sends a health check that is due, or the next try of one that was not answered in time.
     pub(super) fn check_health(&mut self, now: Offset, out: &mut Vec<Action>) {
-        let Some((check, (_, tries))) = self.rules.client.health_check.zip(self.health_pace()) else { return };
+        let Some((check, (_, tries))) = self.rules.client.health_check.zip(self.health_pace()) else {
+            return;
+        };
         let is_late = now >= self.health_deadline;
         if is_late {
             self.link.failed();

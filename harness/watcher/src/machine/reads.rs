@@ -58,7 +58,9 @@ impl Watcher {
     }
 
     pub(super) fn first_read_expiry(&self) -> Offset {
-        self.pending_reads.front().map_or(Offset::NEVER, |read| read.intended + self.rules.client.request_timeout)
+        self.pending_reads
+            .front()
+            .map_or(Offset::NEVER, |read| read.intended + self.rules.client.request_timeout)
     }
 
     fn answer(&self, read: PendingRead, now: Offset) -> Option<Action> {
@@ -133,7 +135,8 @@ impl Watcher {
         out: &mut Vec<Action>,
     ) {
         let is_alive = self.phase != Phase::Dead;
-        let Some(index) = self.index_of(item).filter(|index| is_alive && self.items[*index].is(Flag::Overridden))
+        let Some(index) =
+            self.index_of(item).filter(|index| is_alive && self.items[*index].is(Flag::Overridden))
         else {
             return;
         };
@@ -153,6 +156,13 @@ impl Watcher {
 
     fn record_cached(&self, at: Offset, item: ItemId, version: Version, out: &mut Vec<Action>) {
         let (watcher, path) = (self.id, Path::Cache);
-        out.push(Action::Record(Event::Delivery(Delivery { at, watcher, item, version, signal: None, path })));
+        out.push(Action::Record(Event::Delivery(Delivery {
+            at,
+            watcher,
+            item,
+            version,
+            signal: None,
+            path,
+        })));
     }
 }

@@ -1,5 +1,5 @@
-use shakedown_model::event::{Corruption, Event, LossCause, Path};
 use shakedown_model::Version;
+use shakedown_model::event::{Corruption, Event, LossCause, Path};
 
 use super::*;
 use crate::Refusal;
