@@ -53,7 +53,7 @@ impl Figures {
     pub(crate) fn finish(mut self) -> Vec<Figure> {
         let mut whole: BTreeMap<(Measure, Option<GroupId>), Distribution> = BTreeMap::new();
         for ((measure, _, group), distribution) in &self.distributions {
-            if self.distributions.contains_key(&(*measure, Scope::Run, *group)) {
+            if !adds_up(*measure) {
                 continue;
             }
             whole.entry((*measure, *group)).or_default().merge(distribution);
@@ -66,6 +66,11 @@ impl Figures {
             .map(|((measure, scope, group), d)| figure(*measure, *scope, *group, d))
             .collect()
     }
+}
+
+/// Whether the samples of phases or faults are those of the run: the run's convergence is a sample of its own.
+const fn adds_up(measure: Measure) -> bool {
+    !matches!(measure, Measure::Convergence)
 }
 
 fn figure(measure: Measure, scope: Scope, group: Option<GroupId>, distribution: &Distribution) -> Figure {
