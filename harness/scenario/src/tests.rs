@@ -3,9 +3,10 @@
 use crate::load::load_with;
 use crate::{Loaded, Overrides, Problems, explain, load, schema};
 
+mod clients;
 mod committed;
-mod mutating;
 mod gating;
+mod mutating;
 mod overriding;
 mod planning;
 mod refusing;
