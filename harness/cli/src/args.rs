@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Chaos and load testing for configuration propagation.
 ///
@@ -204,14 +204,7 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Serve {
     /// The embedded Nacos config server, until Ctrl-C.
-    Nacos {
-        /// The HTTP port on 127.0.0.1; gRPC is this plus 1000.
-        #[arg(long, default_value_t = 8848, value_parser = clap::value_parser!(u16).range(1..=64535))]
-        port: u16,
-        /// Where its content is kept; without it, in memory only.
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-    },
+    Nacos(NacosArgs),
     /// The embedded proxy with Toxiproxy's HTTP API, until Ctrl-C.
     Proxy {
         /// Where its API listens.
@@ -235,4 +228,38 @@ mod tests {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }
+}
+
+/// How the embedded Nacos is served.
+#[derive(Debug, Args)]
+pub(crate) struct NacosArgs {
+    /// The HTTP port on 127.0.0.1; gRPC is this plus 1000.
+    #[arg(long, default_value_t = 8848, value_parser = clap::value_parser!(u16).range(1..=64535))]
+    pub(crate) port: u16,
+    /// Where its content is kept; without it, in memory only.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Which Nacos it imitates: 2.x, or 3.x with its v3 HTTP, whose admin API needs a login.
+    #[arg(long, value_enum, default_value_t = NacosMode::V2)]
+    pub(crate) mode: NacosMode,
+    /// Every call needs a login.
+    #[arg(long)]
+    pub(crate) auth: bool,
+    /// The administrator's name, where a login is needed.
+    #[arg(long, default_value = "nacos")]
+    pub(crate) username: String,
+    /// The administrator's password.
+    #[arg(long, default_value = "nacos", env = "NACOS_PASSWORD", hide_env_values = true)]
+    pub(crate) password: String,
+}
+
+/// A generation of Nacos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NacosMode {
+    /// 2.x.
+    #[value(name = "2")]
+    V2,
+    /// 3.x.
+    #[value(name = "3")]
+    V3,
 }

@@ -63,7 +63,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Init(args) => init::init(&args.path).map(done),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Completions { shell } => completions::print(shell).map(done),
-        Command::Serve(Serve::Nacos { port, data }) => serve::nacos(port, data).map(done),
+        Command::Serve(Serve::Nacos(args)) => serve::nacos(args).map(done),
         Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(done),
         Command::Guard => {
             shakedown_topology::guard_main();

@@ -1,15 +1,16 @@
 //! `serve nacos` and `serve proxy`: one embedded part alone, until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use shakedown_embedded::{EmbeddedServer, ServerConfig};
 use shakedown_model::Seed;
-use shakedown_model::plan::{EmbeddedSettings, Generation};
+use shakedown_model::plan::{AuthScope, EmbeddedSettings, Generation, Login};
+use shakedown_model::secrets::Secret;
 use shakedown_proxy::{ProxyConfig, ProxyServer};
 
 use super::{runtime, say};
+use crate::args::{NacosArgs, NacosMode};
 use crate::exit::{Exit, Failure};
 use crate::logging;
 use crate::stop::stop_signal;
@@ -18,24 +19,35 @@ use crate::stop::stop_signal;
 const WATCH_PERIOD: Duration = Duration::from_millis(200);
 
 /// Serves the embedded Nacos on `127.0.0.1:port`, and gRPC on the port plus 1000.
-pub(super) fn nacos(port: u16, data: Option<PathBuf>) -> Result<(), Failure> {
+pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     logging::to_stderr();
+    let NacosArgs { port, data, mode, auth, username, password } = args;
     let http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let grpc = SocketAddr::from((Ipv4Addr::LOCALHOST, port + 1000));
-    let config = ServerConfig {
-        http,
-        grpc,
-        data,
-        generation: Generation::V2,
-        login: None,
-        settings: EmbeddedSettings::default(),
+    let generation = match mode {
+        NacosMode::V2 => Generation::V2,
+        NacosMode::V3 => Generation::V3,
     };
+    let auth_scope = if auth { AuthScope::Everything } else { AuthScope::Admin };
+    // Without `--auth` a 2.x server has nothing that needs a login.
+    let needs_login = auth || generation == Generation::V3;
+    let login = needs_login.then(|| Login { username: username.clone(), password: Secret::new(password) });
+    let settings = EmbeddedSettings { auth_scope, ..EmbeddedSettings::default() };
+    let config = ServerConfig { http, grpc, data, generation, login, settings };
     let server = EmbeddedServer::start(config).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
-    say(&format!(
-        "nacos: HTTP http://{}/nacos, gRPC {}; end with Ctrl-C",
-        server.http_addr(),
-        server.grpc_addr()
-    ));
+    let http = server.http_addr();
+    say(&format!("nacos: HTTP http://{http}/nacos, gRPC {}; end with Ctrl-C", server.grpc_addr()));
+    if needs_login {
+        let what = if auth { "every call needs" } else { "calls of /nacos/v3/admin need" };
+        let login = match generation {
+            Generation::V2 => "v1/auth/users/login",
+            Generation::V3 => "v3/auth/user/login",
+        };
+        say(&format!(
+            "nacos: {what} a token: POST http://{http}/nacos/{login} with username={username} and the password \
+             (--password, default nacos), then send it as the header accessToken"
+        ));
+    }
     let end = until_stopped(|| server.failed());
     server.stop();
     end

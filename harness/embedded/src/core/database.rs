@@ -20,6 +20,9 @@ use super::write_clock::Stamp;
 /// The most gray releases of one config (real: 10).
 const MAX_GRAYS: usize = 10;
 
+/// The first number of a row: long ones, as the real server's are, so that nobody takes them for those of the history.
+const FIRST_ID: u64 = 1_000_000_000_000_000_000;
+
 /// A publish as a client asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewConfig {
@@ -107,7 +110,7 @@ pub(super) struct Database {
 impl Database {
     pub(super) fn new(history: History, accounts: Accounts) -> Self {
         Self {
-            last_id: 0,
+            last_id: FIRST_ID - 1,
             configs: BTreeMap::new(),
             by_id: BTreeMap::new(),
             namespaces: Namespaces::default(),

@@ -125,8 +125,8 @@ pub(super) fn known_type(name: Option<&str>) -> &'static str {
 mod tests {
     use super::*;
 
-    fn refusal(labels: Labels) -> Option<String> {
-        check_labels(&labels).err().map(|error| error.to_string())
+    fn refusal(labels: &Labels) -> Option<String> {
+        check_labels(labels).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
             effect: text(32),
             schema: text(32_768),
         };
-        assert_eq!(refusal(longest), None);
+        assert_eq!(refusal(&longest), None);
         let some = |text: &str| Some(text.to_owned());
         let cases = [
             (Labels { config_tags: some("1,2,3,4,5,6"), ..Labels::default() }, "much config_tags, over 5"),
@@ -151,7 +151,7 @@ mod tests {
             (Labels { schema: text(32_769), ..Labels::default() }, "long schema, over 32768"),
         ];
         for (labels, expected) in cases {
-            assert_eq!(refusal(labels), Some(format!("too {expected}")));
+            assert_eq!(refusal(&labels), Some(format!("too {expected}")));
         }
     }
 

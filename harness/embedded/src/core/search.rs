@@ -26,7 +26,7 @@ pub struct Search {
     pub config_tags: String,
     /// Types, separated by commas. The real server looks at them only when blurred, and so does this.
     pub types: String,
-    /// A part of the content.
+    /// The content.
     pub content: String,
 }
 
@@ -87,7 +87,7 @@ impl Search {
             && self.meets(&self.app_name, &row.labels.app_name)
             && has_one(&self.config_tags, tags)
             && (!self.is_blurred || has_one(&self.types, &row.entry.content_type))
-            && row.entry.content.contains(&self.content)
+            && self.meets(&self.content, &row.entry.content)
     }
 
     fn meets(&self, wanted: &str, text: &str) -> bool {

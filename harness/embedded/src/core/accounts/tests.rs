@@ -51,7 +51,8 @@ fn who_names_nobody_is_nobody() {
 
 #[test]
 fn a_role_may_do_what_its_permissions_say() {
-    let cases: [(&str, &str, &[(&str, Action, bool)]); 5] = [
+    type Asked = (&'static str, Action, bool);
+    let cases: [(&str, &str, &[Asked]); 5] = [
         (
             "public:*:*",
             "r",

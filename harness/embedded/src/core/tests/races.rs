@@ -29,7 +29,7 @@ fn slow_dumps_run_one_after_another() {
     for data_id in ["a", "b", "c"] {
         bench.publish(data_id, "x");
     }
-    let visible = |bench: &mut Bench| ["a", "b", "c"].map(|id| bench.md5(id) != "");
+    let visible = |bench: &mut Bench| ["a", "b", "c"].map(|id| !bench.md5(id).is_empty());
     bench.run_until(ms(130));
     assert_eq!(visible(&mut bench), [true, false, false]);
     bench.run_until(ms(160));

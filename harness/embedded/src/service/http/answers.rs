@@ -21,6 +21,7 @@ use crate::service::node::WriteError;
 
 const TEXT: &str = "text/plain;charset=UTF-8";
 const JSON: &str = "application/json;charset=UTF-8";
+const BARE_JSON: &str = "application/json";
 const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
@@ -39,7 +40,7 @@ pub(super) fn json(value: &impl Serialize) -> Answer {
 
 fn json_with(status: StatusCode, value: &impl Serialize) -> Answer {
     let body = serde_json::to_vec(value).expect("texts, numbers and lists of them are JSON");
-    of_type(status, "application/json", body.into())
+    of_type(status, BARE_JSON, body.into())
 }
 
 /// The form in which v2 and v3 answer everything.
@@ -110,6 +111,21 @@ pub(super) fn page(page: Page<Value>) -> Value {
 /// 200 with an empty body: nothing was found.
 pub(super) fn nothing() -> Answer {
     of_type(StatusCode::OK, JSON, Bytes::new())
+}
+
+/// Names the type of a JSON answer as the real server does: with its character set from the v1 config service, bare
+/// from everything else. There 3.x calls its refusals JSON, too.
+pub(super) fn name_type(answer: &mut Answer, is_v1_config: bool, generation: Generation) {
+    let is = |name: &str| answer.headers().get(CONTENT_TYPE).is_some_and(|value| value == name);
+    let is_refusal = is_v1_config
+        && generation == Generation::V3
+        && answer.status() == StatusCode::BAD_REQUEST
+        && is(TEXT);
+    if is_refusal || (is_v1_config && is(BARE_JSON)) {
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    } else if !is_v1_config && is(JSON) && !answer.headers().contains_key(names::CONTENT_MD5) {
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(BARE_JSON));
+    }
 }
 
 /// 409 for a config that is being dumped.

@@ -52,6 +52,8 @@ fn replaced(call: &Call<'_>) -> Option<Replaced> {
         }
         "/v1/cs/configs" if has("beta") => by("console", method.as_str(), "console/cs/config/beta"),
         "/v1/cs/configs" if has("delType") => by("console", "GET", "console/cs/config/batchDelete"),
+        "/v1/cs/configs" if has("export") => by("console", "GET", "console/cs/config/export"),
+        "/v1/cs/configs" if has("clone") => by("console", "GET", "console/cs/config/clone"),
         "/v1/cs/configs" if *method == Method::GET => by("client", "GET", "client/cs/config"),
         "/v1/cs/configs" => by("client", method.as_str(), "admin/cs/config"),
         "/v1/cs/configs/listener" if *method == Method::GET => {
@@ -60,6 +62,7 @@ fn replaced(call: &Call<'_>) -> Option<Replaced> {
         "/v1/cs/configs/listener" => by("client", "POST", "admin/cs/config/listener"),
         "/v1/cs/listener" => by("console", "GET", "console/cs/config/listener/ip"),
         "/v1/cs/configs/catalog" => by("admin", "GET", "admin/cs/config"),
+        "/v1/cs/ops/localCache" => by("admin", "POST", "admin/cs/ops/localCache"),
         "/v1/cs/history" if has("search") => by("console", "GET", "console/cs/history/list"),
         "/v2/cs/config/searchDetail" => by("console", "GET", "console/cs/config/searchDetail"),
         "/v2/cs/history/detail" => None,

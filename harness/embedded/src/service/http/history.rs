@@ -78,6 +78,7 @@ fn configs(call: &Call<'_>, names: KeyNames) -> Answer {
         value[modified] = json!(row.modified.at_ms);
         if names != V3 {
             value["content"] = Value::Null;
+            value["encryptedDataKey"] = Value::Null;
         }
         value
     });

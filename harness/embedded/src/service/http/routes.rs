@@ -15,13 +15,21 @@ enum Api {
     Login,
     Account,
     Namespace,
+    Ops,
     Loader,
     Config(KeyNames),
     History(KeyNames),
     Unknown,
 }
 
-pub(super) async fn answer(mut call: Call<'_>) -> Answer {
+pub(super) async fn answer(call: Call<'_>) -> Answer {
+    let (is_v1_config, generation) = (call.path.starts_with("/nacos/v1/cs/"), call.generation);
+    let mut answer = handle(call).await;
+    answers::name_type(&mut answer, is_v1_config, generation);
+    answer
+}
+
+async fn handle(mut call: Call<'_>) -> Answer {
     let api = api(&call);
     if api == Api::Unknown {
         return answers::no_endpoint(&call);
@@ -43,6 +51,7 @@ pub(super) async fn answer(mut call: Call<'_>) -> Answer {
         (Api::State, _) => state::answer(&call),
         (Api::Login | Api::Account, _) => accounts::answer(call).await,
         (Api::Namespace, _) => namespaces::answer(call).await,
+        (Api::Ops, _) => state::dump_all(&call),
         (Api::Loader, _) => loader::answer(call).await,
         (Api::History(names), _) => history::answer(&call, names),
         (_, "/nacos/v1/cs/configs/listener") if call.method == Method::POST => poll::answer(call).await,
@@ -73,6 +82,8 @@ fn api(call: &Call<'_>) -> Api {
         "/v2/cs/config" | "/v2/cs/config/searchDetail" => Api::Config(V2),
         "/v3/client/cs/config" | "/v3/admin/cs/listener" if is_v3 => Api::Config(V3),
         _ if is_v3 && is_under(path, "/v3/admin/cs/config") => Api::Config(V3),
+        "/v1/cs/ops/localCache" => Api::Ops,
+        "/v3/admin/cs/ops/localCache" if is_v3 => Api::Ops,
         _ if is_under(path, "/v1/cs/history") => Api::History(V1),
         _ if is_under(path, "/v2/cs/history") => Api::History(V2),
         _ if is_v3 && is_under(path, "/v3/admin/cs/history") => Api::History(V3),
@@ -95,7 +106,7 @@ fn need<'a>(api: Api, call: &'a Call<'_>) -> Option<Need<'a>> {
         Api::Account if call.method == Method::PUT && call.path.contains("/auth/user") => {
             Resource::User(param("username"))
         }
-        Api::Account | Api::Namespace | Api::Loader => Resource::Server,
+        Api::Account | Api::Namespace | Api::Ops | Api::Loader => Resource::Server,
         Api::Config(names) | Api::History(names) => {
             let tenant = match param(names.tenant).trim() {
                 "public" | "null" => "",

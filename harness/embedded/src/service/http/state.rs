@@ -39,6 +39,19 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
     }
 }
 
+/// Dumps everything again, at the next tick.
+pub(super) fn dump_all(call: &Call<'_>) -> Answer {
+    if call.method != Method::POST {
+        return answers::no_such_method(call, "POST");
+    }
+    call.node.input(crate::core::Core::dump_all);
+    if call.path.starts_with("/nacos/v1/") {
+        text(StatusCode::OK, "200")
+    } else {
+        success("Local cache updated from store successfully!")
+    }
+}
+
 /// What the server says of itself. The version is that of the generation that it imitates.
 fn state(call: &Call<'_>) -> serde_json::Value {
     let version = match call.generation {

@@ -26,15 +26,15 @@ fn missing(parameter: &str) -> Answer {
     failure(Code::Missing, words)
 }
 
-fn key(call: &Call<'_>) -> Result<ConfigKey, Answer> {
-    let key = call.key(V2).map_err(missing)?;
-    stored_key(key).map_err(|error| answers::key_error(&error))
+fn key(call: &Call<'_>) -> Result<ConfigKey, Box<Answer>> {
+    let key = call.key(V2).map_err(|parameter| Box::new(missing(parameter)))?;
+    stored_key(key).map_err(|error| Box::new(answers::key_error(&error)))
 }
 
 async fn get(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let wants_tag = call.given("tag").is_some();
     match call.node.get(&key, &call.caller(), wants_tag).await {
@@ -60,7 +60,7 @@ async fn publish(mut call: Call<'_>) -> Answer {
 async fn delete(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match call.node.remove(key, call.params.get("tag"), &call.author()).await {
         Ok(()) => success(true),

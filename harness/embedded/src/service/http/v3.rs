@@ -62,15 +62,15 @@ fn query_response(found: &Found) -> Value {
     })
 }
 
-fn key(call: &Call<'_>) -> Result<ConfigKey, Answer> {
-    let key = call.given_key(V3).map_err(missing_form)?;
-    stored_key(key).map_err(|error| answers::key_error(&error))
+fn key(call: &Call<'_>) -> Result<ConfigKey, Box<Answer>> {
+    let key = call.given_key(V3).map_err(|parameter| Box::new(missing_form(parameter)))?;
+    stored_key(key).map_err(|error| Box::new(answers::key_error(&error)))
 }
 
 fn details(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let row = call.node.input(|core, _| core.row(&key).map(|row| details::full_v3(&key, row)));
     row.map_or_else(|| failure(Code::NotFound, "Config not exist, please publish Config first."), success)
@@ -92,7 +92,7 @@ async fn publish(mut call: Call<'_>) -> Answer {
 async fn delete(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match call.node.remove(key, call.params.get("tag"), &call.author()).await {
         Ok(()) => success(true),
@@ -128,7 +128,7 @@ fn listeners(call: &Call<'_>) -> Answer {
             let status = call.node.input(|core, _| core.listens(ListenerOf::Config(&key)));
             success(json!({ "queryType": "config", "listenersStatus": details::by_ip(&status) }))
         }
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -145,7 +145,7 @@ fn listens_of_ip(call: &Call<'_>) -> Answer {
 fn beta(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let gray = call.node.input(|core, _| core.beta(&key).map(|gray| details::beta_v3(&key, gray)));
     gray.map_or_else(|| failure(Code::NotFound, "Config is not in beta."), success)
@@ -154,7 +154,7 @@ fn beta(call: &Call<'_>) -> Answer {
 async fn stop_beta(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match call.node.stop_beta(key, &call.author()).await {
         Ok(true) => success(true),
@@ -167,7 +167,7 @@ async fn stop_beta(call: &Call<'_>) -> Answer {
 async fn words(call: &Call<'_>) -> Answer {
     let key = match key(call) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match call.node.put_words(&key, call.given("desc"), call.given("configTags")).await {
         Ok(true) => success(true),

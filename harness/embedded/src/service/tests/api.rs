@@ -162,7 +162,7 @@ async fn v2_wraps_everything() {
     assert_eq!(refusal(&post("casMd5: 0\r\n", "dataId=d&group=g&content=x").await), (500, 20005));
     let list = get(&server, "/v2/cs/history/list?dataId=d&group=g&namespaceId=").await.json();
     assert_eq!(list["data"]["totalCount"], 1);
-    let search = "/v2/cs/config/searchDetail?dataId=d*&group=&config_detail=on&pageNo=1&pageSize=9";
+    let search = "/v2/cs/config/searchDetail?dataId=d*&group=&config_detail=on*&pageNo=1&pageSize=9";
     assert_eq!(get(&server, search).await.json()["data"]["totalCount"], 1);
     assert_eq!(call(&server, &format!("DELETE {config}"), "", "").await.json()["data"], true);
     let put = call(&server, &format!("PUT {config}"), "", "").await;
