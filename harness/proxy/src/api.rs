@@ -43,15 +43,27 @@ impl Api {
     }
 }
 
+/// Proxies to create before the API answers, as JSON, and where to tell how that went.
+pub(crate) struct Begin {
+    pub(crate) proxies: Vec<u8>,
+    pub(crate) done: std::sync::mpsc::Sender<Result<(), String>>,
+}
+
 /// Serves the API on this thread until `stop` says so.
 pub(crate) fn run(
     runtime: &tokio::runtime::Runtime,
-    listener: TcpListener,
-    api: Api,
+    (listener, api): (TcpListener, Api),
+    begin: Option<Begin>,
     stop: oneshot::Receiver<()>,
 ) -> std::io::Result<()> {
     let local = LocalSet::new();
     local.block_on(runtime, async move {
+        if let Some(Begin { proxies, done }) = begin {
+            let outcome = api.populate(&proxies).await.map_err(|error| error.to_string());
+            if done.send(outcome).is_err() {
+                tracing::debug!("nobody waits for the first proxies any more");
+            }
+        }
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let api = Rc::new(api);
         tokio::select! {

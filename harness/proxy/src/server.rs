@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Begin};
 use crate::registry::{Registry, bind};
 use crate::shard;
 use crate::stats::{Stats, StatsBook};
@@ -42,6 +42,9 @@ pub enum StartError {
         /// Why not.
         why: String,
     },
+    /// A proxy to begin with could not be created.
+    #[error("the proxies could not be created: {0}; correct the list of proxies")]
+    Populate(String),
     /// The system gave no thread, or no files for one.
     #[error("a thread of the proxy could not be started; raise the limits on threads and open files")]
     Thread(#[source] io::Error),
@@ -67,6 +70,27 @@ impl ProxyServer {
     /// # Errors
     /// When the API's port is taken, or the system has no more threads or files.
     pub fn start(config: ProxyConfig) -> Result<RunningProxyServer, StartError> {
+        Self::start_with(config, None)
+    }
+
+    /// As [`ProxyServer::start`], with proxies to begin with: `proxies` is JSON as for `POST /populate`, which is the
+    /// form of the file that `toxiproxy-server -config` reads. All of them exist when it returns.
+    ///
+    /// # Errors
+    /// Also when a proxy cannot be created; then nothing is left running.
+    pub fn start_populated(config: ProxyConfig, proxies: &[u8]) -> Result<RunningProxyServer, StartError> {
+        let (done, outcome) = std::sync::mpsc::channel();
+        let server = Self::start_with(config, Some(Begin { proxies: proxies.to_vec(), done }))?;
+        match outcome.recv() {
+            Ok(Ok(())) => Ok(server),
+            Ok(Err(why)) => Err(StartError::Populate(why)),
+            Err(_) => {
+                Err(StartError::Populate(server.failed().unwrap_or_else(|| "its thread ended".to_owned())))
+            }
+        }
+    }
+
+    fn start_with(config: ProxyConfig, begin: Option<Begin>) -> Result<RunningProxyServer, StartError> {
         let refused = |why| StartError::Api { address: config.api, why };
         let listener = bind(config.api).map_err(refused)?;
         let api_addr = listener.local_addr().map_err(|error| refused(error.to_string()))?;
@@ -86,7 +110,7 @@ impl ProxyServer {
             })?;
         }
         let registry = Registry::new(senders, config.seed, Arc::clone(&stats));
-        server.spawn_api(listener, Api::new(registry, stats))?;
+        server.spawn_api(listener, Api::new(registry, stats), begin)?;
         Ok(server)
     }
 }
@@ -130,8 +154,10 @@ impl RunningProxyServer {
         self.end();
     }
 
-    fn spawn_api(&mut self, listener: TcpListener, api: Api) -> Result<(), StartError> {
-        self.spawn("proxy-api".to_owned(), move |runtime, stop| api::run(runtime, listener, api, stop))
+    fn spawn_api(&mut self, listener: TcpListener, api: Api, begin: Option<Begin>) -> Result<(), StartError> {
+        self.spawn("proxy-api".to_owned(), move |runtime, stop| {
+            api::run(runtime, (listener, api), begin, stop)
+        })
     }
 
     fn spawn<F>(&mut self, name: String, work: F) -> Result<(), StartError>

@@ -10,7 +10,7 @@ use super::answer::{self, Answer, ErrorBody};
 use super::route::{self, Route};
 use super::{Api, request};
 use crate::metrics;
-use crate::registry::{ProxyUpdate, Registry, RegistryError};
+use crate::registry::{NewProxy, ProxyUpdate, Registry, RegistryError};
 
 /// The answer to `POST /populate`: what was created, beside the error if there was one.
 #[derive(Serialize)]
@@ -35,6 +35,12 @@ impl Api {
         }
         let id = self.requests.replace(self.requests.get() + 1);
         answer::with_request_id(self.answer_at(route, request).await, id)
+    }
+
+    /// Creates the proxies of a body for `POST /populate`, before anybody asks.
+    pub(super) async fn populate(&self, body: &[u8]) -> Result<(), RegistryError> {
+        let wanted = request::new_proxies(body)?;
+        create_all(&mut *self.registry.lock().await, wanted).await.1.map_or(Ok(()), Err)
     }
 
     async fn answer_at(self: Rc<Self>, route: Route, request: Request<Incoming>) -> Answer {
@@ -112,26 +118,26 @@ async fn act(
 
 /// Creates a list of proxies. What was created before an error stays, and is told beside it.
 async fn populate(registry: &mut Registry, body: &[u8]) -> Answer {
-    let wanted = match request::new_proxies(body) {
-        Ok(wanted) => wanted,
-        Err(error) => {
-            let none: Populated<()> = Populated { error: Some((&error).into()), proxies: None };
-            return answer::json(error.status(), &none);
-        }
+    let (names, failed) = match request::new_proxies(body) {
+        Ok(wanted) => create_all(registry, wanted).await,
+        Err(error) => (Vec::new(), Some(error)),
     };
-    let mut names = Vec::with_capacity(wanted.len());
-    let mut failed = None;
-    for new in wanted {
-        let name = new.name.clone();
-        if let Err(error) = registry.create_or_replace(new).await {
-            failed = Some(error);
-            break;
-        }
-        names.push(name);
-    }
     let views: Vec<_> = names.iter().filter_map(|name| registry.view(name).ok()).collect();
     let status = failed.as_ref().map_or(StatusCode::CREATED, RegistryError::status);
     // Go writes an empty list as null.
     let proxies = Some(views).filter(|views| !views.is_empty());
     answer::json(status, &Populated { error: failed.as_ref().map(ErrorBody::from), proxies })
+}
+
+/// The names of those that were created, and why not all were.
+async fn create_all(registry: &mut Registry, wanted: Vec<NewProxy>) -> (Vec<String>, Option<RegistryError>) {
+    let mut names = Vec::with_capacity(wanted.len());
+    for new in wanted {
+        let name = new.name.clone();
+        if let Err(error) = registry.create_or_replace(new).await {
+            return (names, Some(error));
+        }
+        names.push(name);
+    }
+    (names, None)
 }

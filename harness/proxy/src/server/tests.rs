@@ -21,6 +21,26 @@ fn a_taken_port_is_named() {
 }
 
 #[test]
+fn proxies_to_begin_with_are_there_or_nothing_is() {
+    let upstream = Upstream::echo();
+    let config = ProxyConfig { api: "127.0.0.1:0".parse().unwrap(), shards: 2, seed: Seed(1) };
+    let list = format!(r#"[{{"name":"p","listen":"127.0.0.1:0","upstream":"{}"}}]"#, upstream.address);
+    let harness = Harness { server: ProxyServer::start_populated(config, list.as_bytes()).unwrap() };
+    let listen = harness.call("GET", "/proxies/p", &serde_json::Value::Null)["listen"].clone();
+    let listen: SocketAddr = listen.as_str().unwrap().parse().unwrap();
+    support::connected(listen);
+    let twice = format!(
+        r#"[{{"name":"q","upstream":"b:1","listen":"127.0.0.1:0"}},{{"name":"r","upstream":"b:1","listen":"{listen}"}}]"#
+    );
+    for (list, why) in
+        [(twice.as_str(), "already in use"), ("{}", "bad request body"), ("[{}]", "name at proxy 1")]
+    {
+        let refused = ProxyServer::start_populated(config, list.as_bytes()).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
 fn stopping_closes_the_api_the_listeners_and_the_connections() {
     let harness = Harness::start(2);
     let upstream = Upstream::echo();

@@ -64,13 +64,13 @@ fn kept(suite: &Suite) -> Result<(), String> {
 
 fn drained(suite: &Suite) -> Result<(), String> {
     let bench = Bench::new(suite, Manner::Echo)?;
-    bench.toxic("latency", "downstream", &json!({"latency": 600}))?;
+    bench.toxic("latency", "downstream", &json!({"latency": 1_500}))?;
     bench.toxic("limit_data", "upstream", &json!({"bytes": 10}))?;
     let mut client = bench.connect()?;
     let start = Instant::now();
     client.send(b"answer")?;
     // Its answer is on the way back when the limit is reached.
-    std::thread::sleep(Duration::from_millis(200));
+    std::thread::sleep(Duration::from_millis(700));
     client.send(&[1; 100])?;
     let (reads, ending) = client.watch(PATIENCE)?;
     let got = reads.iter().sum::<usize>();
@@ -78,7 +78,7 @@ fn drained(suite: &Suite) -> Result<(), String> {
     if !(6..=10).contains(&got) || ending != Ending::Orderly {
         return Err(format!("{got} bytes, then {ending:?}"));
     }
-    at_least(start.elapsed(), 600)
+    at_least(start.elapsed(), 1_500)
 }
 
 fn idle(suite: &Suite) -> Result<Ending, String> {
