@@ -182,6 +182,9 @@ impl Cluster {
                 Record::Committed(change) => archive.restore(change),
                 Record::Stored(change) => archive.restore_stored(change),
             })?;
+            if let Some(login) = &login {
+                archive.appoint(login);
+            }
             if log.wants_compaction() {
                 log.compact(archive.stored())?;
             }

@@ -227,6 +227,11 @@ impl Core {
         self.database.restore(change);
     }
 
+    /// Makes this account the administrator again, with the password that it names: it stands above what was stored.
+    pub fn appoint(&mut self, account: &Account) {
+        appoint(&mut self.database.accounts, account);
+    }
+
     /// Ends restoring: everything is visible at once.
     pub fn restored(&mut self) {
         self.dump.fill(&self.database);
@@ -390,10 +395,14 @@ fn accounts(settings: &EmbeddedSettings, account: Option<&Account>) -> Accounts 
         token_ttl_s: settings.token_ttl.as_secs(),
         access_key: access_key.map(|key| (key.id.clone(), key.secret.reveal().to_owned())),
     });
-    if let Some(Account { username, password }) = account {
-        for change in Accounts::admin(username, password.reveal()) {
-            accounts.apply(change);
-        }
+    if let Some(account) = account {
+        appoint(&mut accounts, account);
     }
     accounts
+}
+
+fn appoint(accounts: &mut Accounts, Account { username, password }: &Account) {
+    for change in Accounts::admin(username, password.reveal()) {
+        accounts.apply(change);
+    }
 }

@@ -1,7 +1,7 @@
 //! HTTP v1 of the config service (nacos-facts.md §1.2).
 
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answers::{self, json, outcome};
 use super::call::{Call, V1};
@@ -148,7 +148,15 @@ fn search(call: &Call<'_>) -> Answer {
         content: call.text("config_detail"),
     };
     let page = call.node.input(|core, _| core.search(&search, call.page(100)));
-    json(&answers::page(page.map(|(key, row)| details::found_v1(&key, &row))))
+    let shown = page.map(|(key, row)| {
+        let mut value = details::found_v1(&key, &row);
+        if !is_blurred {
+            // The real server's two searches read different columns.
+            value["encryptedDataKey"] = Value::Null;
+        }
+        value
+    });
+    json(&answers::page(shown))
 }
 
 fn listeners(call: &Call<'_>) -> Answer {

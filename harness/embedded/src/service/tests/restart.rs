@@ -1,5 +1,8 @@
 //! What the data directory and a waiting publish promise.
 
+use shakedown_model::secrets::Secret;
+
+use super::api::call;
 use super::*;
 use crate::cluster::one_node;
 use crate::core::{Caller, GrayRule, Labels, NewConfig, PageOf, Read};
@@ -51,4 +54,31 @@ async fn a_publish_may_wait_until_it_is_visible() {
         publish(&server, "d", content).await;
         assert_eq!(client.get(&key("d")).await.unwrap().as_deref(), Some(content));
     }
+}
+
+#[tokio::test]
+async fn a_configured_password_stands_above_the_stored_one() {
+    let data = tempfile::tempdir().unwrap();
+    let open = |password: &str| {
+        let login = Login { username: "nacos".to_owned(), password: Secret::new(password) };
+        EmbeddedServer::start(ServerConfig {
+            http: ANY_PORT,
+            grpc: ANY_PORT,
+            data: Some(data.path().to_owned()),
+            generation: Generation::V2,
+            login: Some(login),
+            settings: EmbeddedSettings::default(),
+        })
+        .unwrap()
+    };
+    let login = "POST /v1/auth/users/login";
+    let first = open("old");
+    let token = call(&first, login, "", "username=nacos&password=old").await.json()["accessToken"].clone();
+    let headers = format!("accessToken: {}\r\n", token.as_str().unwrap());
+    let form = "username=nacos&newPassword=changed";
+    assert_eq!(call(&first, "PUT /v1/auth/users", &headers, form).await.status, 200);
+    first.stop();
+    let second = open("new");
+    assert_eq!(call(&second, login, "", "username=nacos&password=new").await.status, 200);
+    assert_eq!(call(&second, login, "", "username=nacos&password=changed").await.status, 403);
 }
