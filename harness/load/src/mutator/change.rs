@@ -81,7 +81,9 @@ impl Server {
         if !change.intent.ends_gray {
             return self.ended(Ok(()), content, None);
         }
+        // The content is stored by now, so that nothing that comes of this excludes it.
         let result = self.step(&change.key, Step::EndGray).await;
+        let result = result.map_err(|error| PublishError::Ambiguous(error.to_string()));
         // A server that has none to end says so with an error, too: a second failure is not tried a third time.
         let may_be_gray = result.is_err() && change.intent.kind == MutationKind::Promote;
         self.ended(result, content, Some(may_be_gray))

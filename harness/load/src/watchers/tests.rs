@@ -1,5 +1,7 @@
 //! The fleet against the embedded server, and against peers that are no help.
 
+mod sdks;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use super::names::Names;
 use super::runner::{GroupContext, Runner};
 use super::snapshots::Snapshots;
 use super::wire::{Wire, WireContext};
+use crate::mutator::Newest;
 
 const RUN: u64 = 77;
 const HTTP: GroupId = GroupId(0);
