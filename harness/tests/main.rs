@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests, helpers included")]
 
+mod around;
 mod commands;
 mod defects;
+mod old_runs;
 mod run;
 mod support;
 mod ways_out;

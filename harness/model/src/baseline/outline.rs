@@ -39,7 +39,8 @@ pub fn outline(plan: &Plan) -> Vec<String> {
     let kinds = &plan.mutator.kinds;
     if kinds.delete > 0 || kinds.gray > 0 || plan.mutator.cas {
         let cas = if plan.mutator.cas { ", compare-and-set" } else { "" };
-        lines.push(format!("kinds: write {}, delete {}, gray {}{cas}", kinds.write, kinds.delete, kinds.gray));
+        lines
+            .push(format!("kinds: write {}, delete {}, gray {}{cas}", kinds.write, kinds.delete, kinds.gray));
     }
     lines.push(format!("delivery-timeout: {}", secs(crate::time::nanos(plan.delivery_timeout))));
     lines
