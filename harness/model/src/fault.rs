@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FaultId, GroupId, LinkId, Offset, PhaseId};
+use crate::{FaultId, GroupId, NodeId, Offset, PhaseId};
 
 /// A direction of a link, by Toxiproxy's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,56 +18,151 @@ pub enum Stream {
     Both,
 }
 
-/// A toxic, by Toxiproxy's name.
+/// How the delays of a latency spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Between `latency − jitter` and `latency + jitter`, each as likely; the only one of the real Toxiproxy.
+    #[default]
+    Uniform,
+    /// Around `latency` with the standard deviation `jitter`.
+    Normal,
+    /// From `latency` on, with a long tail whose mean is `jitter`.
+    Pareto,
+}
+
+/// The whole of a share in parts per million.
+pub const ALL_PPM: u32 = 1_000_000;
+
+/// A toxic: what it does, to which direction, and to how many of the connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toxic {
+    /// The direction that it acts on. A `reset_peer` ends both, whatever it says.
+    pub stream: Stream,
+    /// The share of the connections that it acts on, in parts per million; [`ALL_PPM`] is every one.
+    pub toxicity_ppm: u32,
+    /// What it does.
+    pub kind: ToxicKind,
+}
+
+impl Toxic {
+    /// A toxic that acts on every connection.
+    #[must_use]
+    pub const fn new(stream: Stream, kind: ToxicKind) -> Self {
+        Self { stream, toxicity_ppm: ALL_PPM, kind }
+    }
+}
+
+/// What a toxic does, by Toxiproxy's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Toxic {
-    /// Delays every chunk by `latency ± jitter` (uniform), from the chunk's own arrival.
+pub enum ToxicKind {
+    /// Delays every chunk, from the chunk's own arrival; never by less than nothing.
     Latency {
-        /// The direction that is delayed.
-        stream: Stream,
-        /// The middle of the delay.
+        /// The middle of the delay; its least with [`Distribution::Pareto`].
         latency: Duration,
-        /// The delay lies between `latency − jitter` and `latency + jitter`, never below zero.
+        /// How far delays spread.
         jitter: Duration,
+        /// How they spread.
+        distribution: Distribution,
+    },
+    /// Lets bytes pass at a rate.
+    Bandwidth {
+        /// 1,000 bytes per second, above zero.
+        kilobytes_per_second: u64,
+    },
+    /// Holds the end of a connection back.
+    SlowClose {
+        /// For this long.
+        delay: Duration,
+    },
+    /// Drops every byte, and closes connections on which none came for a while.
+    Timeout {
+        /// That while; zero is never, until the toxic is gone.
+        timeout: Duration,
     },
     /// Resets connections `timeout` after they begin or, where they were alive already, after the toxic was set.
     ResetPeer {
         /// The time until the reset.
         timeout: Duration,
     },
+    /// Cuts chunks into smaller ones.
+    Slicer {
+        /// Their average size in bytes, above zero.
+        average_size: u64,
+        /// How far sizes spread, in bytes.
+        size_variation: u64,
+        /// The pause after each, in whole microseconds.
+        delay: Duration,
+    },
+    /// Closes a connection once so many bytes passed.
+    LimitData {
+        /// So many, above zero.
+        bytes: u64,
+    },
 }
 
-/// What a fault does while it is in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl ToxicKind {
+    /// Toxiproxy's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Timeout { .. } => "timeout",
+            Self::ResetPeer { .. } => "reset_peer",
+            Self::Slicer { .. } => "slicer",
+            Self::LimitData { .. } => "limit_data",
+        }
+    }
+
+    /// Whether it ends connections or keeps bytes from passing.
+    #[must_use]
+    pub const fn cuts(self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::ResetPeer { .. } | Self::LimitData { .. })
+    }
+}
+
+/// What a fault does while it is in force, to the connections of its groups with its nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultAction {
-    /// A toxic on every proxy of a link, for all groups on it.
+    /// A toxic.
     Toxic {
-        /// The link.
-        link: LinkId,
-        /// The toxic.
+        /// Which.
         toxic: Toxic,
     },
-    /// The connections of these groups are reset, and every new one is reset too until the fault heals.
-    Reset {
-        /// The groups that are cut.
-        groups: Vec<GroupId>,
-    },
-    /// Bytes of these groups' connections are held, with TCP still answering, until the fault heals.
+    /// Connections are reset, and every new one is reset too until the fault heals.
+    Reset,
+    /// Bytes are held, with TCP still answering, until the fault heals.
     ///
     /// New connections are accepted and held as well. Healing resets what was held.
     Blackhole {
-        /// The groups that are cut off.
-        groups: Vec<GroupId>,
         /// The direction that is held.
         stream: Stream,
     },
-    /// The watchers of these groups crash at the onset (memory lost, cache on disk kept) and start cold at the end.
-    Crash {
-        /// The groups that crash.
-        groups: Vec<GroupId>,
+    /// Bytes of one direction are held until the fault heals, and delivered then: no connection is lost by it.
+    OneWay {
+        /// The direction; not both.
+        stream: Stream,
     },
+    /// The server's end of every live connection is gone, and the watcher's stays open, silent; new connections work.
+    /// Healing resets what was left open.
+    HalfOpen,
+    /// New connections are accepted and never answered; live ones go on. Healing resets the silent ones.
+    Silence,
+    /// Connections are ended, and new ones refused, until the fault heals.
+    Refuse,
+    /// As [`Self::Refuse`], on and off: first for `down`, then not for `up`, and so on.
+    Flap {
+        /// How long connections work.
+        up: Duration,
+        /// How long they are refused.
+        down: Duration,
+    },
+    /// The watchers crash at the onset (memory lost, cache on disk kept) and start cold at the end.
+    Crash,
 }
 
 impl FaultAction {
@@ -75,18 +170,42 @@ impl FaultAction {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Toxic { toxic: Toxic::Latency { .. }, .. } => "latency",
-            Self::Toxic { toxic: Toxic::ResetPeer { .. }, .. } => "reset_peer",
-            Self::Reset { .. } => "reset",
+            Self::Toxic { toxic } => toxic.kind.name(),
+            Self::Reset => "reset",
             Self::Blackhole { .. } => "blackhole",
-            Self::Crash { .. } => "crash",
+            Self::OneWay { .. } => "one_way",
+            Self::HalfOpen => "half_open",
+            Self::Silence => "silence",
+            Self::Refuse => "refuse",
+            Self::Flap { .. } => "flap",
+            Self::Crash => "crash",
         }
     }
 
     /// Whether the fault ends connections or keeps bytes from passing: reconnect and catch-up belong to it.
     #[must_use]
     pub const fn cuts(&self) -> bool {
-        !matches!(self, Self::Toxic { toxic: Toxic::Latency { .. }, .. })
+        match self {
+            Self::Toxic { toxic } => toxic.kind.cuts(),
+            Self::Reset
+            | Self::Blackhole { .. }
+            | Self::OneWay { .. }
+            | Self::HalfOpen
+            | Self::Silence
+            | Self::Refuse
+            | Self::Flap { .. }
+            | Self::Crash => true,
+        }
+    }
+
+    /// Whether connections that watchers gave up stay open at the proxy while the fault is in force.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        match self {
+            Self::Toxic { toxic } => matches!(toxic.kind, ToxicKind::Timeout { .. } | ToxicKind::SlowClose { .. }),
+            Self::Blackhole { .. } | Self::OneWay { .. } | Self::HalfOpen | Self::Silence => true,
+            Self::Reset | Self::Refuse | Self::Flap { .. } | Self::Crash => false,
+        }
     }
 }
 
@@ -103,8 +222,18 @@ pub struct FaultPlan {
     pub until: Offset,
     /// What it does.
     pub action: FaultAction,
-    /// The groups that it touches, resolved (all groups of the link for a toxic).
+    /// The groups that it touches, resolved.
     pub groups: Vec<GroupId>,
+    /// The nodes from which it keeps them; none named is every one.
+    pub nodes: Vec<NodeId>,
+}
+
+impl FaultPlan {
+    /// Whether it acts on the connections of this group with this node.
+    #[must_use]
+    pub fn touches(&self, group: GroupId, node: NodeId) -> bool {
+        self.groups.contains(&group) && (self.nodes.is_empty() || self.nodes.contains(&node))
+    }
 }
 
 /// A fault as it happened, one line of `faults.jsonl`.

@@ -1,6 +1,5 @@
 //! What a plan needs of the machine, so that too little of it is known before anything is started.
 
-use crate::fault::FaultAction;
 use crate::plan::{Backend, Plan, ProxyKind};
 
 /// Files that the harness has open beside its connections: logs, the recording, listeners, canaries, the mutator's
@@ -26,8 +25,8 @@ impl Needs {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let connections = u64::from(plan.watcher_count());
-        // A blackhole holds the old connections while their watchers make new ones.
-        let held = if has_blackhole(plan) { 2 * connections } else { connections };
+        // A blackhole, or what is like it, holds the old connections while their watchers make new ones.
+        let held = if holds_connections(plan) { 2 * connections } else { connections };
         let (proxy_in, proxy_out) = match plan.proxy.kind {
             ProxyKind::Embedded => (2 * held, 0),
             ProxyKind::Toxiproxy => (0, 2 * held + BESIDE),
@@ -52,6 +51,6 @@ impl Needs {
     }
 }
 
-fn has_blackhole(plan: &Plan) -> bool {
-    plan.faults.iter().any(|fault| matches!(fault.action, FaultAction::Blackhole { .. }))
+fn holds_connections(plan: &Plan) -> bool {
+    plan.faults.iter().any(|fault| fault.action.holds())
 }

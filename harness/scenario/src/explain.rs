@@ -2,10 +2,10 @@
 
 mod client;
 mod config;
+mod faults;
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::gate::Scope;
 use shakedown_model::plan::{Backend, GroupSpec, Plan, ProxyKind, ServerSpec};
 use shakedown_model::{GroupId, Offset, PhaseId};
@@ -36,14 +36,14 @@ fn write(out: &mut String, plan: &Plan) -> fmt::Result {
         show_time(plan.delivery_timeout)
     )?;
     server(out, plan)?;
-    links(out, plan)?;
+    faults::links(out, plan)?;
     config::items(out, plan)?;
     writeln!(out, "watchers: # {} in all", plan.watcher_count())?;
     for group in &plan.groups {
         self::group(out, plan, group)?;
     }
     phases(out, plan)?;
-    faults(out, plan)?;
+    faults::faults(out, plan)?;
     judging(out, plan)?;
     needs(out, plan)
 }
@@ -125,19 +125,6 @@ fn home(out: &mut String, home: Option<&std::path::Path>, variable: &str) -> fmt
     }
 }
 
-fn links(out: &mut String, plan: &Plan) -> fmt::Result {
-    writeln!(out, "links:")?;
-    for link in &plan.links {
-        if link.toxics.is_empty() {
-            writeln!(out, "  {}: no toxics", link.name)?;
-            continue;
-        }
-        let toxics: Vec<_> = link.toxics.iter().map(toxic).collect();
-        writeln!(out, "  {}: {} # the whole run", link.name, toxics.join("; "))?;
-    }
-    Ok(())
-}
-
 fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
     let last = group.first.0 + group.count - 1;
     writeln!(out, "  {}: # watchers {} to {last}", group.name, group.first)?;
@@ -172,54 +159,6 @@ fn phases(out: &mut String, plan: &Plan) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
-    if plan.faults.is_empty() {
-        return writeln!(out, "faults: none");
-    }
-    writeln!(out, "faults:")?;
-    for fault in &plan.faults {
-        let phase = &plan.phases[fault.phase.index()].name;
-        let window = window(fault.from, fault.until);
-        writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
-        writeln!(out, "    does: {}", does(plan, fault))?;
-        writeln!(out, "    to: {}", names(plan, &fault.groups))?;
-    }
-    Ok(())
-}
-
-fn does(plan: &Plan, fault: &FaultPlan) -> String {
-    match &fault.action {
-        FaultAction::Toxic { link, toxic } => {
-            format!("{} on link {}", self::toxic(toxic), plan.links[link.index()].name)
-        }
-        FaultAction::Reset { .. } => "connections are reset, and every new one until the end".to_owned(),
-        FaultAction::Blackhole { stream, .. } => {
-            format!("bytes are held {}, TCP still answers", self::stream(*stream))
-        }
-        FaultAction::Crash { .. } => "watchers crash, and start cold at the end".to_owned(),
-    }
-}
-
-fn toxic(toxic: &Toxic) -> String {
-    match toxic {
-        Toxic::Latency { stream, latency, jitter } => {
-            let stream = self::stream(*stream);
-            format!("latency {} +- {} {stream}", show_time(*latency), show_time(*jitter))
-        }
-        Toxic::ResetPeer { timeout } => {
-            format!("reset_peer {} after a connection begins", show_time(*timeout))
-        }
-    }
-}
-
-const fn stream(stream: Stream) -> &'static str {
-    match stream {
-        Stream::Upstream => "upstream",
-        Stream::Downstream => "downstream",
-        Stream::Both => "both ways",
-    }
 }
 
 fn judging(out: &mut String, plan: &Plan) -> fmt::Result {

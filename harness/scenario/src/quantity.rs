@@ -102,6 +102,21 @@ pub(crate) fn rate(text: &str) -> Result<f64, Wrong> {
     }
 }
 
+/// A rate such as `64KB/s`, in whole KB (1,000 bytes) per second.
+pub(crate) fn kilobyte_rate(text: &str) -> Result<u64, Wrong> {
+    const SHAPE: &str = "a rate of bytes is a whole number with one of the units `KB/s`, `MB/s`, such as `64KB/s`";
+    let Some((_, unit)) = split(text) else {
+        return wrong(WRONG_UNIT, SHAPE);
+    };
+    let factor = match unit {
+        "KB/s" => 1,
+        "MB/s" => 1000,
+        _ => return wrong(WRONG_UNIT, SHAPE),
+    };
+    let whole: Option<u64> = text[..text.len() - unit.len()].trim_end().parse().ok();
+    whole.and_then(|number| number.checked_mul(factor)).map_or_else(|| wrong(WRONG_UNIT, SHAPE), Ok)
+}
+
 /// A share such as `20%`, as a number between 0 and 1.
 pub(crate) fn share(text: &str) -> Result<f64, Wrong> {
     match split(text) {
@@ -169,6 +184,14 @@ mod tests {
         assert!(size("1000").unwrap_err().help.ends_with("`1000B`"));
         assert!(size("1.5KiB").is_err());
         assert!(size("99999999999999999999MiB").is_err());
+    }
+
+    #[test]
+    fn rates_of_bytes_have_units() {
+        assert_eq!((kilobyte_rate("64KB/s"), kilobyte_rate("2 MB/s")), (Ok(64), Ok(2000)));
+        for bad in ["64", "64KiB/s", "0.5KB/s", "KB/s", "99999999999999999999KB/s"] {
+            assert_eq!(kilobyte_rate(bad).unwrap_err().code, WRONG_UNIT, "{bad}");
+        }
     }
 
     #[test]

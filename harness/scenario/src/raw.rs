@@ -6,6 +6,7 @@ mod faults;
 mod items;
 mod mutations;
 mod server;
+mod toxics;
 mod watchers;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use faults::*;
 pub(crate) use items::*;
 pub(crate) use mutations::*;
 pub(crate) use server::*;
+pub(crate) use toxics::*;
 pub(crate) use watchers::*;
 
 use crate::field::{Field, Name, Named, Selection, record, scalar, words};

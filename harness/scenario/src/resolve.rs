@@ -9,6 +9,7 @@ mod groups;
 mod items;
 mod mutations;
 mod server;
+mod toxics;
 
 use std::path::Path;
 

@@ -50,8 +50,8 @@ pub(crate) fn plan() -> Plan {
         until: ms(until),
         action,
         groups: vec![MODERN],
+        nodes: Vec::new(),
     };
-    let groups = vec![MODERN];
     Plan {
         format: PLAN_FORMAT,
         name: "tiny".into(),
@@ -82,9 +82,9 @@ pub(crate) fn plan() -> Plan {
             fault(
                 "split",
                 (25_000, 35_000),
-                FaultAction::Blackhole { groups: groups.clone(), stream: Stream::Both },
+                FaultAction::Blackhole { stream: Stream::Both },
             ),
-            fault("crash", (40_000, 45_000), FaultAction::Crash { groups }),
+            fault("crash", (40_000, 45_000), FaultAction::Crash),
         ],
         gates: Vec::new(),
         required: Guarantee::ALL.to_vec(),

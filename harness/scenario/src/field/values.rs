@@ -179,6 +179,19 @@ impl Field for PerSecond {
     }
 }
 
+/// A number of bytes per second, in KB of 1,000 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KilobytesPerSecond(pub(crate) u64);
+
+impl Field for KilobytesPerSecond {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        quantity(node, "a rate of bytes", quantity::kilobyte_rate, found).map(Self)
+    }
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+ *(KB|MB)/s$" })
+    }
+}
+
 /// A share between 0 and 1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share(pub(crate) f64);

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use shakedown_model::fault::Stream;
 
-use super::RawLatency;
-use crate::field::{Name, Selection, choice, record, words};
+use super::{
+    RawBandwidth, RawLatency, RawLimitData, RawLinkToxic, RawResetPeer, RawSlicer, RawSlowClose, RawTimeout,
+};
+use crate::field::{Name, Selection, choice, record};
+use crate::source::Spanned;
 
 record! {
     /// A fault and its window.
@@ -21,47 +24,92 @@ record! {
 choice! {
     /// What a fault does while it is in force.
     RawAction {
-        "toxic" Toxic(RawToxicFault) = "A toxic on a link, for every group on it.",
-        "reset" Reset(RawGroups) = "Connections are reset, and every new one too until the fault heals.",
-        "blackhole" Blackhole(RawBlackhole) = "Bytes are held, with TCP still answering, until the fault heals.",
+        "toxic" Toxic(RawToxicFault) = "A toxic.",
+        "reset" Reset(RawPlace) = "Connections are reset, and every new one too until the fault heals.",
+        "blackhole" Blackhole(RawHeld) = "Bytes are held, with TCP still answering, until the fault heals; then connections are reset.",
+        "one_way" OneWay(RawHeld) = "Bytes of one direction are held, and delivered when the fault heals. Embedded proxy only.",
+        "half_open" HalfOpen(RawPlace) = "The server's end of every live connection is gone, and the watcher's stays open, silent. Embedded proxy only.",
+        "silence" Silence(RawPlace) = "New connections are accepted and never answered. Embedded proxy only.",
+        "refuse" Refuse(RawPlace) = "Connections are ended, and new ones refused.",
+        "flap" Flap(RawFlap) = "As `refuse`, on and off.",
         "crash" Crash(RawGroups) = "Watchers crash at the onset and start cold at the end.",
     }
 }
 
 record! {
-    /// A toxic on a link: `link`, and one of the others.
+    /// A toxic, on the connections of a link or of groups: one of the toxics, and where.
     RawToxicFault {
-        "link" link: required Name = "The link.",
+        "link" link: optional Name = "The link, for every group on it.",
+        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "latency" latency: optional RawLatency = "Delays every chunk.",
+        "bandwidth" bandwidth: optional RawBandwidth = "Lets bytes pass at a rate.",
+        "slow_close" slow_close: optional RawSlowClose = "Holds the end of a connection back.",
+        "timeout" timeout: optional RawTimeout = "Drops every byte, and closes connections on which none came for a while.",
         "reset_peer" reset_peer: optional RawResetPeer = "Resets connections.",
+        "slicer" slicer: optional RawSlicer = "Cuts chunks into smaller ones.",
+        "limit_data" limit_data: optional RawLimitData = "Closes a connection once so many bytes passed.",
+    }
+}
+
+/// The names of toxics in a fault.
+pub(crate) const TOXICS: [&str; 7] =
+    ["latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"];
+
+impl RawToxicFault {
+    /// The toxics that are given and well-formed.
+    pub(crate) fn toxics(&self) -> Vec<RawLinkToxic> {
+        fn given<T: Clone>(field: Option<&Spanned<T>>, kind: fn(T) -> RawLinkToxic) -> Option<RawLinkToxic> {
+            field.map(|field| kind(field.value.clone()))
+        }
+        [
+            given(self.latency.as_ref(), RawLinkToxic::Latency),
+            given(self.bandwidth.as_ref(), RawLinkToxic::Bandwidth),
+            given(self.slow_close.as_ref(), RawLinkToxic::SlowClose),
+            given(self.timeout.as_ref(), RawLinkToxic::Timeout),
+            given(self.reset_peer.as_ref(), RawLinkToxic::ResetPeer),
+            given(self.slicer.as_ref(), RawLinkToxic::Slicer),
+            given(self.limit_data.as_ref(), RawLinkToxic::LimitData),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
 record! {
-    /// A reset of connections some time after they begin.
-    RawResetPeer {
-        "timeout" timeout: optional Duration = "The time until the reset. Default: 0s.",
+    /// The connections that a fault touches.
+    RawPlace {
+        "link" link: optional Name = "The link, for every group on it.",
+        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
     }
 }
 
 record! {
-    /// The groups that a fault touches.
+    /// The connections that are held, and in which direction.
+    RawHeld {
+        "link" link: optional Name = "The link, for every group on it.",
+        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "stream" stream: optional Stream = "The direction. Default: both for `blackhole`, downstream for `one_way`.",
+    }
+}
+
+record! {
+    /// The connections that come and go.
+    RawFlap {
+        "link" link: optional Name = "The link, for every group on it.",
+        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "up" up: required Duration = "How long connections work.",
+        "down" down: required Duration = "How long they are refused; the fault begins with it. At least 100ms.",
+    }
+}
+
+record! {
+    /// The groups that crash.
     RawGroups {
         "groups" groups: required Selection<Name> = "`all`, or a list of groups.",
     }
 }
-
-record! {
-    /// The groups that are cut off, from which nodes, and in which direction.
-    RawBlackhole {
-        "groups" groups: required Selection<Name> = "`all`, or a list of groups.",
-        "nodes" _nodes: optional EveryNode = "From which servers; `all` for now. Default: all.",
-        "stream" stream: optional Stream = "The direction that is held. Default: both.",
-    }
-}
-
-/// Every server node; single ones cannot be chosen while there is only one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EveryNode;
-
-words!(EveryNode { "all" => EveryNode });

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shakedown_model::fault::Stream;
 use shakedown_model::plan::{Backend, Product, ProxyKind, ServerDefect};
 
-use crate::field::{OrNone, Share, choice, record, words};
+use super::RawLinkToxic;
+use crate::field::{OrNone, Share, record, words};
 use crate::source::Spanned;
 
 record! {
@@ -63,26 +63,9 @@ record! {
     }
 }
 
-choice! {
-    /// A toxic of a link, by Toxiproxy's name.
-    RawLinkToxic {
-        "latency" Latency(RawLatency) = "Delays every chunk.",
-    }
-}
-
-record! {
-    /// A delay of `latency ± jitter`, uniform, never below zero.
-    RawLatency {
-        "latency" latency: required Duration = "The middle of the delay.",
-        "jitter" jitter: optional Duration = "How far the delay lies from its middle at most. Default: 0s.",
-        "stream" stream: optional Stream = "The direction that is delayed. Default: downstream.",
-    }
-}
-
 words!(Product { "nacos" => Product::Nacos });
 words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
-words!(Stream { "upstream" => Stream::Upstream, "downstream" => Stream::Downstream, "both" => Stream::Both });
 words!(ServerDefect {
     "lose-write" => ServerDefect::LoseWrite,
     "forget-watcher" => ServerDefect::ForgetWatcher,

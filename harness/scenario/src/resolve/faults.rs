@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
-use shakedown_model::plan::Plan;
-use shakedown_model::{GroupId, PhaseId};
+use shakedown_model::plan::{Plan, ProxyKind};
+use shakedown_model::{GroupId, NodeId, PhaseId};
 
-use super::server::{latency, whole_millis};
 use super::{bounded, given, link_named, positive, unique};
-use crate::field::{Name, Record as _, Selection, duplicate};
+use crate::field::{Name, Record, Selection, duplicate};
 use crate::problem::{Findings, nearest};
 use crate::quantity::show_time;
-use crate::raw::{RawAction, RawFault, RawToxicFault};
+use crate::raw::{RawAction, RawFault, RawFlap, RawHeld, RawPlace, RawToxicFault, TOXICS};
 use crate::source::{Span, Spanned};
+
+/// The shortest time that a flapping proxy stays as it is.
+const SHORTEST_FLAP: Duration = Duration::from_millis(100);
 
 /// Adds the faults to the plan, by onset. Returns the names of those that could not be planned.
 pub(super) fn faults<'a>(
@@ -37,7 +39,7 @@ pub(super) fn faults<'a>(
     faults.sort_by_key(|(fault, _)| (fault.from, fault.until));
     for (at, (fault, span)) in faults.iter().enumerate() {
         for (earlier, _) in &faults[..at] {
-            compare(earlier, fault, *span, found);
+            compare(earlier, fault, plan.proxy.kind, *span, found);
         }
     }
     plan.faults = faults.into_iter().map(|(fault, _)| fault).collect();
@@ -46,19 +48,18 @@ pub(super) fn faults<'a>(
 
 fn fault(raw: &RawFault, plan: &Plan, found: &mut Findings) -> Option<FaultPlan> {
     positive(raw.length.as_ref(), "for", found);
-    let action = raw.action.as_ref().and_then(|action| self::action(&action.value, action.span, plan, found));
+    let does = raw.action.as_ref().and_then(|action| does(&action.value, action.span, plan, found));
     let window = raw.phase.as_ref().and_then(|phase| window(raw, phase, plan, found));
-    let (action, (phase, from, until)) = (action?, window?);
-    let groups = match &action {
-        FaultAction::Toxic { link, .. } => {
-            all_groups(plan).filter(|id| plan.groups[id.index()].link == *link).collect()
-        }
-        FaultAction::Reset { groups }
-        | FaultAction::Blackhole { groups, .. }
-        | FaultAction::Crash { groups } => groups.clone(),
-    };
+    let ((action, place), (phase, from, until)) = (does?, window?);
     let name = raw.name.as_ref().map_or_else(String::new, |name| name.value.0.clone());
-    Some(FaultPlan { name, phase, from, until, action, groups })
+    Some(FaultPlan { name, phase, from, until, action, groups: place.groups, nodes: place.nodes })
+}
+
+/// Whose connections with which nodes a fault touches.
+struct Place {
+    groups: Vec<GroupId>,
+    /// Empty: all.
+    nodes: Vec<NodeId>,
 }
 
 type Window = (PhaseId, shakedown_model::Offset, shakedown_model::Offset);
@@ -94,59 +95,173 @@ fn window(raw: &RawFault, name: &Spanned<Name>, plan: &Plan, found: &mut Finding
     Some((PhaseId(u16::try_from(index).ok()?), from, until))
 }
 
-fn action(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Option<FaultAction> {
-    match raw {
-        RawAction::Toxic(raw) => toxic(raw, span, plan, found),
-        RawAction::Reset(raw) => {
-            Some(FaultAction::Reset { groups: groups(raw.groups.as_ref(), plan, found)? })
+fn does(
+    raw: &RawAction,
+    span: Span,
+    plan: &Plan,
+    found: &mut Findings,
+) -> Option<(FaultAction, Place)> {
+    let on = |raw: &RawPlace, found: &mut Findings| {
+        let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
+        given.place(raw, span, plan, found)
+    };
+    Some(match raw {
+        RawAction::Toxic(raw) => {
+            let given =
+                Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
+            let (toxic, place) = (toxic(raw, span, plan, found), given.place(raw, span, plan, found));
+            (FaultAction::Toxic { toxic: toxic? }, place?)
+        }
+        RawAction::Reset(raw) => (FaultAction::Reset, on(raw, found)?),
+        RawAction::Refuse(raw) => (FaultAction::Refuse, on(raw, found)?),
+        RawAction::HalfOpen(raw) => {
+            embedded_only("half_open", span, plan, found);
+            (FaultAction::HalfOpen, on(raw, found)?)
+        }
+        RawAction::Silence(raw) => {
+            embedded_only("silence", span, plan, found);
+            (FaultAction::Silence, on(raw, found)?)
+        }
+        RawAction::Blackhole(raw) => {
+            let stream = given(raw.stream.as_ref(), Stream::Both);
+            (FaultAction::Blackhole { stream }, held(raw, span, plan, found)?)
+        }
+        RawAction::OneWay(raw) => {
+            embedded_only("one_way", span, plan, found);
+            let stream = given(raw.stream.as_ref(), Stream::Downstream);
+            if let Some(field) = raw.stream.as_ref().filter(|_| stream == Stream::Both) {
+                found
+                    .error("scenario::conflict", field.span, "`one_way` holds one direction")
+                    .help("write `upstream` or `downstream`, or choose `blackhole`, which holds both");
+            }
+            (FaultAction::OneWay { stream }, held(raw, span, plan, found)?)
+        }
+        RawAction::Flap(raw) => {
+            let given =
+                Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
+            let place = given.place(raw, span, plan, found);
+            (flap(raw, found)?, place?)
         }
         RawAction::Crash(raw) => {
-            Some(FaultAction::Crash { groups: groups(raw.groups.as_ref(), plan, found)? })
+            let groups = groups(raw.groups.as_ref()?, plan, found);
+            (FaultAction::Crash, Place { groups, nodes: Vec::new() })
         }
-        RawAction::Blackhole(raw) => Some(FaultAction::Blackhole {
-            groups: groups(raw.groups.as_ref(), plan, found)?,
-            stream: given(raw.stream.as_ref(), Stream::Both),
-        }),
+    })
+}
+
+fn held(raw: &RawHeld, span: Span, plan: &Plan, found: &mut Findings) -> Option<Place> {
+    let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
+    given.place(raw, span, plan, found)
+}
+
+fn flap(raw: &RawFlap, found: &mut Findings) -> Option<FaultAction> {
+    let (up, down) = (raw.up.as_ref()?, raw.down.as_ref()?);
+    for (field, what) in [(up, "up"), (down, "down")] {
+        if field.value < SHORTEST_FLAP {
+            let least = show_time(SHORTEST_FLAP);
+            found
+                .error("scenario::out_of_range", field.span, format!("`{what}` is at least {least}"))
+                .help("a proxy needs some milliseconds to close and open");
+        }
+    }
+    Some(FaultAction::Flap { up: up.value, down: down.value })
+}
+
+/// Refuses what Toxiproxy has no word for.
+fn embedded_only(what: &str, span: Span, plan: &Plan, found: &mut Findings) {
+    if plan.proxy.kind == ProxyKind::Toxiproxy {
+        found
+            .error("scenario::not_supported", span, format!("Toxiproxy has no `{what}`"))
+            .help("choose `proxy: { kind: embedded }`, or another fault such as `blackhole` or `refuse`");
     }
 }
 
-fn toxic(raw: &RawToxicFault, span: Span, plan: &Plan, found: &mut Findings) -> Option<FaultAction> {
-    let toxic = match (&raw.latency, &raw.reset_peer) {
-        (Some(raw), None) => Some(latency(&raw.value, &plan.proxy, found)),
-        (None, Some(raw)) => {
-            whole_millis(raw.value.timeout.as_ref(), &plan.proxy, found);
-            Some(Toxic::ResetPeer { timeout: given(raw.value.timeout.as_ref(), Duration::ZERO) })
-        }
-        (None, None) if raw.has("latency") || raw.has("reset_peer") => None,
-        (latency, _) => {
-            let count = if latency.is_some() { "not two" } else { "and there is none" };
-            found
-                .error(
-                    "scenario::not_one",
-                    span,
-                    format!("a fault puts exactly one toxic on a link, {count}"),
-                )
-                .help("choose one of `latency`, `reset_peer`");
-            None
-        }
-    };
-    let name = raw.link.as_ref()?;
+fn toxic(raw: &RawToxicFault, span: Span, plan: &Plan, found: &mut Findings) -> Option<Toxic> {
+    let given = TOXICS.iter().filter(|name| raw.has(name)).count();
+    if given != 1 {
+        let count = if given == 0 { "and there is none" } else { "not several" };
+        found
+            .error("scenario::not_one", span, format!("a fault is exactly one toxic, {count}"))
+            .help(format!("choose one of `{}`", TOXICS.join("`, `")));
+        return None;
+    }
+    super::toxics::toxic(raw.toxics().first()?, &plan.proxy, found)
+}
+
+/// Where a fault acts, as written.
+struct Given<'a> {
+    link: Option<&'a Spanned<Name>>,
+    groups: Option<&'a Spanned<Selection<Name>>>,
+    nodes: Option<&'a Spanned<Selection<u32>>>,
+}
+
+impl Given<'_> {
+    fn place(&self, raw: &impl Record, span: Span, plan: &Plan, found: &mut Findings) -> Option<Place> {
+        let nodes = self.nodes.map_or_else(Vec::new, |nodes| self::nodes(nodes, plan, found));
+        let groups = match (self.link, self.groups) {
+            (Some(link), None) => on_link(link, plan, found)?,
+            (None, Some(selection)) => groups(selection, plan, found),
+            (Some(_), Some(both)) => {
+                found
+                    .error("scenario::conflict", both.span, "a fault is on a link or on groups, not on both")
+                    .help("remove one of the two");
+                return None;
+            }
+            (None, None) => {
+                if !raw.has("link") && !raw.has("groups") {
+                    found
+                        .error("scenario::missing_key", span, "key `groups` is missing")
+                        .label("in this fault")
+                        .help("write `groups: all`, a list of groups, or `link: ...` for every group on a link");
+                }
+                return None;
+            }
+        };
+        Some(Place { groups, nodes })
+    }
+}
+
+fn on_link(name: &Spanned<Name>, plan: &Plan, found: &mut Findings) -> Option<Vec<GroupId>> {
     let Some(link) = link_named(&plan.links, &name.value.0) else {
         found
             .error("scenario::unknown_link", name.span, format!("link `{}` does not exist", name.value.0))
             .help(nearest(&name.value.0, plan.links.iter().map(|link| link.name.as_str())));
         return None;
     };
-    Some(FaultAction::Toxic { link, toxic: toxic? })
+    Some(all_groups(plan).filter(|id| plan.groups[id.index()].link == link).collect())
+}
+
+/// The nodes that are named; none for all of them.
+fn nodes(selection: &Spanned<Selection<u32>>, plan: &Plan, found: &mut Findings) -> Vec<NodeId> {
+    let Selection::Only(numbers) = &selection.value else { return Vec::new() };
+    if numbers.is_empty() {
+        found
+            .error("scenario::zero", selection.span, "the fault touches no node")
+            .help("name a node by its number, or write `all`");
+    }
+    let mut nodes = Vec::new();
+    for number in numbers {
+        match u16::try_from(number.value).ok().filter(|node| *node < plan.server.nodes).map(NodeId) {
+            Some(node) if nodes.contains(&node) => duplicate(&number.value.to_string(), number.span, found),
+            Some(node) => nodes.push(node),
+            None => {
+                found
+                    .error("scenario::unknown_node", number.span, format!("there is no node {}", number.value))
+                    .help(format!("nodes are numbered 0 to {}", plan.server.nodes.saturating_sub(1)));
+            }
+        }
+    }
+    nodes.sort_unstable();
+    nodes
 }
 
 fn all_groups(plan: &Plan) -> impl Iterator<Item = GroupId> {
     (0_u16..).map(GroupId).take(plan.groups.len())
 }
 
-fn groups(raw: Option<&Spanned<Selection<Name>>>, plan: &Plan, found: &mut Findings) -> Option<Vec<GroupId>> {
-    let Spanned { value: selection, span } = raw?;
-    let Selection::Only(names) = selection else { return Some(all_groups(plan).collect()) };
+fn groups(raw: &Spanned<Selection<Name>>, plan: &Plan, found: &mut Findings) -> Vec<GroupId> {
+    let Spanned { value: selection, span } = raw;
+    let Selection::Only(names) = selection else { return all_groups(plan).collect() };
     if names.is_empty() {
         found
             .error("scenario::zero", *span, "the fault touches no group")
@@ -169,20 +284,37 @@ fn groups(raw: Option<&Spanned<Selection<Name>>>, plan: &Plan, found: &mut Findi
         }
     }
     groups.sort_unstable();
-    Some(groups)
+    groups
 }
 
 /// Two faults at the same time on the same groups: of one kind they cannot be told apart, of two cutting kinds only
 /// the losses of connections can be told apart badly.
-fn compare(earlier: &FaultPlan, later: &FaultPlan, span: Span, found: &mut Findings) {
-    let is_apart =
-        later.from >= earlier.until || !later.groups.iter().any(|group| earlier.groups.contains(group));
-    if is_apart {
+fn compare(
+    earlier: &FaultPlan,
+    later: &FaultPlan,
+    proxy: ProxyKind,
+    span: Span,
+    found: &mut Findings,
+) {
+    let meet = |one: &FaultPlan, other: &FaultPlan| {
+        one.groups.iter().any(|group| other.groups.contains(group))
+            && (one.nodes.is_empty()
+                || other.nodes.is_empty()
+                || one.nodes.iter().any(|node| other.nodes.contains(node)))
+    };
+    if later.from >= earlier.until || !meet(earlier, later) {
         return;
     }
     let resets = |fault: &FaultPlan| fault.action.kind().starts_with("reset");
-    let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash { .. });
-    let is_same_kind = earlier.action.kind() == later.action.kind() || (resets(earlier) && resets(later));
+    // These close the proxy and open it again.
+    let closes = |fault: &FaultPlan| {
+        matches!(fault.action, FaultAction::Refuse | FaultAction::Flap { .. })
+            || (resets(fault) && proxy == ProxyKind::Toxiproxy)
+    };
+    let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash);
+    let is_same_kind = earlier.action.kind() == later.action.kind()
+        || (resets(earlier) && resets(later))
+        || (closes(earlier) && closes(later));
     if is_same_kind {
         found
             .error(

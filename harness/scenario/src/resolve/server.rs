@@ -10,7 +10,7 @@ use shakedown_model::plan::{
 use super::{given, positive};
 use crate::field::{Named, OrNone, Record as _};
 use crate::problem::Findings;
-use crate::raw::{RawEmbedded, RawLatency, RawLink, RawLinkToxic, RawProxy, RawServer};
+use crate::raw::{RawEmbedded, RawLink, RawProxy, RawServer};
 use crate::source::Spanned;
 
 /// The most nodes of a run; real clusters have 3 to 7.
@@ -153,22 +153,16 @@ pub(super) fn links(raw: Option<&Named<RawLink>>, proxy: &ProxySpec, found: &mut
     let links = raw.0.iter().map(|(name, link)| {
         let toxics = link.toxics.as_ref().map_or(&[][..], |toxics| toxics.value.as_slice());
         let mut resolved: Vec<Toxic> = Vec::new();
-        for Spanned { value: RawLinkToxic::Latency(raw), span } in toxics {
-            let toxic = latency(raw, proxy, found);
-            let stream = |toxic: &Toxic| match toxic {
-                Toxic::Latency { stream, .. } => *stream,
-                Toxic::ResetPeer { .. } => Stream::Both,
-            };
+        for Spanned { value, span } in toxics {
+            let Some(toxic) = super::toxics::toxic(value, proxy, found) else { continue };
             let meets = |other: &Toxic| {
-                stream(other) == stream(&toxic) || [stream(other), stream(&toxic)].contains(&Stream::Both)
+                other.kind.name() == toxic.kind.name()
+                    && (other.stream == toxic.stream || [other.stream, toxic.stream].contains(&Stream::Both))
             };
             if resolved.iter().any(meets) {
+                let message = format!("this stream of the link has a {} toxic already", toxic.kind.name());
                 found
-                    .error(
-                        "scenario::duplicate",
-                        *span,
-                        "this stream of the link has a latency toxic already",
-                    )
+                    .error("scenario::duplicate", *span, message)
                     .label("the second one")
                     .help("put both into one, or give them different streams");
             }
@@ -179,29 +173,3 @@ pub(super) fn links(raw: Option<&Named<RawLink>>, proxy: &ProxySpec, found: &mut
     links.collect()
 }
 
-/// A latency toxic, as the chosen proxy can do it.
-pub(super) fn latency(raw: &RawLatency, proxy: &ProxySpec, found: &mut Findings) -> Toxic {
-    positive(raw.latency.as_ref(), "latency", found);
-    whole_millis(raw.latency.as_ref(), proxy, found);
-    whole_millis(raw.jitter.as_ref(), proxy, found);
-    let latency = given(raw.latency.as_ref(), Duration::ZERO);
-    let jitter = given(raw.jitter.as_ref(), Duration::ZERO);
-    if let Some(field) = raw.jitter.as_ref().filter(|_| jitter > latency && raw.latency.is_some()) {
-        found
-            .warn("scenario::lopsided_jitter", field.span, "the jitter is larger than the latency")
-            .help("delays below zero count as zero, so the middle of the delays is above `latency`");
-    }
-    Toxic::Latency { stream: given(raw.stream.as_ref(), Stream::Downstream), latency, jitter }
-}
-
-/// Toxiproxy counts in milliseconds.
-pub(super) fn whole_millis(field: Option<&Spanned<Duration>>, proxy: &ProxySpec, found: &mut Findings) {
-    let is_fine = |time: Duration| time.as_nanos().is_multiple_of(1_000_000);
-    let Some(field) = field.filter(|field| proxy.kind == ProxyKind::Toxiproxy && !is_fine(field.value))
-    else {
-        return;
-    };
-    found
-        .error("scenario::not_supported", field.span, "Toxiproxy delays by whole milliseconds only")
-        .help("round it to milliseconds, or choose the embedded proxy");
-}

@@ -1,0 +1,112 @@
+//! Links, faults and their toxics, explained.
+
+use std::fmt::{self, Write as _};
+
+use shakedown_model::fault::{ALL_PPM, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
+use shakedown_model::plan::Plan;
+
+use super::{names, window};
+use crate::quantity::{show_size, show_time};
+
+/// The links with what is on them for the whole run.
+pub(super) fn links(out: &mut String, plan: &Plan) -> fmt::Result {
+    writeln!(out, "links:")?;
+    for link in &plan.links {
+        if link.toxics.is_empty() {
+            writeln!(out, "  {}: no toxics", link.name)?;
+            continue;
+        }
+        let toxics: Vec<_> = link.toxics.iter().map(toxic).collect();
+        writeln!(out, "  {}: {} # the whole run", link.name, toxics.join("; "))?;
+    }
+    Ok(())
+}
+
+/// The faults: when, what, to whom.
+pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
+    if plan.faults.is_empty() {
+        return writeln!(out, "faults: none");
+    }
+    writeln!(out, "faults:")?;
+    for fault in &plan.faults {
+        let phase = &plan.phases[fault.phase.index()].name;
+        let window = window(fault.from, fault.until);
+        writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
+        writeln!(out, "    does: {}", does(fault))?;
+        writeln!(out, "    to: {}", names(plan, &fault.groups))?;
+        if !fault.nodes.is_empty() {
+            let nodes: Vec<_> = fault.nodes.iter().map(ToString::to_string).collect();
+            writeln!(out, "    nodes: {}", nodes.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn does(fault: &FaultPlan) -> String {
+    match &fault.action {
+        FaultAction::Toxic { toxic } => self::toxic(toxic),
+        FaultAction::Reset => "connections are reset, and every new one until the end".to_owned(),
+        FaultAction::Blackhole { stream } => {
+            format!("bytes are held {}, TCP still answers; reset at the end", self::stream(*stream))
+        }
+        FaultAction::OneWay { stream } => {
+            format!("bytes are held {}, and delivered at the end", self::stream(*stream))
+        }
+        FaultAction::HalfOpen => {
+            "the server's end of live connections is gone, the watcher's stays open and silent".to_owned()
+        }
+        FaultAction::Silence => "new connections are accepted and never answered".to_owned(),
+        FaultAction::Refuse => "connections are ended, and new ones refused".to_owned(),
+        FaultAction::Flap { up, down } => {
+            let (up, down) = (show_time(*up), show_time(*down));
+            format!("connections are ended and refused for {down}, then work for {up}, and so on")
+        }
+        FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
+    }
+}
+
+fn toxic(toxic: &Toxic) -> String {
+    let name = toxic.kind.name();
+    let what = match toxic.kind {
+        ToxicKind::Latency { latency, jitter, distribution } => {
+            let spread = match distribution {
+                Distribution::Uniform => "",
+                Distribution::Normal => " normal",
+                Distribution::Pareto => " pareto",
+            };
+            format!("{name} {} +- {}{spread}", show_time(latency), show_time(jitter))
+        }
+        ToxicKind::Bandwidth { kilobytes_per_second } => format!("{name} {kilobytes_per_second}KB/s"),
+        ToxicKind::SlowClose { delay } => format!("{name} {}", show_time(delay)),
+        ToxicKind::Timeout { timeout } => format!("{name} {}", show_time(timeout)),
+        ToxicKind::ResetPeer { timeout } => format!("{name} {} after a connection begins", show_time(timeout)),
+        ToxicKind::Slicer { average_size, size_variation, delay } => format!(
+            "{name} {} +- {}, {} between",
+            bytes(average_size),
+            bytes(size_variation),
+            show_time(delay)
+        ),
+        ToxicKind::LimitData { bytes: most } => format!("{name} {}", bytes(most)),
+    };
+    let stream = match toxic.kind {
+        ToxicKind::ResetPeer { .. } => String::new(),
+        _ => format!(" {}", stream(toxic.stream)),
+    };
+    let share = match toxic.toxicity_ppm {
+        ALL_PPM => String::new(),
+        ppm => format!(" on {}% of the connections", f64::from(ppm) / 1e4),
+    };
+    format!("{what}{stream}{share}")
+}
+
+fn bytes(count: u64) -> String {
+    show_size(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+const fn stream(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Upstream => "upstream",
+        Stream::Downstream => "downstream",
+        Stream::Both => "both ways",
+    }
+}
