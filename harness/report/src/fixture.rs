@@ -4,11 +4,14 @@ mod plan;
 mod results;
 mod series;
 
-use shakedown_check::result::{Counts, Judgement, RESULT_FORMAT, Series, Validity};
+use shakedown_check::result::{
+    Counts, Figure, GroupTimes, Judgement, LatencySeries, RESULT_FORMAT, Series, Validity,
+};
 use shakedown_model::fault::{Bite, FaultWindow};
 use shakedown_model::manifest::{Machine, Manifest, PartSample, RUN_FORMAT, RunStatus, SelfSample};
+use shakedown_model::plan::GroupSpec;
 use shakedown_model::verdict::Verdict;
-use shakedown_model::{FaultId, Offset, Plan, Seed};
+use shakedown_model::{FaultId, GroupId, Offset, Plan, Seed};
 
 use crate::input::ReportInput;
 
@@ -103,6 +106,58 @@ impl Fixture {
             result.fault = FaultId(1000 + fault);
             fixture.judgement.faults.push(result);
         }
+        fixture
+    }
+
+    /// The rough run with twenty groups and as many parts.
+    pub(crate) fn wide_run() -> Self {
+        let mut fixture = Self::rough_run();
+        let (spec, series) = (fixture.plan.groups[1].clone(), fixture.series.clone());
+        let figures: Vec<_> =
+            fixture.judgement.figures.iter().filter(|f| f.group == Some(GroupId(1))).cloned().collect();
+        for group in (3..20).map(GroupId) {
+            fixture.plan.groups.push(GroupSpec { name: format!("another-group-{group}"), ..spec.clone() });
+            fixture
+                .judgement
+                .figures
+                .extend(figures.iter().cloned().map(|f| Figure { group: Some(group), ..f }));
+            let times = series.group_times[1].rows.clone();
+            fixture.series.group_times.push(GroupTimes { group, rows: times });
+            let buckets = series.latency[1].buckets.clone();
+            fixture.series.latency.push(LatencySeries { group, buckets });
+            let sample = fixture.parts[0].clone();
+            fixture.parts.push(PartSample { part: format!("part-{group}"), ..sample });
+        }
+        fixture
+    }
+
+    /// A run with a single change that reached a single watcher, at the run's very end.
+    pub(crate) fn one_change_run() -> Self {
+        let mut fixture = Self::rough_run();
+        fixture.plan.groups.truncate(1);
+        fixture.judgement.figures.truncate(1);
+        fixture.judgement.paths.truncate(1);
+        let series = &mut fixture.series;
+        series.mutations.truncate(1);
+        series.group_times.truncate(1);
+        series.group_times[0].rows =
+            vec![(fixture.plan.phases[4].until, [Some(1), Some(1), Some(1), Some(1)])];
+        series.latency.truncate(1);
+        series.latency[0].buckets.truncate(1);
+        series.staleness.truncate(1);
+        series.staleness[0].points.truncate(1);
+        series.failover.truncate(1);
+        series.attempts.truncate(1);
+        series.attempts[0].buckets.truncate(1);
+        series.gaps.clear();
+        if let Some(raster) = &mut series.raster {
+            raster.columns.truncate(1);
+            raster.rows.truncate(1);
+            raster.rows[0].paths = "p".into();
+            raster.rows[0].micros = vec![0];
+        }
+        fixture.parts.truncate(1);
+        fixture.harness.truncate(1);
         fixture
     }
 

@@ -102,9 +102,17 @@ type Interval<'a> = ((Duration, Duration), String, &'a HistogramRow);
 fn header(input: ReportInput<'_>, intervals: &[Interval<'_>]) -> IntervalLogWriterBuilder {
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("[Histogram log format version 1.3]");
-    builder.add_comment(&format!("[{}, seed {}, by shakedown]", plain(&input.manifest.scenario), input.manifest.seed));
-    builder.add_comment("[Nanoseconds inside; the maxima here, and outputValueUnitRatio 1000000, give milliseconds]");
-    builder.add_comment("[Tags are GROUP.MEASURE; intervals are phases, and faults for what belongs to a fault]");
+    builder.add_comment(&format!(
+        "[{}, seed {}, by shakedown]",
+        plain(&input.manifest.scenario),
+        input.manifest.seed
+    ));
+    builder.add_comment(
+        "[Nanoseconds inside; the maxima here, and outputValueUnitRatio 1000000, give milliseconds]",
+    );
+    builder.add_comment(
+        "[Tags are GROUP.MEASURE; intervals are phases, and faults for what belongs to a fault]",
+    );
     let censored: u64 = intervals.iter().map(|interval| interval.2.censored).sum();
     if censored > 0 {
         let timeout = time(shakedown_model::time::nanos(input.plan.delivery_timeout));
@@ -184,7 +192,10 @@ impl Merged {
     fn text(&self, input: ReportInput<'_>, measure: Measure, scope: Scope) -> String {
         let histogram = &self.histogram;
         let (ratio, unit) = if measure.is_count() { (1.0, "1") } else { (UNIT_RATIO, "ms") };
-        let mut text = format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+        let mut text = format!(
+            "{:>12} {:>14} {:>10} {:>14}\n\n",
+            "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
+        );
         let mut line = |args: std::fmt::Arguments<'_>| {
             text.write_fmt(args).expect("a string takes all that is written");
             text.push('\n');
@@ -194,21 +205,32 @@ impl Merged {
             total += step.count_since_last_iteration();
             let (value, quantile) = (as_f64(step.value_iterated_to()) / ratio, step.quantile_iterated_to());
             if quantile < 1.0 {
-                line(format_args!("{value:>12.3} {quantile:>2.12} {total:>10} {:>14.2}", 1.0 / (1.0 - quantile)));
+                line(format_args!(
+                    "{value:>12.3} {quantile:>2.12} {total:>10} {:>14.2}",
+                    1.0 / (1.0 - quantile)
+                ));
             } else {
                 line(format_args!("{value:>12.3} {quantile:>2.12} {total:>10}"));
             }
         }
         let (mean, deviation) = (histogram.mean() / ratio, histogram.stdev() / ratio);
         line(format_args!("#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]"));
-        line(format_args!("#[Max     = {:>12.3}, Total count    = {:>12}]", as_f64(histogram.max()) / ratio, histogram.len()));
+        line(format_args!(
+            "#[Max     = {:>12.3}, Total count    = {:>12}]",
+            as_f64(histogram.max()) / ratio,
+            histogram.len()
+        ));
         line(format_args!("#[Buckets = {:>12}, SubBuckets     = {:>12}]", histogram.buckets(), SUB_BUCKETS));
         let place = input.scope_name(scope);
-        line(format_args!("#[{measure} in {place}, unit {unit}, outputValueUnitRatio {ratio:.0}, {} merged]", counted(self.parts, "histogram")));
+        line(format_args!(
+            "#[{measure} in {place}, unit {unit}, outputValueUnitRatio {ratio:.0}, {} merged]",
+            counted(self.parts, "histogram")
+        ));
         if self.censored > 0 {
             line(format_args!(
                 "#[{} of them known only to be late: at the time-out, or at the largest value if that is later; at most {:.3} {unit}]",
-                counted(self.censored, "sample"), as_f64(self.censored_as) / ratio
+                counted(self.censored, "sample"),
+                as_f64(self.censored_as) / ratio
             ));
         }
         text

@@ -229,7 +229,8 @@ mod tests {
         assert!(cut["p50"]["ns"].is_u64());
         let careful = find("end-to-end", "phase", "steady", "careful");
         assert_eq!(careful["p999"]["too_few"], true);
-        let retry = object["paths"].as_array().unwrap().iter().find(|row| row["path"] == "push-retry").unwrap();
+        let retry =
+            object["paths"].as_array().unwrap().iter().find(|row| row["path"] == "push-retry").unwrap();
         assert_eq!((&retry["phase"], &retry["is_inferred"]), (&json!("steady"), &json!(true)));
         assert!(find("herd-share", "fault", "split", "careful")["max"]["share"].is_f64());
     }

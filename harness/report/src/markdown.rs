@@ -18,14 +18,18 @@ const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect,
 pub fn summary(input: ReportInput<'_>) -> String {
     let mut blocks = vec![verdict(input)];
     blocks.push(outline(input));
-    blocks.extend(table("Gates", &["", "gate", "group", "found", "n"], gates(input)));
-    blocks.extend(table("Guarantees", &["", "guarantee", "what was seen"], guarantees(input)));
-    blocks.extend(table("Faults", &["bit", "fault", "in force", "what the canaries saw"], faults(input)));
+    blocks.extend(table("Gates", &["", "gate", "group", "found", "n"], &gates(input)));
+    blocks.extend(table("Guarantees", &["", "guarantee", "what was seen"], &guarantees(input)));
+    blocks.extend(table("Faults", &["bit", "fault", "in force", "what the canaries saw"], &faults(input)));
     let mut head = vec!["measure", "in", "group"];
     head.extend(Stat::ALL.map(Stat::name));
     head.push("n");
-    blocks.extend(table("Key figures", &head, key_figures(input)));
-    blocks.extend(table("By which path", &["in", "group", "path", "share", "p50", "p99", "n"], paths(input)));
+    blocks.extend(table("Key figures", &head, &key_figures(input)));
+    blocks.extend(table(
+        "By which path",
+        &["in", "group", "path", "share", "p50", "p99", "n"],
+        &paths(input),
+    ));
     blocks.push(links());
     blocks.join("\n\n") + "\n"
 }
@@ -71,10 +75,13 @@ fn gates(input: ReportInput<'_>) -> Vec<Vec<String>> {
         let outcome = row.map_or(gate.outcome, |row| row.outcome);
         let mut cells = vec![badge(outcome), code(&gate.text)];
         match row {
-            None => cells.extend(["not judged for any group".to_owned(), NO_SAMPLES.to_owned(), "0".to_owned()]),
+            None => {
+                cells.extend(["not judged for any group".to_owned(), NO_SAMPLES.to_owned(), "0".to_owned()]);
+            }
             Some(row) => {
                 let value = if row.count == 0 { NO_SAMPLES.to_owned() } else { stat_value(row.value) };
-                let note = if row.note.is_empty() { String::new() } else { format!(" ({})", escaped(&row.note)) };
+                let note =
+                    if row.note.is_empty() { String::new() } else { format!(" ({})", escaped(&row.note)) };
                 cells.push(escaped(&input.group_or_dash(row.group)));
                 cells.push(format!("{}{note}", escaped(&value)));
                 cells.push(count(row.count));
@@ -121,7 +128,10 @@ fn faults(input: ReportInput<'_>) -> Vec<Vec<String>> {
 
 fn key_figures(input: ReportInput<'_>) -> Vec<Vec<String>> {
     let figures = KEY.into_iter().flat_map(|measure| input.figures(measure));
-    figures.filter(|figure| figure.scope != Scope::Run && figure.count > 0).map(|f| key_figure(input, f)).collect()
+    figures
+        .filter(|figure| figure.scope != Scope::Run && figure.count > 0)
+        .map(|f| key_figure(input, f))
+        .collect()
 }
 
 fn key_figure(input: ReportInput<'_>, figure: &Figure) -> Vec<String> {
@@ -166,16 +176,14 @@ fn links() -> String {
 }
 
 /// A title and a table; nothing without rows.
-fn table(title: &str, head: &[&str], rows: Vec<Vec<String>>) -> Option<String> {
+fn table(title: &str, head: &[&str], rows: &[Vec<String>]) -> Option<String> {
     if rows.is_empty() {
         return None;
     }
     let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
     let head_cells: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    let rules: Vec<String> = head
-        .iter()
-        .map(|cell| if is_number(cell) { "---:".to_owned() } else { "---".to_owned() })
-        .collect();
+    let rules: Vec<String> =
+        head.iter().map(|cell| if is_number(cell) { "---:".to_owned() } else { "---".to_owned() }).collect();
     let mut lines = vec![format!("### {title}"), String::new(), line(&head_cells), line(&rules)];
     lines.extend(rows.iter().map(|row| line(row)));
     Some(lines.join("\n"))

@@ -78,8 +78,13 @@ impl Kind {
 const KINDS: [Kind; 4] = [
     Kind { is_right: true, says_stale: true, ink: Ink::Blue, name: "right, and says that it may be stale" },
     Kind { is_right: true, says_stale: false, ink: Ink::Amber, name: "right, but does not say so" },
-    Kind { is_right: false, says_stale: true, ink: Ink::Fail, name: "wrong, and says that it may be stale" },
-    Kind { is_right: false, says_stale: false, ink: Ink::Purple, name: "wrong, and does not say so" },
+    Kind {
+        is_right: false,
+        says_stale: true,
+        ink: Ink::Vermillion,
+        name: "wrong, and says that it may be stale",
+    },
+    Kind { is_right: false, says_stale: false, ink: Ink::Text, name: "wrong, and does not say so" },
 ];
 
 fn draw_group(sheet: &mut Sheet, (axis, timeline): (&Axis, &Timeline<'_>), points: &[&FailoverPoint]) {

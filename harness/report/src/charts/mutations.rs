@@ -78,9 +78,11 @@ fn draw_group(sheet: &mut Sheet, (axis, timeline): (&Axis, &Timeline<'_>), times
         times.rows.iter().filter(|row| row.0 <= timeline.end()).collect();
     sheet.drawing.hover(shown.iter().map(|row| (row.0.as_secs_f64(), spoken(row.1, timeout))).collect());
     for (place, _, ink) in SHOWN {
+        // T-all often equals T99: it shows as a ring around it.
+        let (radius, alpha) = if place == 3 { (3.25, 0.5) } else { (2.0, 0.9) };
         for (at, values) in &shown {
             if let Some(ns) = values[place] {
-                sheet.drawing.dot((timeline.x(*at), axis.place_ns(ns)), 2.0, ink, 0.85);
+                sheet.drawing.dot((timeline.x(*at), axis.place_ns(ns)), radius, ink, alpha);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::timeline::{FAULT_LEGEND_OF_RUN, Row, Timeline};
 use crate::input::ReportInput;
 use crate::quantity::{as_f64, count, plain};
 
-/// The harness' own line.
+/// The harness' own line, grey.
 const HARNESS: &str = "harness";
 
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
@@ -121,12 +121,14 @@ fn lines(input: ReportInput<'_>) -> Vec<Line> {
         connections: Some(sample.open_files),
     });
     let own = (HARNESS.to_owned(), harness.collect::<Vec<_>>());
-    let all = [own].into_iter().chain(parts).filter(|(_, points)| !points.is_empty());
-    all.zip([Ink::Grey].into_iter().chain(Ink::SERIES.into_iter().cycle()))
+    let all = [own].into_iter().chain(parts);
+    let colours = Ink::SERIES.into_iter().filter(|ink| *ink != Ink::Grey);
+    all.zip([Ink::Grey].into_iter().chain(colours.cycle()))
         .map(|((name, mut points), ink)| {
             points.sort_by_key(|point| point.at);
             Line { name, ink, points }
         })
+        .filter(|line| !line.points.is_empty())
         .collect()
 }
 

@@ -1,8 +1,8 @@
 //! SVG text of a drawing. Neighbours of one style become one path, so that a page with many charts stays small.
 //!
 //! Written here and not by plotters, because the page's script needs the parts: rows, plots and ticks become `<g>`
-//! with what the script reads in `data-` attributes. Every coordinate of a path is absolute and every command is one
-//! of `M L H V h z`, so that the script can move a path along the time axis (`assets/report.js`).
+//! with what the script reads in `data-` attributes. What the script moves along the time axis (`assets/report.js`) is
+//! absolute and one of `M L H V`; what keeps its size is relative, `h` and `l`.
 
 use std::fmt::Write as _;
 
@@ -56,7 +56,10 @@ impl Writer {
                     self.flush();
                 }
                 let paint = Paint { ink: *ink, alpha: *alpha, line: None, is_round: false };
-                self.add(paint, &(polyline(points) + "z"));
+                self.add(
+                    paint,
+                    &(if let [a, b, c] = points[..] { arrow(a, b, c) } else { polyline(points) + "z" }),
+                );
             }
             Shape::Rect { from, to, ink, alpha } => {
                 let paint = Paint { ink: *ink, alpha: *alpha, line: None, is_round: false };
@@ -165,11 +168,17 @@ fn polyline(points: &[Point]) -> String {
     text
 }
 
+/// A triangle whose shape stays the same when the script moves its first corner.
+fn arrow(a: Point, b: Point, c: Point) -> String {
+    let step = |from: Point, to: Point| format!("l{} {}", number(to.0 - from.0), number(to.1 - from.1));
+    format!("M{} {}{}{}z", number(a.0), number(a.1), step(a, b), step(b, c))
+}
+
 /// A tenth of a pixel is more than a screen shows.
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.strip_suffix(".0") {
-        Some(whole) if whole == "-0" => "0".to_owned(),
+        Some("-0") => "0".to_owned(),
         Some(whole) => whole.to_owned(),
         None => text,
     }

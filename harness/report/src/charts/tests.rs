@@ -3,8 +3,15 @@ use crate::charts::drawing::{Shape, text_width};
 use crate::fixture::Fixture;
 use crate::{ReportError, write_all};
 
-fn fixtures() -> [Fixture; 4] {
-    [Fixture::rough_run(), Fixture::passing_run(), Fixture::empty_run(), Fixture::hostile_run()]
+fn fixtures() -> [Fixture; 6] {
+    [
+        Fixture::rough_run(),
+        Fixture::passing_run(),
+        Fixture::empty_run(),
+        Fixture::hostile_run(),
+        Fixture::wide_run(),
+        Fixture::one_change_run(),
+    ]
 }
 
 /// Checks that every tag is closed and no stray `<` or `&` stands in the text.
@@ -37,6 +44,7 @@ fn every_chart_is_well_formed_svg_with_a_title() {
             let svg = chart.svg(fixture.input());
             assert!(svg.starts_with("<svg ") && svg.contains("<title>"));
             assert!(!svg.contains("<script"));
+            assert!(!svg.contains("NaN") && !svg.contains("inf "), "{chart:?}");
             assert_well_formed(&svg);
         }
     }
@@ -107,6 +115,81 @@ fn the_latency_chart_names_faults_phases_and_gates() {
 }
 
 #[test]
+fn the_page_and_the_files_are_the_same_each_time() {
+    let fixture = Fixture::rough_run();
+    for chart in Chart::ALL {
+        assert_eq!(chart.svg(fixture.input()), chart.svg(fixture.input()), "{chart:?}");
+    }
+}
+
+#[test]
+fn wide_and_narrow_charts_have_the_same_plots() {
+    for fixture in fixtures() {
+        for chart in Chart::ALL {
+            let plots = |format| {
+                let drawing = chart.drawing(fixture.input(), format);
+                let hovers: Vec<(usize, usize)> =
+                    drawing.hovers.iter().map(|hover| (hover.plot, hover.points.len())).collect();
+                let opened = drawing.shapes.iter().filter(|shape| matches!(shape, Shape::Open(_))).count();
+                let closed = drawing.shapes.iter().filter(|shape| matches!(shape, Shape::Close)).count();
+                assert_eq!(opened, closed, "{chart:?}");
+                (hovers, opened)
+            };
+            assert_eq!(plots(Format::PageWide), plots(Format::PageNarrow), "{chart:?}");
+        }
+    }
+}
+
+#[test]
+fn what_the_pointer_says_lies_on_the_axis_in_order() {
+    let fixture = Fixture::rough_run();
+    for chart in Chart::ALL {
+        for hover in chart.drawing(fixture.input(), Format::PageWide).hovers {
+            assert!(hover.points.is_sorted_by(|a, b| a.0 <= b.0), "{chart:?}");
+            assert!(hover.points.iter().all(|(at, text)| at.is_finite() && !text.is_empty()), "{chart:?}");
+        }
+    }
+}
+
+fn texts_of(chart: Chart, fixture: &Fixture) -> Vec<String> {
+    let drawing = chart.drawing(fixture.input(), Format::PageWide);
+    texts(&drawing).into_iter().map(|text| text.3.to_owned()).collect()
+}
+
+#[test]
+fn the_heatmap_takes_the_quantile_that_its_cells_can_tell_and_stripes_the_others() {
+    let fixture = Fixture::rough_run();
+    let texts = texts_of(Chart::Heatmap, &fixture);
+    assert!(texts.contains(&"end-to-end p99".to_owned()), "{texts:?}");
+    assert!(texts.contains(&"T-all p50".to_owned()), "only 40 changes a phase: {texts:?}");
+    assert!(texts.contains(&"n too small".to_owned()) && texts.contains(&"n 8,400".to_owned()), "{texts:?}");
+}
+
+#[test]
+fn the_raster_names_the_paths_that_occur_and_says_what_was_left_out() {
+    let texts = texts_of(Chart::Raster, &Fixture::rough_run());
+    for wanted in
+        ["push", "long-poll wake", "push retry", "re-list after reconnect", "not within the time-out"]
+    {
+        assert!(texts.iter().any(|text| text == wanted), "{wanted} in {texts:?}");
+    }
+    assert!(!texts.iter().any(|text| text == "cache"));
+    assert!(texts.iter().any(|text| text == "Evenly thinned: 105 of 2,100 watchers, 200 of 200 changes."));
+}
+
+#[test]
+fn every_part_has_a_line_and_an_unknown_memory_has_none() {
+    let mut fixture = Fixture::rough_run();
+    for sample in &mut fixture.parts {
+        sample.rss_bytes = None;
+    }
+    fixture.harness.clear();
+    let texts = texts_of(Chart::Resources, &fixture);
+    assert!(texts.contains(&"nacos-0".to_owned()) && texts.contains(&"toxiproxy".to_owned()), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("memory") || text == "harness"), "{texts:?}");
+}
+
+#[test]
 fn a_gap_outside_the_policy_is_a_cross() {
     let fixture = Fixture::rough_run();
     let svg = Chart::Reconnect.svg(fixture.input());
@@ -130,9 +213,11 @@ fn a_client_that_spins_does_not_bloat_the_chart() {
 fn all_files_are_written_and_none_is_left_partial() {
     let temporary = tempfile::tempdir().unwrap();
     let look = std::env::var_os("SHAKEDOWN_REPORT_LOOK");
-    let shown = if look.is_some() { 4 } else { 1 };
+    let shown = if look.is_some() { 6 } else { 1 };
     let root = look.map_or_else(|| temporary.path().to_owned(), Into::into);
-    for (name, fixture) in ["rough", "passing", "empty", "hostile"].into_iter().zip(fixtures()).take(shown) {
+    for (name, fixture) in
+        ["rough", "passing", "empty", "hostile", "wide", "one-change"].into_iter().zip(fixtures()).take(shown)
+    {
         let run = shakedown_record::RunDir::create(&root, name).unwrap();
         run.write_manifest(&fixture.manifest).unwrap();
         run.write_plan(&fixture.plan, "shakedown: 1\n").unwrap();

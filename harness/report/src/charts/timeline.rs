@@ -48,7 +48,8 @@ impl<'a> Timeline<'a> {
 
     /// The names of phases, and below them the faults, each in a lane where it covers no other.
     pub(crate) fn header(&self, sheet: &mut Sheet) {
-        self.open_plot(sheet, ((self.span.0, sheet.y), (self.span.1, sheet.y + ROW)));
+        let (top, height) = (sheet.y, ROW * (1.0 + self.lanes().1));
+        self.open_plot(sheet, ((self.span.0, top), (self.span.1, top + height)));
         let y = sheet.y + ROW / 2.0;
         let drain = (self.input.plan.end(), self.end, "drain".to_owned());
         let phases = self.input.plan.phases.iter().map(|phase| (phase.from, phase.until, plain(&phase.name)));
@@ -65,7 +66,18 @@ impl<'a> Timeline<'a> {
     }
 
     fn fault_lanes(&self, sheet: &mut Sheet) {
-        let mut lane_ends: Vec<f64> = Vec::new();
+        let (bars, lanes) = self.lanes();
+        for bar in bars {
+            let y = sheet.y + bar.lane * ROW + ROW / 2.0;
+            sheet.drawing.rect((bar.left, y - 8.0), (bar.right, y + 8.0), Ink::Fault, 0.35);
+            sheet.drawing.text((bar.name_at, y), Align::Start, (SMALL, Ink::Text), &bar.name);
+        }
+        sheet.y += lanes * ROW;
+    }
+
+    /// Each fault's bar in the first lane where it and its name cover no other, and how many lanes that takes.
+    fn lanes(&self) -> (Vec<Bar>, f64) {
+        let (mut bars, mut lane_ends) = (Vec::new(), Vec::<f64>::new());
         for fault in self.shown_faults() {
             let (left, right) = (self.x(fault.from), self.x(fault.until).max(self.x(fault.from) + 2.0));
             // A name that is longer than its bar stands beside it, where there is more room.
@@ -73,7 +85,7 @@ impl<'a> Timeline<'a> {
             let room = beside.max(right - left) - 8.0;
             let name = fitted(&fault.name, SMALL, room).unwrap_or_default();
             let wanted = text_width(&name, SMALL) + 8.0;
-            let (from, until, text_at) = if wanted <= right - left {
+            let (from, until, name_at) = if wanted <= right - left {
                 (left, right, left + 4.0)
             } else if right + wanted <= self.span.1 {
                 (left, right + wanted, right + 4.0)
@@ -85,14 +97,9 @@ impl<'a> Timeline<'a> {
                 lane_ends.push(until);
             }
             lane_ends[lane] = until;
-            #[expect(clippy::cast_precision_loss, reason = "a handful of lanes")]
-            let y = sheet.y + lane as f64 * ROW + ROW / 2.0;
-            sheet.drawing.rect((left, y - 8.0), (right, y + 8.0), Ink::Fault, 0.35);
-            sheet.drawing.text((text_at, y), Align::Start, (SMALL, Ink::Text), &name);
+            bars.push(Bar { left, right, name_at, name, lane: few(lane) });
         }
-        #[expect(clippy::cast_precision_loss, reason = "a handful of lanes")]
-        let height = lane_ends.len() as f64 * ROW;
-        sheet.y += height;
+        (bars, few(lane_ends.len()))
     }
 
     fn shown_faults(&self) -> impl Iterator<Item = &'a FaultResult> {
@@ -182,6 +189,19 @@ impl<'a> Timeline<'a> {
         sheet.drawing.text(at, Align::Middle, (SMALL, Ink::Muted), text);
         sheet.y = panel.bottom + 40.0;
     }
+}
+
+/// A fault above the panels.
+struct Bar {
+    left: f64,
+    right: f64,
+    name_at: f64,
+    name: String,
+    lane: f64,
+}
+
+fn few(lanes: usize) -> f64 {
+    u32::try_from(lanes).map_or(0.0, f64::from)
 }
 
 /// A panel of a chart over time.

@@ -38,8 +38,14 @@ fn groups_are_merged_and_shares_left_out() {
     let files = percentiles(fixture.input()).unwrap();
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names.len(), 7, "{names:?}");
-    assert!(names.contains(&"detect.fault-1-split.hgrm") && names.contains(&"end-to-end.run.hgrm"), "{names:?}");
-    assert!(names.iter().all(|name| name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))), "{names:?}");
+    assert!(
+        names.contains(&"detect.fault-1-split.hgrm") && names.contains(&"end-to-end.run.hgrm"),
+        "{names:?}"
+    );
+    assert!(
+        names.iter().all(|name| name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))),
+        "{names:?}"
+    );
     let steady = files.iter().find(|file| file.name.starts_with("end-to-end.phase-1-")).unwrap();
     assert!(steady.text.contains("Total count    =         2000]"), "{}", steady.text);
     assert!(steady.text.contains("6 samples of them known only to be late"), "{}", steady.text);
@@ -60,7 +66,8 @@ fn the_log_reads_back_in_the_order_of_time() {
     let mut intervals = Vec::new();
     for entry in IntervalLogIterator::new(&bytes) {
         if let LogEntry::Interval(interval) = entry.unwrap() {
-            intervals.push((interval.start_timestamp().as_secs(), interval.tag().unwrap().as_str().to_owned()));
+            intervals
+                .push((interval.start_timestamp().as_secs(), interval.tag().unwrap().as_str().to_owned()));
         }
     }
     let starts: Vec<u64> = intervals.iter().map(|interval| interval.0).collect();
@@ -81,5 +88,7 @@ fn a_damaged_histogram_is_named() {
 fn a_run_without_histograms_has_an_empty_log() {
     let fixture = Fixture::empty_run();
     assert!(percentiles(fixture.input()).unwrap().is_empty());
-    assert!(String::from_utf8(log(fixture.input()).unwrap()).unwrap().lines().all(|line| line.starts_with('#')));
+    assert!(
+        String::from_utf8(log(fixture.input()).unwrap()).unwrap().lines().all(|line| line.starts_with('#'))
+    );
 }

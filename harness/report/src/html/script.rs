@@ -53,8 +53,10 @@ fn data(input: ReportInput<'_>, hovers: &[(Chart, Vec<Hover>)]) -> Value {
         .collect();
     let letters: Map<String, Value> =
         letters().into_iter().map(|(letter, _, name)| (letter.to_string(), json!(name))).collect();
-    let hovers: Map<String, Value> =
-        hovers.iter().map(|(chart, hovers)| (chart.name().to_owned(), hovers.iter().map(hover).collect())).collect();
+    let hovers: Map<String, Value> = hovers
+        .iter()
+        .map(|(chart, hovers)| (chart.name().to_owned(), hovers.iter().map(hover).collect()))
+        .collect();
     json!({
         "end": end.as_secs_f64(),
         "phases": phases,
@@ -89,7 +91,9 @@ mod tests {
 
     #[test]
     fn the_script_asks_for_nothing_remote_and_makes_no_code() {
-        for forbidden in ["fetch(", "XMLHttp", "import(", "eval(", "Function(", "innerHTML", "document.write", "cookie"] {
+        for forbidden in
+            ["fetch(", "XMLHttp", "import(", "eval(", "Function(", "innerHTML", "document.write", "cookie"]
+        {
             assert!(!SCRIPT.contains(forbidden), "{forbidden}");
         }
         // The one address is the name of a namespace.

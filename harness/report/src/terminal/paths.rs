@@ -53,13 +53,25 @@ fn worst(input: ReportInput<'_>) -> Option<String> {
     })?;
     let (due, reached) = row.reached;
     let took = row.times[3].map_or_else(
-        || format!("{} of {} did not hold it within {timeout}", due.saturating_sub(reached), counted(u64::from(due), "watcher")),
+        || {
+            format!(
+                "{} of {} did not hold it within {timeout}",
+                due.saturating_sub(reached),
+                counted(u64::from(due), "watcher")
+            )
+        },
         |ns| format!("all {} held it after {}", counted(u64::from(due), "watcher"), time(ns)),
     );
-    let place = input.plan.phase_at(row.intended).map_or_else(String::new, |phase| format!(" in {}", input.phase_name(phase)));
+    let place = input
+        .plan
+        .phase_at(row.intended)
+        .map_or_else(String::new, |phase| format!(" in {}", input.phase_name(phase)));
     Some(format!(
         "slowest change: {} at {:.1} s{place} (item {}, version {}): {took}",
-        row.mutation, row.intended.as_secs_f64(), row.item, row.version
+        row.mutation,
+        row.intended.as_secs_f64(),
+        row.item,
+        row.version
     ))
 }
 
@@ -71,11 +83,15 @@ mod tests {
     #[test]
     fn the_slowest_change_and_the_paths_are_lines() {
         let text = summary(Fixture::rough_run().input(), Look { width: 100, is_coloured: false });
-        let line = |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).map(str::to_owned);
+        let line =
+            |start: &str| text.lines().find(|line| line.trim_start().starts_with(start)).map(str::to_owned);
         let modern = line("modern: ").expect("a line of paths");
         assert!(modern.contains("push 98.") && modern.contains("push retry (inferred) 1."), "{modern}");
         let slowest = line("slowest change: ").expect("a slowest change");
-        assert!(slowest.contains("in cut") && slowest.contains("100 of 210 watchers did not hold it"), "{slowest}");
+        assert!(
+            slowest.contains("in cut") && slowest.contains("100 of 210 watchers did not hold it"),
+            "{slowest}"
+        );
     }
 
     #[test]
