@@ -94,24 +94,25 @@ impl Publishes {
         })
     }
 
-    /// Whether a publish can land only right behind the version before it: a write under CAS, which names the content
+    /// Whether a publish for all can land only right behind the version before it: one under CAS, which names the content
     /// that it replaces. Not one around a delete, for the server stores a CAS write where there is nothing
     /// (nacos-facts.md §1.3).
     fn is_ordered(&self, publishes: &[Publish], nth: usize) -> bool {
         let is_delete = |p: &&Publish| p.kind == MutationKind::Delete && p.outcome != PublishOutcome::Refused;
         let before = publishes[..nth].iter().rfind(|p| p.outcome != PublishOutcome::Refused);
         self.cas
-            && publishes[nth].kind == MutationKind::Write
+            && matches!(publishes[nth].kind, MutationKind::Write | MutationKind::Promote)
             && before.as_ref().is_some_and(|before| !is_delete(before))
             && !publishes[nth + 1..].iter().any(|later| is_delete(&later))
     }
 
-    /// The gray release of an item that is not promoted: its publish, and whether that it is still on is certain.
+    /// The gray release of an item that no later publish for all ended: its publish, and whether that it is still on is
+    /// certain.
     pub(crate) fn open_gray(&self, item: ItemId) -> Option<(&Publish, bool)> {
         let publishes = self.of(item);
         let is_sent = |p: &Publish| p.outcome != PublishOutcome::Refused;
         let nth = publishes.iter().rposition(|p| p.kind == MutationKind::Gray && is_sent(p))?;
-        let later = || publishes[nth + 1..].iter().filter(|p| p.kind == MutationKind::Promote);
+        let later = || publishes[nth + 1..].iter().filter(|p| ends_gray(p));
         if later().any(is_acked) {
             return None;
         }
@@ -126,6 +127,11 @@ pub(crate) fn is_acked(publish: &Publish) -> bool {
 
 fn is_ambiguous(publish: &Publish) -> bool {
     publish.outcome == PublishOutcome::Ambiguous
+}
+
+/// Whether a publish takes the gray content away, if there is any: a promotion, and a write that comes instead of one.
+fn ends_gray(publish: &Publish) -> bool {
+    matches!(publish.kind, MutationKind::Promote | MutationKind::Write)
 }
 
 /// Whether a watcher is to see a publish: a gray one is for gray watchers alone.
