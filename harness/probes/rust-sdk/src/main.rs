@@ -1,17 +1,21 @@
-//! Proves a Nacos config server with the official Rust SDK, from outside: publish, get, listen, delete, and a listener
-//! that comes back after the server was killed and started again on the same port and data.
+//! Proves a Nacos config server with the official Rust SDK, from outside: publish, get, listen, delete, a listener that
+//! comes back after the server was killed and started again on the same port and data, and one that was asked to
+//! connect elsewhere.
 //!
-//! `rust-sdk-probe --port PORT -- COMMAND ARGUMENT...`: COMMAND starts the server with HTTP on 127.0.0.1:PORT and gRPC
-//! 1000 above. Exit code 0 when everything holds; otherwise 1, with the step that failed and why.
+//! `rust-sdk-probe --port PORT [--second PORT] [--mode 2|3] [--user NAME --password WORD] -- COMMAND ARGUMENT...`:
+//! COMMAND starts the server with HTTP on 127.0.0.1:PORT and gRPC 1000 above, and a second node likewise when one is
+//! named. Exit code 0 when everything holds; otherwise 1, with the step that failed and why.
 
+mod http;
+mod operator;
 mod probe;
 mod server;
 
 use std::process::ExitCode;
 
-use server::ServerCommand;
+use server::{Login, Mode, ServerCommand};
 
-const USAGE: &str = "usage: rust-sdk-probe --port PORT -- COMMAND ARGUMENT...";
+const USAGE: &str = "usage: rust-sdk-probe --port PORT [--second PORT] [--mode 2|3] [--user NAME --password WORD] -- COMMAND ARGUMENT...";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,12 +36,30 @@ async fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<ServerCommand, String> {
-    let (Some("--port"), Some(port), Some("--"), Some(program)) =
-        (arguments.next().as_deref(), arguments.next(), arguments.next().as_deref(), arguments.next())
-    else {
-        return Err(USAGE.to_owned());
-    };
-    let port = port.parse().ok().filter(|port| *port <= u16::MAX - 1000);
-    let port = port.ok_or_else(|| format!("PORT is a number up to 64535; {USAGE}"))?;
-    Ok(ServerCommand { port, program, arguments: arguments.collect() })
+    let (mut ports, mut second, mut mode, mut user, mut password) = (Vec::new(), None, Mode::V2, None, None);
+    loop {
+        let flag = arguments.next().ok_or(USAGE)?;
+        if flag == "--" {
+            break;
+        }
+        let value = arguments.next().ok_or(USAGE)?;
+        match flag.as_str() {
+            "--port" => ports.push(port(&value)?),
+            "--second" => second = Some(port(&value)?),
+            "--mode" if value == "2" => mode = Mode::V2,
+            "--mode" if value == "3" => mode = Mode::V3,
+            "--user" => user = Some(value),
+            "--password" => password = Some(value),
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    ports.extend(second);
+    let program = arguments.next().filter(|_| !ports.is_empty()).ok_or(USAGE)?;
+    let login = user.zip(password).map(|(user, password)| Login { user, password });
+    Ok(ServerCommand { ports, mode, login, program, arguments: arguments.collect() })
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port <= u16::MAX - 1000);
+    port.ok_or_else(|| format!("PORT is a number up to 64535; {USAGE}"))
 }
