@@ -250,6 +250,7 @@
     });
     chart.svg.addEventListener("pointerleave", unpoint);
     chart.svg.addEventListener("pointerdown", (event) => {
+      point(chart, event); // A finger moves nothing before it touches.
       const found = locate(chart, event);
       if (found?.plot.isTime && event.button === 0) drag = { chart, plot: found.plot, x: found.x };
     });

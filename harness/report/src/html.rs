@@ -16,7 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::charts::drawing::Hover;
 use crate::charts::{Chart, palette};
 use crate::input::{ReportInput, severity};
-use crate::quantity::{count, counted, plain, time};
+use crate::quantity::{count, counted, plain, sentence_case, time};
 use shakedown_model::verdict::Outcome;
 
 /// The page.
@@ -148,11 +148,6 @@ fn machine(input: ReportInput<'_>) -> String {
         plain(&machine.kernel),
         count(machine.open_files),
     )
-}
-
-fn sentence_case(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 const fn outcome_class(outcome: Outcome) -> &'static str {

@@ -14,6 +14,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod quantity;
+mod slowest;
 pub mod terminal;
 mod write;
 

@@ -8,7 +8,8 @@ use shakedown_model::verdict::Outcome;
 
 use crate::charts::Chart;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
-use crate::quantity::{NO_SAMPLES, count, counted, plain, stat, stat_value};
+use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
+use crate::slowest;
 
 /// The measures of the key figures: what a user feels, and how watchers come back.
 const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect, Measure::Failover];
@@ -60,6 +61,7 @@ fn outline(input: ReportInput<'_>) -> String {
         count(counts.expected),
         count(counts.undelivered),
     )];
+    lines.extend(slowest::change(input).map(|change| format!("{}.", escaped(&sentence_case(&change)))));
     lines.extend(input.trouble().map(|trouble| format!("{}.", escaped(&trouble))));
     if !judgement.validity.is_valid {
         let failed = judgement.validity.findings.iter().filter(|finding| finding.outcome != Outcome::Pass);

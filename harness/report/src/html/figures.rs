@@ -9,7 +9,8 @@ use crate::charts::Chart;
 use crate::charts::drawing::Hover;
 use crate::charts::sheet::Format;
 use crate::input::ReportInput;
-use crate::quantity::stat;
+use crate::quantity::{sentence_case, stat};
+use crate::slowest;
 
 /// A chart's section, and what the chart says where the pointer is.
 pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> (Markup, Vec<Hover>) {
@@ -27,6 +28,9 @@ pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> (Markup, Vec<Hove
                 div.chart.narrow { (PreEscaped(narrow)) }
                 figcaption {
                     p { (how_to_read(chart)) }
+                    @if chart == Chart::Mutations {
+                        @if let Some(slowest) = slowest::change(input) { p { (sentence_case(&slowest)) "." } }
+                    }
                     @if chart == Chart::Latency { @for line in input.groups().filter_map(|group| by_phase(input, group)) { p { (line) } } }
                 }
             }

@@ -3,26 +3,25 @@
 use shakedown_check::result::PathFigure;
 use shakedown_model::GroupId;
 use shakedown_model::gate::Scope;
-use shakedown_model::time::nanos;
 
 use super::Lines;
 use crate::input::{ReportInput, path_name};
-use crate::quantity::{counted, time};
+use crate::slowest;
 
 /// Both, where there are any.
 pub(super) fn by_path(out: &mut Lines, input: ReportInput<'_>) {
     let groups: Vec<(GroupId, String)> =
         input.groups().filter_map(|group| Some((group, of_group(input, group)?))).collect();
-    let worst = worst(input);
-    if groups.is_empty() && worst.is_none() {
+    let slowest = slowest::change(input);
+    if groups.is_empty() && slowest.is_none() {
         return;
     }
     out.title("How changes came");
     for (group, text) in groups {
         out.wrapped(2, &format!("{}: {text}", input.group_name(group)));
     }
-    if let Some(worst) = worst {
-        out.wrapped(2, &worst);
+    if let Some(slowest) = slowest {
+        out.wrapped(2, &slowest);
     }
 }
 
@@ -42,37 +41,6 @@ fn of_group(input: ReportInput<'_>, group: GroupId) -> Option<String> {
         format!("{}{inferred} {}", path_name(figure.path), input.path_share(figure))
     });
     Some(words.collect::<Vec<_>>().join(", "))
-}
-
-/// The mutation that reached all of its watchers last, or that did not reach all of them.
-fn worst(input: ReportInput<'_>) -> Option<String> {
-    let timeout = time(nanos(input.plan.delivery_timeout));
-    let row = input.series.mutations.iter().max_by_key(|row| {
-        let missed = row.reached.0.saturating_sub(row.reached.1);
-        (row.times[3].is_none(), missed, row.times[3])
-    })?;
-    let (due, reached) = row.reached;
-    let took = row.times[3].map_or_else(
-        || {
-            format!(
-                "{} of {} did not hold it within {timeout}",
-                due.saturating_sub(reached),
-                counted(u64::from(due), "watcher")
-            )
-        },
-        |ns| format!("all {} held it after {}", counted(u64::from(due), "watcher"), time(ns)),
-    );
-    let place = input
-        .plan
-        .phase_at(row.intended)
-        .map_or_else(String::new, |phase| format!(" in {}", input.phase_name(phase)));
-    Some(format!(
-        "slowest change: {} at {:.1} s{place} (item {}, version {}): {took}",
-        row.mutation,
-        row.intended.as_secs_f64(),
-        row.item,
-        row.version
-    ))
 }
 
 #[cfg(test)]
