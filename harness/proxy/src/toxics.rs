@@ -9,11 +9,15 @@ mod bandwidth;
 mod blackhole;
 mod chain;
 mod error;
+mod flap;
+mod half_open;
 pub(crate) mod latency;
 mod limit_data;
 mod noop;
+mod refuse;
 mod reset_peer;
 mod set;
+mod silence;
 mod slicer;
 mod slow_close;
 mod timeout;
@@ -23,12 +27,16 @@ use bandwidth::Bandwidth;
 use blackhole::{Blackhole, Heal};
 pub(crate) use chain::{Chain, Load, Parcel, Place, Waiting};
 pub(crate) use error::ToxicError;
+use flap::Flap;
+use half_open::HalfOpen;
 use latency::Latency;
 use limit_data::LimitData;
 use noop::Noop;
+use refuse::Refuse;
 use reset_peer::ResetPeer;
 use set::MAX_TOXICS;
 pub(crate) use set::{Leave, Mask, ToxicSet};
+use silence::Silence;
 use slicer::Slicer;
 use slow_close::SlowClose;
 use timeout::Timeout;
@@ -73,19 +81,50 @@ impl Stream {
 pub(crate) enum Kind {
     Bandwidth(Bandwidth),
     Blackhole(Blackhole),
+    Flap(Flap),
+    HalfOpen(HalfOpen),
     Latency(Latency),
     LimitData(LimitData),
     Noop(Noop),
+    Refuse(Refuse),
     ResetPeer(ResetPeer),
+    Silence(Silence),
     Slicer(Slicer),
     SlowClose(SlowClose),
     Timeout(Timeout),
 }
 
 impl Kind {
+    /// Whether bytes of this direction are held by it, as a toxic of `own` direction.
+    fn holds(&self, own: Stream, stream: Stream) -> bool {
+        match self {
+            Self::Blackhole(_) => own == stream,
+            Self::Silence(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What healing does to connections that it held.
+    const fn heal(&self) -> Option<Heal> {
+        match self {
+            Self::Blackhole(blackhole) => Some(blackhole.heal),
+            Self::Silence(silence) => Some(silence.heal),
+            _ => None,
+        }
+    }
+
     /// Whether bytes pass through it; the others act on a connection as a whole.
     const fn is_stage(&self) -> bool {
-        !matches!(self, Self::ResetPeer(_) | Self::Blackhole(_) | Self::Noop(_))
+        !matches!(
+            self,
+            Self::Blackhole(_)
+                | Self::Flap(_)
+                | Self::HalfOpen(_)
+                | Self::Noop(_)
+                | Self::Refuse(_)
+                | Self::ResetPeer(_)
+                | Self::Silence(_)
+        )
     }
 }
 
@@ -105,9 +144,14 @@ pub(crate) struct Toxic {
 }
 
 impl Toxic {
-    /// Whether it touches the connection with this seed. The draw is kept over updates: raising the toxicity adds
-    /// connections and lowering it takes some away, none is exchanged.
-    fn touches(&self, connection: Seed) -> bool {
-        connection.child(&self.name).unit(0) < f64::from(self.toxicity)
+    /// Whether it touches the connection with this seed, which began at `began`. The draw is kept over updates: raising
+    /// the toxicity adds connections and lowering it takes some away, none is exchanged.
+    fn touches(&self, connection: Seed, began: Moment) -> bool {
+        let is_of_age = match self.kind {
+            Kind::Silence(_) => began >= self.since,
+            Kind::HalfOpen(_) => began < self.since,
+            _ => true,
+        };
+        is_of_age && connection.child(&self.name).unit(0) < f64::from(self.toxicity)
     }
 }

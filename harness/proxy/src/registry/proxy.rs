@@ -1,6 +1,7 @@
 //! One proxy of the control plane: its addresses, whether it is open, its toxics.
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -119,7 +120,7 @@ impl Proxy {
     pub(super) async fn start(&mut self, plane: &mut Plane) -> Result<(), RegistryError> {
         let address = listen::resolve(&self.listen).await.map_err(ListenError::from)?;
         let listener = listen::bind(address).map_err(|why| ListenError::Bind(address, why))?;
-        let bound = |error: std::io::Error| ListenError::Bind(address, error.to_string());
+        let bound = |error: io::Error| ListenError::Bind(address, error.to_string());
         let listen = listener.local_addr().map_err(bound)?.to_string();
         let id = LinkId(plane.next_link);
         plane.next_link += 1;
@@ -128,9 +129,9 @@ impl Proxy {
         for shard in 0..plane.shards.len() {
             plane.tell(shard, Command::Open(spec.clone())).await?;
         }
-        let (done, answer) = oneshot::channel();
-        plane.tell(home, Command::Accept(id, listener, done)).await?;
-        if let Err(error) = answer.await.map_err(|_| RegistryError::PlaneFailed)? {
+        if !self.toxics.refuses()
+            && let Err(error) = accept(plane, (id, home), listener).await?
+        {
             plane.tell_all(|done| Command::Close(id, done)).await?;
             return Err(bound(error).into());
         }
@@ -157,9 +158,7 @@ impl Proxy {
     /// Closes the listener, then every connection.
     pub(super) async fn stop(&mut self, plane: &Plane) -> Result<(), RegistryError> {
         let Some((id, home)) = self.link.take() else { return Ok(()) };
-        let (done, answer) = oneshot::channel();
-        plane.tell(home, Command::StopAccepting(id, done)).await?;
-        answer.await.map_err(|_| RegistryError::PlaneFailed)?;
+        stop_accepting(plane, (id, home)).await?;
         plane.tell_all(|done| Command::Close(id, done)).await?;
         tracing::info!(proxy = self.name, "proxy stopped");
         Ok(())
@@ -189,12 +188,42 @@ impl Proxy {
 
     /// Puts other toxics in force, on live connections too.
     pub(super) async fn set_toxics(&mut self, toxics: ToxicSet, plane: &Plane) -> Result<(), RegistryError> {
-        self.toxics = Arc::new(toxics);
-        match self.link {
-            Some((id, _)) => {
-                plane.tell_all(|done| Command::SetToxics(id, Arc::clone(&self.toxics), done)).await
-            }
-            None => Ok(()),
+        let Some(link) = self.link else {
+            self.toxics = Arc::new(toxics);
+            return Ok(());
+        };
+        match (self.toxics.refuses(), toxics.refuses()) {
+            (false, true) => stop_accepting(plane, link).await?,
+            // Before the toxics change: when the port is taken meanwhile, the refusal stays, and so does its toxic.
+            (true, false) => self.accept_again(link, plane).await?,
+            (true, true) | (false, false) => {}
         }
+        self.toxics = Arc::new(toxics);
+        plane.tell_all(|done| Command::SetToxics(link.0, Arc::clone(&self.toxics), done)).await
     }
+
+    async fn accept_again(&self, link: (LinkId, usize), plane: &Plane) -> Result<(), RegistryError> {
+        let address = listen::resolve(&self.listen).await.map_err(ListenError::from)?;
+        let listener = listen::bind(address).map_err(|why| ListenError::Bind(address, why))?;
+        let accepted = accept(plane, link, listener).await?;
+        accepted.map_err(|error| ListenError::Bind(address, error.to_string()).into())
+    }
+}
+
+/// Has shard `home` accept for the link.
+async fn accept(
+    plane: &Plane,
+    (id, home): (LinkId, usize),
+    listener: TcpListener,
+) -> Result<io::Result<()>, RegistryError> {
+    let (done, answer) = oneshot::channel();
+    plane.tell(home, Command::Accept(id, listener, done)).await?;
+    answer.await.map_err(|_| RegistryError::PlaneFailed)
+}
+
+/// Closes the link's listener.
+async fn stop_accepting(plane: &Plane, (id, home): (LinkId, usize)) -> Result<(), RegistryError> {
+    let (done, answer) = oneshot::channel();
+    plane.tell(home, Command::StopAccepting(id, done)).await?;
+    answer.await.map_err(|_| RegistryError::PlaneFailed)
 }

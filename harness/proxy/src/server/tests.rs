@@ -5,6 +5,7 @@ mod api;
 mod faults;
 mod flow;
 mod jitter;
+mod modes;
 mod support;
 mod toxics;
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     upstream: OnceCell<TcpStream>,
     state: RefCell<State>,
     is_over: Cell<bool>,
+    /// The upstream is gone, and the client was not told.
+    is_half_open: Cell<bool>,
     task: RefCell<Option<Waker>>,
     /// When the timer wakes the task.
     pub(super) armed: Cell<Moment>,
@@ -76,6 +79,7 @@ impl Connection {
                 directions: [Direction::new(), Direction::new()],
             }),
             is_over: Cell::new(false),
+            is_half_open: Cell::new(false),
             task: RefCell::default(),
             armed: Cell::new(Moment::NEVER),
         });
@@ -135,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Ready with `Ok` when `is_true`, with `Err` when the connection is over.
+    /// Ready with `Ok` when `is_true`, with `Err` when the connection is over or will have no upstream.
     fn poll_until(
         self: &Rc<Self>,
         cx: &Context<'_>,
@@ -144,7 +148,7 @@ impl Connection {
     ) -> Poll<Result<(), ()>> {
         self.remember(cx);
         self.end_if_due(shard, Moment::now());
-        if self.is_over.get() {
+        if self.is_over.get() || self.is_half_open.get() {
             Poll::Ready(Err(()))
         } else if is_true() {
             Poll::Ready(Ok(()))
@@ -158,6 +162,9 @@ impl Connection {
         let now = Moment::now();
         shard.timer.serve_due(now);
         self.end_if_due(shard, now);
+        if self.is_half_open.get() && !self.is_over.get() {
+            return self.poll_half_open(cx, shard);
+        }
         let Some(upstream) = self.upstream.get() else { return Poll::Ready(()) };
         if self.is_over.get() {
             return Poll::Ready(());
@@ -178,6 +185,27 @@ impl Connection {
                 Poll::Ready(())
             }
         }
+    }
+
+    /// The client of a half-open connection hears nothing, until it sends: then it is reset.
+    fn poll_half_open(&self, cx: &mut Context<'_>, shard: &Shard) -> Poll<()> {
+        loop {
+            match self.client.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => break,
+            }
+            match self.client.try_read(&mut shard.scratch.borrow_mut()) {
+                Ok(0) => {
+                    self.close();
+                    return Poll::Ready(());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+        self.reset();
+        Poll::Ready(())
     }
 
     fn pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard, upstream: &TcpStream) -> Pumped {
@@ -243,7 +271,7 @@ impl Connection {
             return;
         }
         let before = std::mem::replace(&mut state.toxics, Arc::clone(toxics));
-        let mask = toxics.mask(self.seed);
+        let mask = toxics.mask(self.seed, self.began);
         let left = std::mem::replace(&mut state.mask, mask);
         state.reset_at = toxics.reset_at(mask, self.began);
         let mut is_needed = false;
@@ -257,6 +285,9 @@ impl Connection {
             if direction.is_spent(toxics) { leave.max(Leave::Close) } else { leave }
         });
         drop(state);
+        if toxics.halves(mask) && !self.is_half_open.replace(true) {
+            self.lose_upstream();
+        }
         if leaves.contains(&Leave::Reset) {
             self.reset();
         }
@@ -311,13 +342,14 @@ impl Connection {
             return;
         }
         self.link.spec.tally.reset();
-        for socket in [Some(&self.client), self.upstream.get()].into_iter().flatten() {
-            // Dissolving the association is what sends the RST; a lingerless close is the second best.
-            if connect_unspec(socket).is_err()
-                && let Err(error) = socket.set_zero_linger()
-            {
-                tracing::debug!(%error, "a socket was gone before it was reset");
-            }
+        [Some(&self.client), self.upstream.get()].into_iter().flatten().for_each(reset);
+        self.wake();
+    }
+
+    /// Sends a RST to the upstream alone, now.
+    fn lose_upstream(&self) {
+        if let Some(upstream) = self.upstream.get() {
+            reset(upstream);
         }
         self.wake();
     }
@@ -347,6 +379,15 @@ impl Connection {
         if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             *task = Some(cx.waker().clone());
         }
+    }
+}
+
+fn reset(socket: &TcpStream) {
+    // Dissolving the association is what sends the RST; a lingerless close is the second best.
+    if connect_unspec(socket).is_err()
+        && let Err(error) = socket.set_zero_linger()
+    {
+        tracing::debug!(%error, "a socket was gone before it was reset");
     }
 }
 

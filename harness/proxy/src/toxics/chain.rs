@@ -189,7 +189,14 @@ fn pass(set: &ToxicSet, stages: &mut [Stage], parcel: Parcel, out: &mut dyn FnMu
             Load::Bytes(_) => {}
             Load::End(_) => next(parcel),
         },
-        Kind::ResetPeer(_) | Kind::Blackhole(_) | Kind::Noop(_) => next(parcel),
+        // None of these is a stage; they act on a connection as a whole, or on the listener.
+        Kind::Blackhole(_)
+        | Kind::Flap(_)
+        | Kind::HalfOpen(_)
+        | Kind::Noop(_)
+        | Kind::Refuse(_)
+        | Kind::ResetPeer(_)
+        | Kind::Silence(_) => next(parcel),
     }
 }
 

@@ -45,9 +45,9 @@ impl ToxicSet {
         Self::of(Vec::new(), self.next_id)
     }
 
-    /// Which toxics touch the connection with this seed.
-    pub(crate) fn mask(&self, connection: Seed) -> Mask {
-        let bits = self.toxics.iter().enumerate().filter(|(_, toxic)| toxic.touches(connection));
+    /// Which toxics touch the connection with this seed, which began at `began`.
+    pub(crate) fn mask(&self, connection: Seed, began: Moment) -> Mask {
+        let bits = self.toxics.iter().enumerate().filter(|(_, toxic)| toxic.touches(connection, began));
         Mask(bits.fold(0, |mask, (n, _)| mask | 1 << n))
     }
 
@@ -68,13 +68,22 @@ impl ToxicSet {
 
     /// Whether bytes of this direction are held.
     pub(crate) fn holds(&self, mask: Mask, stream: Stream) -> bool {
-        self.touching(mask)
-            .any(|(_, toxic)| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
+        self.touching(mask).any(|(_, toxic)| toxic.kind.holds(toxic.stream, stream))
+    }
+
+    /// Whether the connection loses its upstream without its client's knowledge.
+    pub(crate) fn halves(&self, mask: Mask) -> bool {
+        self.touching(mask).any(|(_, toxic)| matches!(toxic.kind, Kind::HalfOpen(_)))
+    }
+
+    /// Whether new connections are refused.
+    pub(crate) fn refuses(&self) -> bool {
+        self.toxics.iter().any(|toxic| toxic.toxicity > 0.0 && matches!(toxic.kind, Kind::Refuse(_)))
     }
 
     /// Whether any toxic may hold bytes of this direction, on whichever connection.
     pub(crate) fn can_hold(&self, stream: Stream) -> bool {
-        self.toxics.iter().any(|toxic| toxic.stream == stream && matches!(toxic.kind, Kind::Blackhole(_)))
+        self.toxics.iter().any(|toxic| toxic.kind.holds(toxic.stream, stream))
     }
 
     /// When a connection that began at `began` is reset, if ever.
@@ -82,6 +91,7 @@ impl ToxicSet {
         self.touching(mask)
             .filter_map(|(_, toxic)| match toxic.kind {
                 Kind::ResetPeer(reset) => Some(reset.at(began, toxic.since)),
+                Kind::Flap(flap) => Some(flap.at(began, toxic.since)),
                 _ => None,
             })
             .min()
@@ -93,16 +103,15 @@ impl ToxicSet {
         let left = self.touching(mask).filter(|(_, toxic)| {
             toxic.stream == stream && !next.touching(next_mask).any(|(_, stays)| stays.id == toxic.id)
         });
-        left.map(|(_, toxic)| match toxic.kind {
-            Kind::Timeout(_) => Leave::Close,
-            Kind::Blackhole(blackhole) => {
+        left.map(|(_, toxic)| match toxic.kind.heal() {
+            Some(heal) => {
                 // An update may change how it heals in the same breath as it heals.
-                let updated =
-                    next.toxics.iter().find(|updated| updated.id == toxic.id).map(|toxic| &toxic.kind);
-                let heal = if let Some(Kind::Blackhole(now)) = updated { now.heal } else { blackhole.heal };
+                let updated = next.toxics.iter().find(|updated| updated.id == toxic.id);
+                let heal = updated.and_then(|updated| updated.kind.heal()).unwrap_or(heal);
                 if heal == Heal::Reset { Leave::Reset } else { Leave::Stay }
             }
-            _ => Leave::Stay,
+            None if matches!(toxic.kind, Kind::Timeout(_)) => Leave::Close,
+            None => Leave::Stay,
         })
         .max()
         .unwrap_or(Leave::Stay)

@@ -49,7 +49,7 @@ impl Line {
     fn change(&mut self, set: ToxicSet, now: u64) {
         self.set = set;
         let place = Place { seed: Seed(1), stream: Stream::Down, began: Moment(0) };
-        self.chain.adopt(&self.set, self.set.mask(Seed(1)), place);
+        self.chain.adopt(&self.set, self.set.mask(Seed(1), Moment::START), place);
         let now = Moment(now * MS);
         let until = self.queue.last_due().unwrap_or(now);
         let waiting = Waiting { now, until, bytes: self.queue.waiting() as u64 };
