@@ -8,9 +8,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use shakedown_model::fault::FaultAction;
+use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan, ToxicKind};
 use shakedown_model::plan::ClientSpec;
-use shakedown_model::{FaultId, GroupId, Offset, WatcherId};
+use shakedown_model::{FaultId, GroupId, NodeId, Offset, WatcherId};
 
 use crate::evidence::Evidence;
 use crate::index::Turn;
@@ -107,7 +107,7 @@ fn follow(evidence: &Evidence<'_>, watcher: WatcherId, outages: &mut Vec<Outage>
 fn attribute(evidence: &Evidence<'_>, outage: &Outage) -> Option<FaultId> {
     let grace = detection_grace(&evidence.plan.groups[outage.group.index()].client);
     let fits = evidence.cuts().filter(|(_, fault, window)| {
-        let is_crash = matches!(fault.action, FaultAction::Crash { .. });
+        let is_crash = fault.action == FaultAction::Crash;
         // A loss cannot come from a crash on purpose, nor a crash from a cut.
         is_crash == outage.is_crash
             && fault.groups.contains(&outage.group)
@@ -143,6 +143,8 @@ pub(crate) struct Onset {
     pub(crate) applied: Offset,
     /// When the watcher noticed.
     pub(crate) noticed: Option<Offset>,
+    /// Whether its connection was certainly hit, noticed or not.
+    pub(crate) is_hit: bool,
     /// Nothing was noticed up to here.
     pub(crate) watched_until: Offset,
 }
@@ -152,9 +154,10 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
     let mut onsets = Vec::new();
     for (id, fault, window) in evidence.cuts() {
         let (applying, Some(applied)) = (window.applying, window.applied) else { continue };
-        if matches!(fault.action, FaultAction::Crash { .. }) {
+        if fault.action == FaultAction::Crash {
             continue;
         }
+        let hits_all = hits_all(evidence, fault);
         for group in &fault.groups {
             let grace = detection_grace(&evidence.plan.groups[group.index()].client);
             for watcher in evidence.watchers_of(*group) {
@@ -175,12 +178,34 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
                     applying,
                     applied,
                     noticed,
+                    is_hit: noticed.is_some() || hits_all,
                     watched_until,
                 });
             }
         }
     }
     onsets
+}
+
+/// Whether a fault hits every live connection of its groups. One with some nodes or some of the connections alone does not,
+/// nor does one that lets live connections be until they carry something.
+fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
+    let mut nodes = (0..evidence.plan.server.nodes).map(NodeId);
+    let is_on_all_nodes = fault.nodes.is_empty() || nodes.all(|node| fault.nodes.contains(&node));
+    let is_on_all = match fault.action {
+        FaultAction::Toxic { toxic } => {
+            toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
+        }
+        FaultAction::Silence => false,
+        FaultAction::Reset
+        | FaultAction::Blackhole { .. }
+        | FaultAction::OneWay { .. }
+        | FaultAction::HalfOpen
+        | FaultAction::Refuse
+        | FaultAction::Flap { .. }
+        | FaultAction::Crash => true,
+    };
+    is_on_all_nodes && is_on_all
 }
 
 /// The outages of one watcher among those of all.

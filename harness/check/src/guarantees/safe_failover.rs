@@ -69,7 +69,7 @@ fn judged(
     checked: u64,
     evidence: &Evidence<'_>,
 ) -> Judged {
-    let crashes = evidence.plan.faults.iter().any(|fault| matches!(fault.action, FaultAction::Crash { .. }));
+    let crashes = evidence.plan.faults.iter().any(|fault| fault.action == FaultAction::Crash);
     unsafe_reads
         .failed(|n| {
             format!(

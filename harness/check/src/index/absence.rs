@@ -106,14 +106,13 @@ impl Resolved {
             before = Some((one.at, version));
             let until = held.get(nth + 1).map_or(Offset::NEVER, |next| next.at);
             let until = until.min(life.next_crash(one.at));
-            for again in deletes.iter().filter(|p| p.version > version && is_acked(p)) {
-                if one.at < again.done
-                    && again.done < until
-                    && below.is_none_or(|below| again.version < below)
-                {
-                    self.held.push(one.as_if(again.done, again.version));
-                    before = Some((again.done, again.version));
-                }
+            let newer = deletes.partition_point(|delete| delete.version <= version);
+            let fits =
+                |again: &&&Publish| again.done < until && below.is_none_or(|below| again.version < below);
+            // They end in the order of their versions, so that none fits behind one that does not.
+            for again in deletes[newer..].iter().take_while(fits).filter(|p| is_acked(p) && one.at < p.done) {
+                self.held.push(one.as_if(again.done, again.version));
+                before = Some((again.done, again.version));
             }
         }
     }

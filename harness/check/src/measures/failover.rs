@@ -1,7 +1,7 @@
 //! Failover: how long an application's read takes while its watcher is cut off, time-outs included.
 //!
 //! A watcher is cut off from the onset of the fault that it notices later (or from its loss, when no fault explains it)
-//! to the next subscription; under a fault that it never notices, until the fault is healed; after a crash on purpose,
+//! to the next subscription; under a fault that hits every connection and that it never notices, until the fault is healed; after a crash on purpose,
 //! from its cold start. A read without an answer is censored at the time that it was given. Reads intended in a phase
 //! that is not measured are left out. The series has the answers alone, whatever the phase, each with its age.
 
@@ -84,7 +84,7 @@ fn stretches(evidence: &Evidence<'_>) -> Vec<Vec<(Offset, Offset)>> {
             stretches[outage.watcher.index()].push((from, outage.end()));
         }
     }
-    for onset in outage::onsets(evidence) {
+    for onset in outage::onsets(evidence).into_iter().filter(|onset| onset.is_hit) {
         let healed = evidence.window(onset.fault).and_then(|window| window.healed).unwrap_or(Offset::NEVER);
         stretches[onset.watcher.index()].push((onset.applied, onset.noticed.unwrap_or(healed)));
     }

@@ -5,6 +5,8 @@
 //!   is censored at what the record shows.
 //! - Detect counts from when applying began, because a watcher may notice before the last proxy has answered
 //!   (docs/adr/0008).
+//! - A fault that does not hit every live connection (a toxicity, some nodes of several) censors nobody in detect: who
+//!   noticed nothing may not have been hit.
 //! - Reconnect after a crash on purpose counts from the cold start, and a crash drops an outage that it interrupts.
 //! - A crash on purpose forgets: that watcher has caught up once it holds the newest again, not before.
 //! - Catch-up is of those that missed something when the fault healed; who missed nothing has nothing to catch up with.
@@ -47,7 +49,7 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
 }
 
 fn detect(evidence: &Evidence<'_>, findings: &mut Findings) {
-    for onset in outage::onsets(evidence) {
+    for onset in outage::onsets(evidence).into_iter().filter(|onset| onset.is_hit) {
         let detect = findings.figures.entry(Measure::Detect, Scope::Fault(onset.fault), Some(onset.group));
         match onset.noticed {
             Some(noticed) => detect.record(nanos(noticed.since(onset.applying))),
@@ -76,7 +78,7 @@ fn attempt_gaps(evidence: &Evidence<'_>, outage: &Outage, fault: FaultId, findin
 fn catch_up(evidence: &Evidence<'_>, findings: &mut Findings) {
     for (id, fault, window) in evidence.cuts() {
         let Some(healed) = window.healed else { continue };
-        let forgets = matches!(fault.action, FaultAction::Crash { .. });
+        let forgets = fault.action == FaultAction::Crash;
         for group in &fault.groups {
             for watcher in evidence.watchers_of(*group) {
                 let outages = of_watcher(&evidence.outages, watcher);

@@ -79,11 +79,7 @@ pub(crate) fn plan() -> Plan {
             phase("cut", 20_000, 60_000, true),
         ],
         faults: vec![
-            fault(
-                "split",
-                (25_000, 35_000),
-                FaultAction::Blackhole { stream: Stream::Both },
-            ),
+            fault("split", (25_000, 35_000), FaultAction::Blackhole { stream: Stream::Both }),
             fault("crash", (40_000, 45_000), FaultAction::Crash),
         ],
         gates: Vec::new(),

@@ -116,3 +116,34 @@ fn gaps_are_thinned_evenly() {
     assert!(series.gaps.last().unwrap().attempt > 49_900);
     assert!(judgement.counts.attempts == 50_000 && series.attempts[0].buckets[0].0 >= Offset::from_secs(26));
 }
+
+#[test]
+fn a_fault_on_some_connections_censors_nobody_who_noticed_nothing() {
+    use shakedown_model::fault::{FaultAction, Stream, Toxic, ToxicKind};
+    use shakedown_model::{NodeId, Plan};
+    let with = |change: fn(&mut Plan)| {
+        let figure = split().planned(change).figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap();
+        (figure.count, figure.censored)
+    };
+    let reset = |ppm| {
+        let toxic = Toxic {
+            toxicity_ppm: ppm,
+            ..Toxic::new(Stream::Both, ToxicKind::ResetPeer { timeout: std::time::Duration::ZERO })
+        };
+        FaultAction::Toxic { toxic }
+    };
+    assert_eq!(with(|plan| plan.faults[0].action = FaultAction::Refuse), (2, 1));
+    assert_eq!(with(|plan| plan.faults[0].action = FaultAction::Silence), (1, 0), "live ones go on");
+    let some = split().planned(|plan| plan.faults[0].action = reset(500_000));
+    assert_eq!(some.figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap().censored, 0);
+    let all = split().planned(|plan| plan.faults[0].action = reset(1_000_000));
+    assert_eq!(all.figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap().censored, 1);
+    let on_nodes = |nodes: u16| {
+        let tiny = split().planned(|plan| {
+            plan.server.nodes = nodes;
+            plan.faults[0].nodes = vec![NodeId(0)];
+        });
+        tiny.figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap().censored
+    };
+    assert_eq!((on_nodes(1), on_nodes(2)), (1, 0), "the other node's connections were not hit");
+}
