@@ -17,7 +17,8 @@ use tokio::time::Instant;
 
 use crate::proxies::ProxyAddress;
 
-pub(crate) use expectation::Expectation;
+pub(crate) use expectation::{ASK_BYTES, Expectation, MOST_ASK_BYTES};
+pub(crate) use watch::PATIENCE;
 use watch::Watch;
 
 /// How long before a fault's onset the canary takes its baseline.

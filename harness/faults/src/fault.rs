@@ -1,7 +1,7 @@
 //! What a fault is to the nemesis: something that is applied and healed, with a target and an expectation.
 //!
 //! Adding a fault takes one file that says what it does (`link/…` or `fault/crash.rs`) and one arm in
-//! `prepare`; the nemesis and the canary stay as they are.
+//! `link::plan_of`; the nemesis and the canary stay as they are.
 
 mod applied;
 mod crash;
@@ -10,7 +10,7 @@ mod error;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use shakedown_model::fault::{FaultAction, FaultPlan, Toxic};
+use shakedown_model::fault::FaultPlan;
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId};
 
@@ -72,31 +72,15 @@ pub(crate) const TOXIC_PREFIX: &str = "fault-";
 /// When the fault has nothing to act on or asks for what the proxy cannot do.
 pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<PreparedFault, FaultError> {
     let prefix = format!("{TOXIC_PREFIX}{id}");
-    let (recipe, expectation) = match &plan.action {
-        FaultAction::Toxic { toxic: Toxic::Latency { stream, latency, jitter }, .. } => (
-            link::latency::recipe(&prefix, *stream, *latency, *jitter)?,
-            Expectation::delay(*stream, *latency, *jitter),
-        ),
-        FaultAction::Toxic { toxic: Toxic::ResetPeer { timeout }, .. } => {
-            (link::reset::recipe(&prefix, site.kind, *timeout)?, Expectation::Cut { new_within: *timeout })
-        }
-        FaultAction::Reset { .. } => {
-            let at_once = std::time::Duration::ZERO;
-            (link::reset::recipe(&prefix, site.kind, at_once)?, Expectation::Cut { new_within: at_once })
-        }
-        FaultAction::Blackhole { stream, .. } => {
-            (link::blackhole::recipe(&prefix, site.kind, *stream), Expectation::Silence)
-        }
-        FaultAction::Crash { groups } => {
-            let fault = crash::Crash { watchers: Arc::clone(&site.watchers), groups: groups.clone() };
-            return Ok(PreparedFault {
-                id,
-                plan: plan.clone(),
-                fault: Box::new(fault),
-                targets: Vec::new(),
-                expectation: Expectation::Nothing,
-            });
-        }
+    let Some((recipe, expectation)) = link::plan_of(&prefix, site.kind, plan)? else {
+        let fault = crash::Crash { watchers: Arc::clone(&site.watchers), groups: plan.groups.clone() };
+        return Ok(PreparedFault {
+            id,
+            plan: plan.clone(),
+            fault: Box::new(fault),
+            targets: Vec::new(),
+            expectation: Expectation::Nothing("the harness crashes its own watchers: no canary is needed"),
+        });
     };
     let targets = targets(site, plan);
     if targets.is_empty() {
@@ -108,11 +92,5 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
 }
 
 fn targets(site: &Site, plan: &FaultPlan) -> Vec<ProxyAddress> {
-    let is_target = |proxy: &&ProxyAddress| match &plan.action {
-        FaultAction::Toxic { link, .. } => proxy.link == *link,
-        FaultAction::Reset { groups }
-        | FaultAction::Blackhole { groups, .. }
-        | FaultAction::Crash { groups } => groups.contains(&proxy.group),
-    };
-    site.proxies.iter().filter(is_target).cloned().collect()
+    site.proxies.iter().filter(|proxy| plan.touches(proxy.group, proxy.node)).cloned().collect()
 }

@@ -2,20 +2,32 @@
 //!
 //! A recipe is data; [`LinkFault`] carries it out on all proxies at once.
 
-pub(crate) mod blackhole;
-pub(crate) mod latency;
-pub(crate) mod reset;
+mod bandwidth;
+mod blackhole;
+mod flap;
+mod half_open;
+mod latency;
+mod limit_data;
+mod one_way;
+mod refuse;
+mod reset;
+mod silence;
+mod slicer;
+mod slow_close;
+mod timeout;
+mod toxic;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
-use shakedown_model::fault::Toxic;
+use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan};
 use shakedown_model::plan::ProxyKind;
 
+use crate::canary::Expectation;
 use crate::fault::{Fault, FaultError};
-use crate::toxiproxy::{ProxyApi, ProxyApiError, ToxicConfig};
+use crate::toxiproxy::{Direction, ProxyApi, ProxyApiError, ToxicConfig, ToxicKind};
 
 /// Proxies that are changed at once.
 const AT_ONCE: usize = 16;
@@ -55,15 +67,48 @@ impl Recipe {
     }
 }
 
-/// The toxics of a link that are in force from the start.
-pub(crate) fn toxic_configs(
+pub(crate) use toxic::toxics as toxic_configs;
+
+/// What a fault on links does, and what a canary must then see. `None` for faults of watchers.
+pub(crate) fn plan_of(
     prefix: &str,
     kind: ProxyKind,
-    toxic: Toxic,
-) -> Result<Vec<ToxicConfig>, FaultError> {
-    match toxic {
-        Toxic::Latency { stream, latency, jitter } => latency::toxics(prefix, stream, latency, jitter),
-        Toxic::ResetPeer { timeout } => reset::toxics(prefix, kind, timeout),
+    fault: &FaultPlan,
+) -> Result<Option<(Recipe, Expectation)>, FaultError> {
+    let window = fault.until - fault.from;
+    Ok(Some(match fault.action {
+        FaultAction::Toxic { toxic } => {
+            (toxic::recipe(prefix, kind, toxic)?, toxic::expectation(toxic, window))
+        }
+        FaultAction::Reset => (reset::recipe(prefix, kind)?, reset::expectation(Duration::ZERO)),
+        FaultAction::Blackhole { stream } => {
+            (blackhole::recipe(prefix, kind, stream), blackhole::EXPECTATION)
+        }
+        FaultAction::OneWay { stream } => (one_way::recipe(prefix, kind, stream)?, one_way::EXPECTATION),
+        FaultAction::HalfOpen => (half_open::recipe(prefix, kind)?, half_open::EXPECTATION),
+        FaultAction::Silence => (silence::recipe(prefix, kind)?, silence::EXPECTATION),
+        FaultAction::Refuse => (refuse::recipe(prefix, kind), refuse::expectation(kind)),
+        FaultAction::Flap { up, down } => (flap::recipe(prefix, kind, up, down)?, flap::EXPECTATION),
+        FaultAction::Crash => return Ok(None),
+    }))
+}
+
+/// A toxic on every connection.
+fn on_all(name: String, stream: Direction, kind: ToxicKind) -> ToxicConfig {
+    ToxicConfig { name, stream, toxicity_ppm: ALL_PPM, kind }
+}
+
+/// The recipe of a mode that the embedded proxy has as one toxic, whose stream means nothing.
+fn of_mode(prefix: &str, kind: ProxyKind, mode: ToxicKind) -> Result<Recipe, FaultError> {
+    embedded_only(kind, mode.name())?;
+    let name = format!("{prefix}-{}", mode.name());
+    Ok(Recipe::of_toxics(vec![on_all(name, Direction::Downstream, mode)]))
+}
+
+fn embedded_only(kind: ProxyKind, fault: &'static str) -> Result<(), FaultError> {
+    match kind {
+        ProxyKind::Embedded => Ok(()),
+        ProxyKind::Toxiproxy => Err(FaultError::EmbeddedOnly { fault }),
     }
 }
 

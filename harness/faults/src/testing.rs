@@ -247,7 +247,7 @@ fn shown(toxic: &ToxicConfig) -> ToxicState {
         name: toxic.name.clone(),
         kind: toxic.kind.name().into(),
         stream: toxic.stream,
-        toxicity: 1.0,
+        toxicity: f64::from(toxic.toxicity_ppm) / 1e6,
         attributes: Value::Null,
     }
 }
@@ -269,6 +269,9 @@ struct WorldConnection {
     world: Arc<World>,
     proxy: String,
     cuts: u32,
+    /// Whether it began when the proxy had no toxics.
+    is_live: bool,
+    passed: u64,
 }
 
 impl Probe for WorldProbe {
@@ -280,9 +283,14 @@ impl Probe for WorldProbe {
             if self.0.proxies.lock().unwrap()[&target.name].is_closed {
                 return Err(ProbeError::Refused);
             }
+            let kinds = self.0.kinds(&target.name);
+            if kinds.contains(&ToxicKind::Refuse) {
+                return Err(ProbeError::Refused);
+            }
             let (proxy, cuts) = (target.name.clone(), self.0.cuts(&target.name));
+            let world = Arc::clone(&self.0);
             let connection: Box<dyn ProbeConnection> =
-                Box::new(WorldConnection { world: Arc::clone(&self.0), proxy, cuts });
+                Box::new(WorldConnection { world, proxy, cuts, is_live: kinds.is_empty(), passed: 0 });
             Ok(connection)
         })
     }
@@ -301,7 +309,28 @@ impl ProbeConnection for WorldConnection {
             for kind in self.world.kinds(&self.proxy) {
                 match kind {
                     ToxicKind::Latency { latency_ms, .. } => sleep(Duration::from_millis(latency_ms)).await,
-                    ToxicKind::ResetPeer { .. } => return broken(),
+                    ToxicKind::Bandwidth { rate } => sleep(Duration::from_millis(100 / rate.max(1))).await,
+                    ToxicKind::Slicer { average_size, delay_us, .. } => {
+                        let slices = u32::try_from(100 / average_size.max(1)).unwrap();
+                        sleep(Duration::from_micros(delay_us) * slices).await;
+                    }
+                    ToxicKind::LimitData { bytes } => {
+                        self.passed += 100;
+                        if self.passed > bytes {
+                            return broken();
+                        }
+                    }
+                    ToxicKind::ResetPeer { .. } | ToxicKind::Flap { .. } => return broken(),
+                    ToxicKind::HalfOpen if self.is_live => return broken(),
+                    ToxicKind::Silence { .. } if !self.is_live => std::future::pending().await,
+                    ToxicKind::HalfOpen
+                    | ToxicKind::Silence { .. }
+                    | ToxicKind::Refuse
+                    | ToxicKind::SlowClose { .. } => {}
+                    ToxicKind::Timeout { timeout_ms } if timeout_ms > 0 => {
+                        sleep(Duration::from_millis(timeout_ms)).await;
+                        return broken();
+                    }
                     ToxicKind::Timeout { .. } | ToxicKind::Blackhole { .. } if blackholes_cut => {
                         return broken();
                     }

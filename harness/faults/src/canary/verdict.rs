@@ -20,8 +20,8 @@ enum Finding {
 
 /// A fault bit when it bit on every proxy.
 pub(super) fn bite(expectation: Expectation, watches: &[Watch], is_whole: bool) -> Bite {
-    if expectation == Expectation::Nothing {
-        return Bite::NotMeasured("the harness crashes its own watchers: no canary is needed".into());
+    if let Expectation::Nothing(why) = expectation {
+        return Bite::NotMeasured(why.into());
     }
     let mut misses = Vec::new();
     let mut open = 0;
@@ -60,7 +60,18 @@ fn finding(expectation: Expectation, watch: &Watch) -> Finding {
         Expectation::Silence => {
             worse(silent(watch.on_live.as_ref(), "live"), silent(watch.on_new.as_ref(), "new"))
         }
-        Expectation::Nothing => Finding::Bit,
+        Expectation::SilenceOnNew => {
+            worse(answers(watch.on_live.as_ref(), "live"), silent(watch.on_new.as_ref(), "new"))
+        }
+        Expectation::RefusedNew { spares_live } => {
+            let live = watch.on_live.as_ref();
+            let live = if spares_live { answers(live, "live") } else { broke(live, "live") };
+            worse(live, broke(watch.on_new.as_ref(), "new"))
+        }
+        Expectation::LiveLost => {
+            worse(broke(watch.on_live.as_ref(), "live"), answers(watch.on_new.as_ref(), "new"))
+        }
+        Expectation::Nothing(_) => Finding::Bit,
     }
 }
 
@@ -106,6 +117,20 @@ fn broke(seen: Option<&Seen>, which: &str) -> Finding {
     }
 }
 
+fn answers(seen: Option<&Seen>, which: &str) -> Finding {
+    match seen {
+        None => Finding::Open,
+        Some(Seen::Answered(_)) => Finding::Bit,
+        Some(Seen::Silent(after)) => {
+            Finding::Missed(format!("a {which} connection had no answer for {} and should work", ms(*after)))
+        }
+        Some(Seen::Broke(after)) => {
+            Finding::Missed(format!("a {which} connection broke after {} and should work", ms(*after)))
+        }
+        Some(Seen::Odd(why)) => Finding::Missed(format!("a {which} connection: {why}")),
+    }
+}
+
 fn silent(seen: Option<&Seen>, which: &str) -> Finding {
     match seen {
         None => Finding::Open,
@@ -145,7 +170,20 @@ fn numbers(expectation: Expectation, watches: &[Watch]) -> String {
             "no answer for {} on live and on new connections",
             ms(longest(watches, |watch| watch.on_live.as_ref()))
         ),
-        Expectation::Nothing => String::new(),
+        Expectation::SilenceOnNew => format!(
+            "no answer for {} on new connections, live ones answered",
+            ms(longest(watches, |watch| watch.on_new.as_ref()))
+        ),
+        Expectation::RefusedNew { spares_live } => format!(
+            "new connections were refused within {}, live ones {}",
+            ms(longest(watches, |watch| watch.on_new.as_ref())),
+            if spares_live { "answered" } else { "ended" }
+        ),
+        Expectation::LiveLost => format!(
+            "live connections broke {} after a request, new ones answered",
+            ms(longest(watches, |watch| watch.on_live.as_ref()))
+        ),
+        Expectation::Nothing(_) => String::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::proxies::ProxyAddress;
 
 /// A connection that breaks within this time of the onset was broken by the fault; one that has no answer for this
 /// long is silent.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 const BASELINE_ASKS: usize = 5;
 const DELAY_ASKS: usize = 20;
 /// The pause between asks of a connection that is waited upon to break.
@@ -100,8 +100,11 @@ impl Watch {
         match expectation {
             Expectation::Delay { most, .. } => self.observe_delay(most, window).await,
             Expectation::Cut { new_within } => self.observe_cut(new_within).await,
-            Expectation::Silence => self.observe_silence(PATIENCE.min(window / 2)).await,
-            Expectation::Nothing => {}
+            Expectation::Silence
+            | Expectation::SilenceOnNew
+            | Expectation::RefusedNew { .. }
+            | Expectation::LiveLost => self.ask_each_once(PATIENCE.min(window / 2)).await,
+            Expectation::Nothing(_) => {}
         }
     }
 
@@ -145,7 +148,8 @@ impl Watch {
         });
     }
 
-    async fn observe_silence(&mut self, patience: Duration) {
+    /// Asks a live connection and a new one, at the same time.
+    async fn ask_each_once(&mut self, patience: Duration) {
         let began = Instant::now();
         let live = self.live.take();
         let on_live = async {

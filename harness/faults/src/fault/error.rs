@@ -36,6 +36,20 @@ pub enum FaultError {
         /// Its value.
         value: Duration,
     },
+    /// A toxic's duration is not one of whole microseconds, the unit of a slicer.
+    #[error("`{attribute}` of {value:?} is not a whole number of microseconds; give it as such")]
+    NotWholeMicros {
+        /// Which attribute.
+        attribute: &'static str,
+        /// Its value.
+        value: Duration,
+    },
+    /// The real Toxiproxy has no word for it.
+    #[error("Toxiproxy has no `{fault}`; choose the embedded proxy, or another fault")]
+    EmbeddedOnly {
+        /// What it has no word for.
+        fault: &'static str,
+    },
     /// No proxy carries what the fault acts on.
     #[error("fault `{fault}` has no proxy to act on; name a link or group with watchers")]
     NoProxies {

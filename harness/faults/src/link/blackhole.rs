@@ -8,18 +8,18 @@
 use shakedown_model::fault::Stream;
 use shakedown_model::plan::ProxyKind;
 
-use super::Recipe;
-use crate::toxiproxy::{BlackholeHeal, Direction, ToxicConfig, ToxicKind};
+use super::{Recipe, on_all};
+use crate::canary::Expectation;
+use crate::toxiproxy::{BlackholeHeal, Direction, ToxicKind};
 
-pub(crate) fn recipe(prefix: &str, kind: ProxyKind, stream: Stream) -> Recipe {
+pub(super) const EXPECTATION: Expectation = Expectation::Silence;
+
+pub(super) fn recipe(prefix: &str, kind: ProxyKind, stream: Stream) -> Recipe {
     let toxic_kind = match kind {
         ProxyKind::Embedded => ToxicKind::Blackhole { heal: BlackholeHeal::Reset },
         ProxyKind::Toxiproxy => ToxicKind::Timeout { timeout_ms: 0 },
     };
-    let toxic = |stream: &Direction| ToxicConfig {
-        name: format!("{prefix}-blackhole-{}", stream.name()),
-        stream: *stream,
-        kind: toxic_kind,
-    };
+    let toxic =
+        |stream: &Direction| on_all(format!("{prefix}-blackhole-{}", stream.name()), *stream, toxic_kind);
     Recipe::of_toxics(Direction::of(stream).iter().map(toxic).collect())
 }

@@ -1,36 +1,26 @@
-//! Latency and jitter: one `latency` toxic per direction, the same on the embedded proxy and on Toxiproxy.
+//! Latency and jitter: one `latency` toxic per direction. The embedded proxy spreads delays in other ways, too.
 
 use std::time::Duration;
 
-use shakedown_model::fault::Stream;
+use shakedown_model::fault::Distribution;
+use shakedown_model::plan::ProxyKind;
 
-use super::{Recipe, whole_millis};
+use super::{embedded_only, whole_millis};
 use crate::fault::FaultError;
-use crate::toxiproxy::{Direction, ToxicConfig, ToxicKind};
+use crate::toxiproxy::ToxicKind;
 
-pub(crate) fn recipe(
-    prefix: &str,
-    stream: Stream,
+pub(super) fn kind(
+    proxy: ProxyKind,
     latency: Duration,
     jitter: Duration,
-) -> Result<Recipe, FaultError> {
-    Ok(Recipe::of_toxics(toxics(prefix, stream, latency, jitter)?))
-}
-
-pub(super) fn toxics(
-    prefix: &str,
-    stream: Stream,
-    latency: Duration,
-    jitter: Duration,
-) -> Result<Vec<ToxicConfig>, FaultError> {
-    let kind = ToxicKind::Latency {
+    distribution: Distribution,
+) -> Result<ToxicKind, FaultError> {
+    if distribution != Distribution::Uniform {
+        embedded_only(proxy, "distribution")?;
+    }
+    Ok(ToxicKind::Latency {
         latency_ms: whole_millis("latency", latency)?,
         jitter_ms: whole_millis("jitter", jitter)?,
-    };
-    let toxic = |stream: &Direction| ToxicConfig {
-        name: format!("{prefix}-latency-{}", stream.name()),
-        stream: *stream,
-        kind,
-    };
-    Ok(Direction::of(stream).iter().map(toxic).collect())
+        distribution,
+    })
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use shakedown_model::Seed;
-use shakedown_model::fault::Stream;
+use shakedown_model::fault::{Distribution, Stream, Toxic, ToxicKind as Planned};
 use shakedown_proxy::{ProxyConfig as Config, ProxyServer, RunningProxyServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,6 +39,12 @@ async fn line(recipe: Recipe) -> Line {
     Line { watcher, server, fault, _proxies: proxies }
 }
 
+fn slow(stream: Stream) -> Recipe {
+    let distribution = Distribution::Uniform;
+    let kind = Planned::Latency { latency: LATENCY, jitter: Duration::ZERO, distribution };
+    toxic::recipe("f", ProxyKind::Embedded, Toxic::new(stream, kind)).unwrap()
+}
+
 async fn takes(from: &mut TcpStream, to: &mut TcpStream) -> Duration {
     let start = Instant::now();
     from.write_all(b"?").await.unwrap();
@@ -49,7 +55,7 @@ async fn takes(from: &mut TcpStream, to: &mut TcpStream) -> Duration {
 #[tokio::test]
 async fn latency_delays_the_directions_of_its_stream_and_no_other() {
     for stream in STREAMS {
-        let mut line = line(latency::recipe("f", stream, LATENCY, Duration::ZERO).unwrap()).await;
+        let mut line = line(slow(stream)).await;
         line.fault.apply().await.unwrap();
         let up = takes(&mut line.watcher, &mut line.server).await;
         let down = takes(&mut line.server, &mut line.watcher).await;

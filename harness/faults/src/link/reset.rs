@@ -11,36 +11,42 @@
 
 use std::time::Duration;
 
+use shakedown_model::fault::{ALL_PPM, Stream, Toxic, ToxicKind as Planned};
 use shakedown_model::plan::ProxyKind;
 
-use super::{Recipe, Step, whole_millis};
+use super::{Recipe, Step, toxic, whole_millis};
+use crate::canary::Expectation;
 use crate::fault::FaultError;
-use crate::toxiproxy::{Direction, ToxicConfig, ToxicKind};
+use crate::toxiproxy::{Direction, ToxicKind};
 
-pub(crate) fn recipe(prefix: &str, kind: ProxyKind, timeout: Duration) -> Result<Recipe, FaultError> {
-    let mut recipe = Recipe::of_toxics(toxics(prefix, kind, timeout)?);
-    if kind == ProxyKind::Toxiproxy {
+/// The fault: a `reset_peer` at once.
+pub(super) fn recipe(prefix: &str, proxy: ProxyKind) -> Result<Recipe, FaultError> {
+    let kind = Planned::ResetPeer { timeout: Duration::ZERO };
+    toxic::recipe(prefix, proxy, Toxic { stream: Stream::Both, toxicity_ppm: ALL_PPM, kind })
+}
+
+pub(super) fn kind(timeout: Duration) -> Result<ToxicKind, FaultError> {
+    Ok(ToxicKind::ResetPeer { timeout_ms: whole_millis("timeout", timeout)? })
+}
+
+pub(super) const fn expectation(timeout: Duration) -> Expectation {
+    Expectation::Cut { new_within: timeout }
+}
+
+/// In which directions it must be added to act on a connection.
+pub(super) const fn directions(proxy: ProxyKind) -> &'static [Direction] {
+    match proxy {
+        ProxyKind::Embedded => &[Direction::Downstream],
+        ProxyKind::Toxiproxy => &[Direction::Upstream, Direction::Downstream],
+    }
+}
+
+/// The recipe with what ends live connections on the real proxy.
+pub(super) fn with_live(mut recipe: Recipe, proxy: ProxyKind) -> Recipe {
+    if proxy == ProxyKind::Toxiproxy {
         recipe.onset.extend([Step::Close, Step::Open]);
         // An onset that failed half-way may have left the proxy closed.
         recipe.healing.push(Step::Open);
     }
-    Ok(recipe)
-}
-
-pub(super) fn toxics(
-    prefix: &str,
-    kind: ProxyKind,
-    timeout: Duration,
-) -> Result<Vec<ToxicConfig>, FaultError> {
-    let timeout_ms = whole_millis("timeout", timeout)?;
-    let directions: &[Direction] = match kind {
-        ProxyKind::Embedded => &[Direction::Downstream],
-        ProxyKind::Toxiproxy => &[Direction::Upstream, Direction::Downstream],
-    };
-    let toxic = |stream: &Direction| ToxicConfig {
-        name: format!("{prefix}-reset_peer-{}", stream.name()),
-        stream: *stream,
-        kind: ToxicKind::ResetPeer { timeout_ms },
-    };
-    Ok(directions.iter().map(toxic).collect())
+    recipe
 }

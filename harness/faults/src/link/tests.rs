@@ -1,11 +1,16 @@
 use std::sync::Mutex;
 
-use shakedown_model::fault::Stream;
+use shakedown_model::fault::{Distribution, Stream, Toxic, ToxicKind as Planned};
 
 use super::*;
 use crate::toxiproxy::{BlackholeHeal, Direction, ProxyState, ToxicKind};
 
 const MS: Duration = Duration::from_millis(1);
+
+fn slow(prefix: &str, stream: Stream, latency: Duration, jitter: Duration) -> Result<Recipe, FaultError> {
+    let kind = Planned::Latency { latency, jitter, distribution: Distribution::Uniform };
+    toxic::recipe(prefix, ProxyKind::Embedded, Toxic::new(stream, kind))
+}
 
 fn names(recipe: &Recipe) -> (Vec<String>, Vec<String>) {
     let word = |step: &Step| match step {
@@ -19,27 +24,28 @@ fn names(recipe: &Recipe) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn latency_is_one_toxic_per_direction() {
-    let recipe = latency::recipe("fault-3", Stream::Both, 200 * MS, 50 * MS).unwrap();
+    let recipe = slow("fault-3", Stream::Both, 200 * MS, 50 * MS).unwrap();
     let (onset, healing) = names(&recipe);
     assert_eq!(onset, ["+fault-3-latency-upstream", "+fault-3-latency-downstream"]);
     assert_eq!(healing, ["-fault-3-latency-upstream", "-fault-3-latency-downstream"]);
     let Step::Add(toxic) = &recipe.onset[1] else { panic!("a toxic is added") };
-    assert_eq!(toxic.kind, ToxicKind::Latency { latency_ms: 200, jitter_ms: 50 });
+    let distribution = Distribution::Uniform;
+    assert_eq!(toxic.kind, ToxicKind::Latency { latency_ms: 200, jitter_ms: 50, distribution });
     assert_eq!(toxic.stream, Direction::Downstream);
 }
 
 #[test]
 fn a_delay_finer_than_the_api_is_refused_and_not_rounded() {
-    let error = latency::recipe("f", Stream::Both, Duration::from_micros(1500), Duration::ZERO).unwrap_err();
+    let error = slow("f", Stream::Both, Duration::from_micros(1500), Duration::ZERO).unwrap_err();
     assert!(matches!(error, FaultError::NotWholeMillis { attribute: "latency", .. }), "{error:?}");
 }
 
 #[test]
 fn the_real_proxy_is_closed_and_opened_to_reset_live_connections_the_embedded_one_is_not() {
-    let (onset, healing) = names(&reset::recipe("f", ProxyKind::Toxiproxy, Duration::ZERO).unwrap());
+    let (onset, healing) = names(&reset::recipe("f", ProxyKind::Toxiproxy).unwrap());
     assert_eq!(onset, ["+f-reset_peer-upstream", "+f-reset_peer-downstream", "close", "open"]);
     assert_eq!(healing, ["-f-reset_peer-upstream", "-f-reset_peer-downstream", "open"]);
-    let (onset, healing) = names(&reset::recipe("f", ProxyKind::Embedded, Duration::ZERO).unwrap());
+    let (onset, healing) = names(&reset::recipe("f", ProxyKind::Embedded).unwrap());
     assert_eq!(
         (onset, healing),
         (vec!["+f-reset_peer-downstream".into()], vec!["-f-reset_peer-downstream".into()])
@@ -54,6 +60,96 @@ fn a_blackhole_is_a_timeout_of_zero_on_the_real_proxy_and_our_own_toxic_on_the_e
     };
     assert_eq!(kind_on(ProxyKind::Toxiproxy), ToxicKind::Timeout { timeout_ms: 0 });
     assert_eq!(kind_on(ProxyKind::Embedded), ToxicKind::Blackhole { heal: BlackholeHeal::Reset });
+}
+
+fn added(recipe: &Recipe) -> Vec<ToxicConfig> {
+    let added =
+        recipe.onset.iter().filter_map(|step| if let Step::Add(toxic) = step { Some(toxic) } else { None });
+    added.cloned().collect()
+}
+
+#[test]
+fn every_toxic_goes_out_under_its_own_name_with_stream_and_share() {
+    let kinds = [
+        Planned::Bandwidth { kilobytes_per_second: 64 },
+        Planned::SlowClose { delay: 50 * MS },
+        Planned::Timeout { timeout: 300 * MS },
+        Planned::Slicer { average_size: 100, size_variation: 10, delay: Duration::from_micros(250) },
+        Planned::LimitData { bytes: 4096 },
+    ];
+    let wire = [
+        ToxicKind::Bandwidth { rate: 64 },
+        ToxicKind::SlowClose { delay_ms: 50 },
+        ToxicKind::Timeout { timeout_ms: 300 },
+        ToxicKind::Slicer { average_size: 100, size_variation: 10, delay_us: 250 },
+        ToxicKind::LimitData { bytes: 4096 },
+    ];
+    for (kind, wire) in kinds.into_iter().zip(wire) {
+        for proxy in [ProxyKind::Embedded, ProxyKind::Toxiproxy] {
+            let toxic = Toxic { stream: Stream::Upstream, toxicity_ppm: 250_000, kind };
+            let recipe = toxic::recipe("f", proxy, toxic).unwrap();
+            let name = format!("f-{}-upstream", kind.name());
+            let (stream, toxicity_ppm) = (Direction::Upstream, 250_000);
+            assert_eq!(added(&recipe), [ToxicConfig { name, stream, toxicity_ppm, kind: wire }]);
+            assert_eq!(recipe.healing.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_reset_of_a_share_does_not_close_the_real_proxy() {
+    let kind = Planned::ResetPeer { timeout: Duration::ZERO };
+    let toxic = Toxic { stream: Stream::Both, toxicity_ppm: 100_000, kind };
+    let (onset, _) = names(&toxic::recipe("f", ProxyKind::Toxiproxy, toxic).unwrap());
+    assert_eq!(onset, ["+f-reset_peer-upstream", "+f-reset_peer-downstream"]);
+}
+
+#[test]
+fn what_the_real_proxy_has_no_word_for_is_refused_by_name() {
+    let kind = Planned::Latency { latency: MS, jitter: MS, distribution: Distribution::Pareto };
+    let toxiproxy = ProxyKind::Toxiproxy;
+    for (refused, name) in [
+        (toxic::recipe("f", toxiproxy, Toxic::new(Stream::Both, kind)), "distribution"),
+        (one_way::recipe("f", toxiproxy, Stream::Upstream), "one_way"),
+        (half_open::recipe("f", toxiproxy), "half_open"),
+        (silence::recipe("f", toxiproxy), "silence"),
+        (flap::recipe("f", toxiproxy, 500 * MS, 500 * MS), "flap"),
+    ] {
+        assert!(matches!(&refused, Err(FaultError::EmbeddedOnly { fault }) if *fault == name), "{refused:?}");
+    }
+    let (onset, healing) = names(&refuse::recipe("f", toxiproxy));
+    assert_eq!((onset, healing), (vec!["close".to_owned()], vec!["open".to_owned()]));
+}
+
+#[test]
+fn own_modes_are_one_toxic_each_on_the_embedded_proxy() {
+    let proxy = ProxyKind::Embedded;
+    for (recipe, name, kind) in [
+        (half_open::recipe("f", proxy).unwrap(), "f-half_open", ToxicKind::HalfOpen),
+        (
+            silence::recipe("f", proxy).unwrap(),
+            "f-silence",
+            ToxicKind::Silence { heal: BlackholeHeal::Reset },
+        ),
+        (refuse::recipe("f", proxy), "f-refuse", ToxicKind::Refuse),
+        (
+            flap::recipe("f", proxy, 500 * MS, 200 * MS).unwrap(),
+            "f-flap",
+            ToxicKind::Flap { up_ms: 500, down_ms: 200 },
+        ),
+        (
+            one_way::recipe("f", proxy, Stream::Upstream).unwrap(),
+            "f-one_way-upstream",
+            ToxicKind::Blackhole { heal: BlackholeHeal::Release },
+        ),
+    ] {
+        let added = added(&recipe);
+        assert_eq!(
+            added.iter().map(|toxic| (toxic.name.as_str(), toxic.kind)).collect::<Vec<_>>(),
+            [(name, kind)]
+        );
+        assert_eq!(recipe.healing, [Step::Remove(name.to_owned())]);
+    }
 }
 
 /// An API that fails as told and remembers the calls.
@@ -112,7 +208,7 @@ impl ProxyApi for Scripted {
 
 fn reset_on(api: &Arc<Scripted>) -> LinkFault {
     let api: Arc<dyn ProxyApi> = Arc::<Scripted>::clone(api);
-    let recipe = reset::recipe("f", ProxyKind::Toxiproxy, Duration::ZERO).unwrap();
+    let recipe = reset::recipe("f", ProxyKind::Toxiproxy).unwrap();
     LinkFault { api, proxies: vec!["a".into(), "b".into()], recipe }
 }
 

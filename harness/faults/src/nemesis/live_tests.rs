@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use shakedown_model::fault::{Bite, FaultAction, FaultPlan, Stream, Toxic};
+use shakedown_model::fault::{Bite, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
 use shakedown_model::plan::{LinkSpec, Protocol, ProxyKind};
-use shakedown_model::{GroupId, LinkId, Offset, PhaseId, Seed};
+use shakedown_model::{GroupId, Offset, PhaseId, Seed};
 use shakedown_proxy::{ProxyConfig, ProxyServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -89,60 +89,62 @@ fn ports() -> impl FnMut() -> Result<SocketAddr, std::convert::Infallible> {
     }
 }
 
-fn fault(name: &str, action: FaultAction) -> FaultPlan {
+fn fault(name: &str, group: u16, action: FaultAction) -> FaultPlan {
     FaultPlan {
         name: name.into(),
         phase: PhaseId(0),
         from: Offset::from_millis(600),
         until: Offset::from_millis(3_000),
         action,
-        groups: Vec::new(),
+        groups: vec![GroupId(group)],
+        nodes: Vec::new(),
     }
+}
+
+fn latency(ms: u32) -> Toxic {
+    let distribution = Distribution::Uniform;
+    Toxic::new(Stream::Both, ToxicKind::Latency { latency: ms * MS, jitter: ms / 2 * MS, distribution })
 }
 
 /// A group per fault: slowed, cut, cut off; the last one's link is slow from the start.
 fn three_faults() -> Plan {
-    let latency = |ms| Toxic::Latency { stream: Stream::Both, latency: ms * MS, jitter: ms / 2 * MS };
     let mut plan = plan(vec![
-        fault("slow", FaultAction::Toxic { link: LinkId(0), toxic: latency(60) }),
-        fault("cut", FaultAction::Reset { groups: vec![GroupId(1)] }),
-        fault("hole", FaultAction::Blackhole { groups: vec![GroupId(2)], stream: Stream::Both }),
+        fault("slow", 0, FaultAction::Toxic { toxic: latency(60) }),
+        fault("cut", 1, FaultAction::Reset),
+        fault("hole", 2, FaultAction::Blackhole { stream: Stream::Both }),
     ]);
     plan.links.push(LinkSpec { name: "slow from the start".into(), toxics: vec![latency(10)] });
     plan.groups = (0..3).map(|n| spec(&format!("group {n}"), Protocol::NacosHttp, n)).collect();
     plan
 }
 
-async fn three_faults_bite_and_heal(api: SocketAddr, kind: ProxyKind) {
+async fn bite_and_heal(plan: &Plan, api: SocketAddr, kind: ProxyKind) {
     let mut tasks = JoinSet::new();
     let upstream = echo_server(&mut tasks).await;
-    let plan = three_faults();
     let proxies: Arc<[ProxyAddress]> =
-        proxies_for(&plan, &[NodeAddress { http: upstream, grpc: upstream }], ports()).unwrap().into();
+        proxies_for(plan, &[NodeAddress { http: upstream, grpc: upstream }], ports()).unwrap().into();
     let client = ToxiproxyClient::new(api).unwrap();
     assert_eq!(client.version().await.unwrap(), "2.12.0");
-    populate(&client, kind, &plan, &proxies).await.unwrap();
+    populate(&client, kind, plan, &proxies).await.unwrap();
 
     let (watchers, _) = World::new();
     let proxy_api: Arc<dyn ProxyApi> = Arc::new(client.clone());
     let site = Site { api: proxy_api, kind, proxies: Arc::clone(&proxies), watchers };
     let config =
         NemesisConfig { clock: Clock::start(), site, probe: Arc::new(EchoProbe), sink: Arc::new(|_| {}) };
-    let handle = start(&plan, config).unwrap();
+    let handle = start(plan, config).unwrap();
     let report = tokio::time::timeout(Duration::from_secs(60), handle.join()).await.unwrap();
 
     assert!(report.errors.is_empty(), "{:?}", report.errors);
-    assert_eq!(report.windows.len(), 3);
+    assert_eq!(report.windows.len(), plan.faults.len());
     for window in &report.windows {
         assert!(matches!(window.bite, Bite::Bit(_)) && window.trouble.is_none(), "{window:?}");
     }
     for proxy in client.proxies().await.unwrap() {
         let toxics: Vec<_> = proxy.toxics.iter().map(|toxic| toxic.name.as_str()).collect();
-        let expected: &[&str] = if proxy.name.starts_with("g2-") {
-            &["link-0-latency-upstream", "link-0-latency-downstream"]
-        } else {
-            &[]
-        };
+        let is_slow = plan.links.len() > 2 && proxy.name.starts_with("g2-");
+        let expected: &[&str] =
+            if is_slow { &["link-0-latency-upstream", "link-0-latency-downstream"] } else { &[] };
         assert!(proxy.enabled && toxics == expected, "{proxy:?}");
     }
     for proxy in &*proxies {
@@ -153,11 +155,43 @@ async fn three_faults_bite_and_heal(api: SocketAddr, kind: ProxyKind) {
     assert!(client.proxies().await.unwrap().is_empty());
 }
 
+/// A group for each of the others that a canary can see, on the embedded proxy.
+fn every_other_fault() -> Plan {
+    let toxic = |kind| FaultAction::Toxic { toxic: Toxic::new(Stream::Downstream, kind) };
+    let spread = |distribution| toxic(ToxicKind::Latency { latency: 60 * MS, jitter: 20 * MS, distribution });
+    let actions = [
+        spread(Distribution::Normal),
+        spread(Distribution::Pareto),
+        toxic(ToxicKind::ResetPeer { timeout: 50 * MS }),
+        toxic(ToxicKind::Timeout { timeout: Duration::ZERO }),
+        toxic(ToxicKind::LimitData { bytes: 3 }),
+        FaultAction::OneWay { stream: Stream::Upstream },
+        FaultAction::HalfOpen,
+        FaultAction::Silence,
+        FaultAction::Refuse,
+        FaultAction::Flap { up: 500 * MS, down: 500 * MS },
+    ];
+    let faults = (0..).zip(actions).map(|(group, action)| fault(action.kind(), group, action));
+    let mut plan = plan(faults.collect());
+    let groups = u16::try_from(plan.faults.len()).unwrap();
+    plan.links = vec![LinkSpec { name: "office".into(), toxics: Vec::new() }];
+    plan.groups = (0..groups).map(|n| spec(&format!("group {n}"), Protocol::NacosHttp, 0)).collect();
+    plan
+}
+
+#[tokio::test]
+async fn every_other_fault_bites_and_heals_on_the_embedded_proxy() {
+    let api = "127.0.0.1:0".parse().unwrap();
+    let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed: Seed(7) }).unwrap();
+    bite_and_heal(&every_other_fault(), server.api_addr(), ProxyKind::Embedded).await;
+    server.stop();
+}
+
 #[tokio::test]
 async fn faults_bite_and_heal_on_the_embedded_proxy() {
     let api = "127.0.0.1:0".parse().unwrap();
     let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed: Seed(7) }).unwrap();
-    three_faults_bite_and_heal(server.api_addr(), ProxyKind::Embedded).await;
+    bite_and_heal(&three_faults(), server.api_addr(), ProxyKind::Embedded).await;
     server.stop();
 }
 
@@ -165,5 +199,5 @@ async fn faults_bite_and_heal_on_the_embedded_proxy() {
 #[ignore = "needs a real Toxiproxy 2.12: give its API's address in SHAKEDOWN_TOXIPROXY_API"]
 async fn faults_bite_and_heal_on_the_real_toxiproxy() {
     let api = std::env::var("SHAKEDOWN_TOXIPROXY_API").expect("SHAKEDOWN_TOXIPROXY_API holds an address");
-    three_faults_bite_and_heal(api.parse().unwrap(), ProxyKind::Toxiproxy).await;
+    bite_and_heal(&three_faults(), api.parse().unwrap(), ProxyKind::Toxiproxy).await;
 }

@@ -1,9 +1,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use shakedown_model::fault::{Bite, FaultAction, FaultPlan, Stream, Toxic};
+use shakedown_model::fault::{Bite, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
 use shakedown_model::plan::ProxyKind;
-use shakedown_model::{FaultId, GroupId, LinkId, Offset, PhaseId};
+use shakedown_model::{FaultId, GroupId, NodeId, Offset, PhaseId};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::*;
@@ -11,28 +11,40 @@ use crate::testing::{Ills, World, WorldProbe, plan};
 
 const MS: Duration = Duration::from_millis(1);
 
-fn fault(name: &str, from: u64, until: u64, action: FaultAction) -> FaultPlan {
+/// What a fault does, and to which groups.
+type Does = (FaultAction, Vec<GroupId>);
+
+fn fault(name: &str, from: u64, until: u64, (action, groups): Does) -> FaultPlan {
     FaultPlan {
         name: name.into(),
         phase: PhaseId(0),
         from: Offset::from_secs(from),
         until: Offset::from_secs(until),
         action,
-        groups: Vec::new(),
+        groups,
+        nodes: Vec::new(),
     }
 }
 
-fn latency(link: u16) -> FaultAction {
-    let toxic = Toxic::Latency { stream: Stream::Both, latency: 100 * MS, jitter: 50 * MS };
-    FaultAction::Toxic { link: LinkId(link), toxic }
+fn on(groups: &[u16], action: FaultAction) -> Does {
+    (action, groups.iter().copied().map(GroupId).collect())
 }
 
-fn reset(groups: &[u16]) -> FaultAction {
-    FaultAction::Reset { groups: groups.iter().copied().map(GroupId).collect() }
+fn toxic(kind: ToxicKind) -> FaultAction {
+    FaultAction::Toxic { toxic: Toxic::new(Stream::Both, kind) }
 }
 
-fn blackhole(groups: &[u16]) -> FaultAction {
-    FaultAction::Blackhole { groups: groups.iter().copied().map(GroupId).collect(), stream: Stream::Both }
+fn latency(group: u16) -> Does {
+    let distribution = Distribution::Uniform;
+    on(&[group], toxic(ToxicKind::Latency { latency: 100 * MS, jitter: 50 * MS, distribution }))
+}
+
+fn reset(groups: &[u16]) -> Does {
+    on(groups, FaultAction::Reset)
+}
+
+fn blackhole(groups: &[u16]) -> Does {
+    on(groups, FaultAction::Blackhole { stream: Stream::Both })
 }
 
 /// A nemesis over a [`World`], with everything that its sink was told.
@@ -155,6 +167,101 @@ async fn a_fault_without_effect_misses_in_each_kind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_mode_bites_in_its_own_way() {
+    let (up, down) = (500 * MS, 500 * MS);
+    for (action, text) in [
+        (
+            FaultAction::OneWay { stream: Stream::Upstream },
+            "no answer for 1000 ms on live and on new connections",
+        ),
+        (FaultAction::HalfOpen, "live connections broke 1.0 ms after a request, new ones answered"),
+        (FaultAction::Silence, "no answer for 1000 ms on new connections, live ones answered"),
+        (FaultAction::Refuse, "new connections were refused within 0.0 ms, live ones answered"),
+        (FaultAction::Flap { up, down }, "live connections broke within 1.0 ms, new ones within 1.0 ms"),
+        (
+            toxic(ToxicKind::Timeout { timeout: 300 * MS }),
+            "live connections broke within 301 ms, new ones within 301 ms",
+        ),
+        (
+            toxic(ToxicKind::Timeout { timeout: Duration::ZERO }),
+            "no answer for 1000 ms on live and on new connections",
+        ),
+        (
+            toxic(ToxicKind::LimitData { bytes: 250 }),
+            "live connections broke within 43.0 ms, new ones within 43.0 ms",
+        ),
+        (toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }), "rtt p50 1.0 ms → 201 ms"),
+        (
+            toxic(ToxicKind::Slicer { average_size: 10, size_variation: 0, delay: 2 * MS }),
+            "rtt p50 1.0 ms → 41.0 ms",
+        ),
+    ] {
+        let kind = action.kind();
+        let window = only_window(stage(vec![fault("f", 5, 15, on(&[0], action))])).await;
+        assert_eq!(bit(&window), format!("1 proxy: {text}"), "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusing_on_the_real_proxy_ends_live_connections_too() {
+    let does = on(&[0], FaultAction::Refuse);
+    let stage = stage_with(ProxyKind::Toxiproxy, Ills::default(), vec![fault("f", 5, 15, does)]).unwrap();
+    let world = Arc::clone(&stage.world);
+    let window = only_window(stage).await;
+    assert!(bit(&window).ends_with("live ones ended"), "{:?}", window.bite);
+    assert_eq!(world.closed(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_canary_cannot_see_is_said_and_not_guessed() {
+    let share = Toxic {
+        stream: Stream::Both,
+        toxicity_ppm: 300_000,
+        kind: ToxicKind::ResetPeer { timeout: Duration::ZERO },
+    };
+    for (action, why) in [
+        (toxic(ToxicKind::SlowClose { delay: 100 * MS }), "only the end of a connection"),
+        (toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1000 }), "too little to be held up"),
+        (toxic(ToxicKind::LimitData { bytes: 1 << 20 }), "below the limit"),
+        (FaultAction::Toxic { toxic: share }, "a share of the connections"),
+    ] {
+        let window = only_window(stage(vec![fault("f", 5, 15, on(&[0], action))])).await;
+        assert!(matches!(&window.bite, Bite::NotMeasured(text) if text.contains(why)), "{:?}", window.bite);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_mode_that_does_nothing_misses() {
+    let void = Ills { toxics_are_void: true, ..Ills::default() };
+    let (up, down) = (500 * MS, 500 * MS);
+    for action in [
+        FaultAction::OneWay { stream: Stream::Upstream },
+        FaultAction::HalfOpen,
+        FaultAction::Silence,
+        FaultAction::Refuse,
+        FaultAction::Flap { up, down },
+        toxic(ToxicKind::Timeout { timeout: 300 * MS }),
+        toxic(ToxicKind::LimitData { bytes: 250 }),
+        toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }),
+    ] {
+        let kind = action.kind();
+        let faults = vec![fault("f", 5, 15, on(&[0], action))];
+        let window = only_window(stage_with(ProxyKind::Embedded, void, faults).unwrap()).await;
+        assert!(missed(&window).starts_with("1 of 1 proxy, `p0`: "), "{kind}: {:?}", window.bite);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_touches_the_nodes_that_it_names() {
+    let mut named = fault("f", 5, 8, reset(&[0, 1]));
+    named.nodes = vec![NodeId(0)];
+    assert!(bit(&only_window(stage(vec![named.clone()])).await).starts_with("2 proxies"));
+    named.nodes = vec![NodeId(1)];
+    let refused = stage_with(ProxyKind::Embedded, Ills::default(), vec![named]).err();
+    assert!(matches!(refused, Some(FaultError::NoProxies { .. })), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_blackhole_that_cuts_is_no_blackhole() {
     let ills = Ills { blackholes_cut: true, ..Ills::default() };
     let stage = stage_with(ProxyKind::Embedded, ills, vec![fault("hole", 5, 15, blackhole(&[0]))]).unwrap();
@@ -184,8 +291,7 @@ async fn faults_overlap() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_is_done_to_the_watchers_and_needs_no_canary() {
-    let groups = vec![GroupId(1)];
-    let stage = stage(vec![fault("crash", 5, 9, FaultAction::Crash { groups })]);
+    let stage = stage(vec![fault("crash", 5, 9, on(&[1], FaultAction::Crash))]);
     sleep_until(stage.clock.instant(Offset::from_secs(6))).await;
     assert_eq!(*stage.world.watchers.lock().unwrap(), ["crash [GroupId(1)]"]);
     let world = Arc::clone(&stage.world);
@@ -284,8 +390,8 @@ async fn a_fault_that_cannot_be_carried_out_is_refused_before_anything_starts() 
     let refused =
         |action| stage_with(ProxyKind::Embedded, Ills::default(), vec![fault("f", 5, 8, action)]).err();
     assert!(matches!(refused(latency(7)), Some(FaultError::NoProxies { fault }) if fault == "f"));
-    let toxic = Toxic::ResetPeer { timeout: Duration::from_micros(10) };
-    let error = refused(FaultAction::Toxic { link: LinkId(0), toxic });
+    let kind = ToxicKind::ResetPeer { timeout: Duration::from_micros(10) };
+    let error = refused(on(&[0], toxic(kind)));
     assert!(matches!(error, Some(FaultError::NotWholeMillis { attribute: "timeout", .. })), "{error:?}");
 }
 

@@ -1,3 +1,4 @@
+use shakedown_model::fault::{Distribution, Stream, Toxic, ToxicKind};
 use std::collections::BTreeSet;
 
 use shakedown_model::plan::Protocol;
@@ -45,9 +46,8 @@ fn no_port_is_the_callers_error() {
 fn toxics_of_a_link_are_named_apart_from_those_of_faults() {
     let mut plan = plan(Vec::new());
     let ms = std::time::Duration::from_millis;
-    let stream = shakedown_model::fault::Stream::Both;
-    plan.links[1].toxics =
-        vec![shakedown_model::fault::Toxic::Latency { stream, latency: ms(80), jitter: ms(40) }];
+    let kind = ToxicKind::Latency { latency: ms(80), jitter: ms(40), distribution: Distribution::Uniform };
+    plan.links[1].toxics = vec![Toxic::new(Stream::Both, kind)];
     let toxics = link_toxics(ProxyKind::Embedded, &plan).unwrap();
     assert!(toxics[&LinkId(0)].is_empty());
     let names: Vec<_> = toxics[&LinkId(1)].iter().map(|toxic| toxic.name.as_str()).collect();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shakedown_model::fault::Stream;
+use shakedown_model::fault::{ALL_PPM, Distribution, Stream};
 
 /// A direction of a proxy as a toxic takes it: there is no "both" on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,13 +83,15 @@ pub struct ToxicState {
     pub attributes: Value,
 }
 
-/// A toxic to add; it acts on every connection.
+/// A toxic to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToxicConfig {
     /// Its name, unique within the proxy.
     pub name: String,
     /// Its direction.
     pub stream: Direction,
+    /// The share of the connections that it acts on, in parts per million.
+    pub toxicity_ppm: u32,
     /// What it does.
     pub kind: ToxicKind,
 }
@@ -97,12 +99,38 @@ pub struct ToxicConfig {
 /// What a toxic does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToxicKind {
-    /// `latency`: delays by `latency_ms ± jitter_ms`.
+    /// `latency`: delays by `latency_ms` and some jitter.
     Latency {
-        /// The middle of the delay.
+        /// The middle of the delay; its least with a Pareto distribution.
         latency_ms: u64,
-        /// Half the width of the delay.
+        /// How far delays spread.
         jitter_ms: u64,
+        /// How they spread; Toxiproxy knows `Uniform` only.
+        distribution: Distribution,
+    },
+    /// `bandwidth`: lets bytes pass at a rate.
+    Bandwidth {
+        /// In 1,000 bytes per second.
+        rate: u64,
+    },
+    /// `slow_close`: holds the end of a connection back.
+    SlowClose {
+        /// For this long.
+        delay_ms: u64,
+    },
+    /// `slicer`: cuts chunks into smaller ones.
+    Slicer {
+        /// Their average size in bytes.
+        average_size: u64,
+        /// How far sizes spread, in bytes.
+        size_variation: u64,
+        /// The pause after each, in microseconds.
+        delay_us: u64,
+    },
+    /// `limit_data`: closes a connection once so many bytes passed.
+    LimitData {
+        /// So many.
+        bytes: u64,
     },
     /// `reset_peer`: resets after a time.
     ResetPeer {
@@ -118,6 +146,22 @@ pub enum ToxicKind {
     Blackhole {
         /// What then becomes of the connections.
         heal: BlackholeHeal,
+    },
+    /// `half_open`, of the embedded proxy alone: live connections lose their upstream, and their clients are not told.
+    HalfOpen,
+    /// `silence`, of the embedded proxy alone: new connections are accepted and held, live ones go on.
+    Silence {
+        /// What becomes of the held ones when the toxic is removed.
+        heal: BlackholeHeal,
+    },
+    /// `refuse`, of the embedded proxy alone: new connections are refused, live ones go on.
+    Refuse,
+    /// `flap`, of the embedded proxy alone: connections are reset for a while, then not, and so on.
+    Flap {
+        /// How long connections work.
+        up_ms: u64,
+        /// How long they are reset; this comes first.
+        down_ms: u64,
     },
 }
 
@@ -137,17 +181,38 @@ impl ToxicKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Slicer { .. } => "slicer",
+            Self::LimitData { .. } => "limit_data",
             Self::ResetPeer { .. } => "reset_peer",
             Self::Timeout { .. } => "timeout",
             Self::Blackhole { .. } => "blackhole",
+            Self::HalfOpen => "half_open",
+            Self::Silence { .. } => "silence",
+            Self::Refuse => "refuse",
+            Self::Flap { .. } => "flap",
         }
     }
 
     pub(super) fn attributes(self) -> Value {
         match self {
-            Self::Latency { latency_ms, jitter_ms } => json!({"latency": latency_ms, "jitter": jitter_ms}),
+            Self::Latency { latency_ms, jitter_ms, distribution: Distribution::Uniform } => {
+                json!({"latency": latency_ms, "jitter": jitter_ms})
+            }
+            Self::Latency { latency_ms, jitter_ms, distribution } => {
+                json!({"latency": latency_ms, "jitter": jitter_ms, "distribution": distribution})
+            }
+            Self::Bandwidth { rate } => json!({"rate": rate}),
+            Self::SlowClose { delay_ms } => json!({"delay": delay_ms}),
+            Self::Slicer { average_size, size_variation, delay_us } => {
+                json!({"average_size": average_size, "size_variation": size_variation, "delay": delay_us})
+            }
+            Self::LimitData { bytes } => json!({"bytes": bytes}),
             Self::ResetPeer { timeout_ms } | Self::Timeout { timeout_ms } => json!({"timeout": timeout_ms}),
-            Self::Blackhole { heal } => json!({"heal": heal}),
+            Self::Blackhole { heal } | Self::Silence { heal } => json!({"heal": heal}),
+            Self::HalfOpen | Self::Refuse => json!({}),
+            Self::Flap { up_ms, down_ms } => json!({"up": up_ms, "down": down_ms}),
         }
     }
 }
@@ -158,7 +223,7 @@ impl ToxicConfig {
             "name": self.name,
             "type": self.kind.name(),
             "stream": self.stream.name(),
-            "toxicity": 1.0,
+            "toxicity": f64::from(self.toxicity_ppm) / f64::from(ALL_PPM),
             "attributes": self.kind.attributes(),
         })
     }

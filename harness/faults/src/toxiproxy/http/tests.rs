@@ -1,3 +1,4 @@
+use shakedown_model::fault::Distribution;
 use std::sync::{Arc, Mutex};
 
 use shakedown_model::fault::Stream;
@@ -116,10 +117,27 @@ async fn populate_sends_a_list_of_proxies() {
 async fn toxics_are_sent_as_toxiproxy_names_them() {
     let kinds = [
         (
-            ToxicKind::Latency { latency_ms: 80, jitter_ms: 40 },
+            ToxicKind::Latency { latency_ms: 80, jitter_ms: 40, distribution: Distribution::Uniform },
             "latency",
             json!({"latency": 80, "jitter": 40}),
         ),
+        (
+            ToxicKind::Latency { latency_ms: 80, jitter_ms: 40, distribution: Distribution::Normal },
+            "latency",
+            json!({"latency": 80, "jitter": 40, "distribution": "normal"}),
+        ),
+        (ToxicKind::Bandwidth { rate: 64 }, "bandwidth", json!({"rate": 64})),
+        (ToxicKind::SlowClose { delay_ms: 9 }, "slow_close", json!({"delay": 9})),
+        (
+            ToxicKind::Slicer { average_size: 100, size_variation: 10, delay_us: 5 },
+            "slicer",
+            json!({"average_size": 100, "size_variation": 10, "delay": 5}),
+        ),
+        (ToxicKind::LimitData { bytes: 7 }, "limit_data", json!({"bytes": 7})),
+        (ToxicKind::HalfOpen, "half_open", json!({})),
+        (ToxicKind::Silence { heal: BlackholeHeal::Reset }, "silence", json!({"heal": "reset"})),
+        (ToxicKind::Refuse, "refuse", json!({})),
+        (ToxicKind::Flap { up_ms: 500, down_ms: 100 }, "flap", json!({"up": 500, "down": 100})),
         (ToxicKind::ResetPeer { timeout_ms: 0 }, "reset_peer", json!({"timeout": 0})),
         (ToxicKind::Timeout { timeout_ms: 5 }, "timeout", json!({"timeout": 5})),
         (ToxicKind::Blackhole { heal: BlackholeHeal::Reset }, "blackhole", json!({"heal": "reset"})),
@@ -127,11 +145,12 @@ async fn toxics_are_sent_as_toxiproxy_names_them() {
     ];
     for (kind, name, attributes) in kinds {
         let api = FakeApi::answering("200 OK", "{}").await;
-        let toxic = ToxicConfig { name: "t".into(), stream: Direction::Upstream, kind };
+        let toxic =
+            ToxicConfig { name: "t".into(), stream: Direction::Upstream, toxicity_ppm: 250_000, kind };
         api.client().add_toxic("p", &toxic).await.unwrap();
         let (line, body) = api.only_request();
         assert_eq!(line, "POST /proxies/p/toxics");
-        let expected = json!({"name": "t", "type": name, "stream": "upstream", "toxicity": 1.0, "attributes": attributes});
+        let expected = json!({"name": "t", "type": name, "stream": "upstream", "toxicity": 0.25, "attributes": attributes});
         assert_eq!(body, expected);
     }
 }
@@ -142,7 +161,7 @@ async fn each_call_has_its_method_and_path_and_names_are_escaped() {
     let client = api.client();
     client.set_enabled("a/b c", false).await.unwrap();
     client.delete("p").await.unwrap();
-    client.update_toxic("p", "l", ToxicKind::Latency { latency_ms: 1, jitter_ms: 0 }).await.unwrap();
+    client.update_toxic("p", "l", ToxicKind::Timeout { timeout_ms: 1 }).await.unwrap();
     client.remove_toxic("p", "l").await.unwrap();
     client.reset().await.unwrap();
     let requests = api.requests.lock().unwrap();
