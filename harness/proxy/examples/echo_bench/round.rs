@@ -29,6 +29,12 @@ pub(crate) struct Round {
     pub(crate) direct_p99_us: f64,
     pub(crate) added_p50_us: f64,
     pub(crate) added_p99_us: f64,
+    pub(crate) direct_busy_p50_us: f64,
+    pub(crate) direct_busy_p99_us: f64,
+    pub(crate) added_busy_p50_us: f64,
+    pub(crate) added_busy_p99_us: f64,
+    pub(crate) direct_bulk_ms: f64,
+    pub(crate) bulk_ms: f64,
     pub(crate) idle_kib: f64,
     pub(crate) latency_holds_ms: f64,
     pub(crate) not_held: f64,
@@ -59,27 +65,44 @@ impl Took {
     }
 }
 
-/// Echoes over fresh connections to `address`.
-pub(crate) async fn echoes(address: SocketAddr, options: &Options) -> io::Result<Took> {
+/// What a round costs without a proxy.
+#[derive(Debug, Clone)]
+pub(crate) struct Direct {
+    alone: Took,
+    busy: Took,
+    bulk: Duration,
+}
+
+/// Measures without a proxy.
+pub(crate) async fn direct(address: SocketAddr, options: &Options) -> io::Result<Direct> {
     let mut streams = connect(address, options.in_flight).await?;
-    run_echoes(&mut streams, options).await
+    let alone = run_echoes(&mut streams, 1, options).await?;
+    let busy = run_echoes(&mut streams, options.in_flight, options).await?;
+    Ok(Direct { alone, busy, bulk: bulk(address, options.bulk).await? })
 }
 
 /// Measures one proxy; `direct` are the echoes of this round without one.
 pub(crate) async fn measure(
     proxy: &Served,
-    direct: &Took,
+    direct: &Direct,
     options: &Options,
 ) -> Result<Round, Box<dyn Error>> {
     let mut streams = connect(proxy.listen, options.connections).await?;
     proxy.settle()?;
     let grown = proxy.rss_bytes()?.saturating_sub(proxy.rss_before);
-    let through = run_echoes(&mut streams, options).await?;
+    let alone = run_echoes(&mut streams, 1, options).await?;
+    let busy = run_echoes(&mut streams, options.in_flight, options).await?;
     let mut round = Round {
-        direct_p50_us: direct.micros(50),
-        direct_p99_us: direct.micros(99),
-        added_p50_us: through.micros(50) - direct.micros(50),
-        added_p99_us: through.micros(99) - direct.micros(99),
+        direct_p50_us: direct.alone.micros(50),
+        direct_p99_us: direct.alone.micros(99),
+        added_p50_us: alone.micros(50) - direct.alone.micros(50),
+        added_p99_us: alone.micros(99) - direct.alone.micros(99),
+        direct_busy_p50_us: direct.busy.micros(50),
+        direct_busy_p99_us: direct.busy.micros(99),
+        added_busy_p50_us: busy.micros(50) - direct.busy.micros(50),
+        added_busy_p99_us: busy.micros(99) - direct.busy.micros(99),
+        direct_bulk_ms: direct.bulk.as_secs_f64() * 1e3,
+        bulk_ms: bulk(proxy.listen, options.bulk).await?.as_secs_f64() * 1e3,
         idle_kib: count(usize::try_from(grown)?) / 1024.0 / f64::from(options.connections),
         timers_late_percent: f64::NAN,
         ..Round::default()
@@ -211,9 +234,33 @@ async fn connect(address: SocketAddr, connections: u32) -> io::Result<Vec<TcpStr
     Ok(streams)
 }
 
+/// How long so many MiB take over one connection and back.
+async fn bulk(address: SocketAddr, mebibytes: u32) -> io::Result<Duration> {
+    let (mut reader, mut writer) = connect(address, 1).await?.remove(0).into_split();
+    let start = Instant::now();
+    let writing = tokio::spawn(async move {
+        let block = vec![1; 64 * 1024];
+        for _ in 0..mebibytes * 16 {
+            writer.write_all(&block).await?;
+        }
+        Ok::<_, io::Error>(writer)
+    });
+    let mut left = u64::from(mebibytes) << 20;
+    let mut block = vec![0; 64 * 1024];
+    while left > 0 {
+        match reader.read(&mut block).await? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            len => left -= len as u64,
+        }
+    }
+    let took = start.elapsed();
+    writing.await.map_err(io::Error::other)?.map(drop)?;
+    Ok(took)
+}
+
 /// The echoes of a round, over as many of `streams` as have one under way at once.
-async fn run_echoes(streams: &mut Vec<TcpStream>, options: &Options) -> io::Result<Took> {
-    let busy = streams.len().min(options.in_flight as usize);
+async fn run_echoes(streams: &mut Vec<TcpStream>, at_once: u32, options: &Options) -> io::Result<Took> {
+    let busy = streams.len().min(at_once as usize);
     let each = (options.requests as usize).div_ceil(busy);
     let mut tasks = JoinSet::new();
     for mut stream in streams.drain(..busy) {
