@@ -151,9 +151,9 @@ async fn ask(
         }
     }
     let answer = match question {
-        Question::Get(key) => connection.get_config_as(&guise, &key).await.map(from_get),
+        Question::Get(key) => connection.get_config_as(guise, &key).await.map(from_get),
         Question::Poll(entries) => {
-            let answer = connection.listen_as(&guise, &entries, context.client.poll_timeout, false).await;
+            let answer = connection.listen_as(guise, entries, context.client.poll_timeout, false).await;
             answer.map(|answer| from_poll(&context, answer))
         }
     };

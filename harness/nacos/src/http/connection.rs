@@ -119,7 +119,7 @@ impl HttpConnection {
     /// # Errors
     /// As [`Self::get_config_as`].
     pub async fn get_config(&mut self, key: &ConfigKey) -> Result<ConfigAnswer, HttpError> {
-        self.get_config_as(&Guise::default(), key).await
+        self.get_config_as(Guise::default(), key).await
     }
 
     /// Gets one config.
@@ -130,7 +130,7 @@ impl HttpConnection {
     /// [`HttpError::Status`] for anything but 200 and 404; [`HttpError::Ended`] when the connection ended first.
     pub async fn get_config_as(
         &mut self,
-        guise: &Guise,
+        guise: Guise,
         key: &ConfigKey,
     ) -> Result<ConfigAnswer, HttpError> {
         let join = if guise.params.is_empty() { "" } else { "&" };
@@ -160,17 +160,17 @@ impl HttpConnection {
         timeout: Duration,
         no_hangup: bool,
     ) -> Result<ListenAnswer, HttpError> {
-        self.listen_as(&Guise::default(), entries, timeout, no_hangup).await
+        self.listen_as(Guise::default(), entries.to_vec(), timeout, no_hangup).await
     }
 
-    /// As [`Self::listen`], saying who asks.
+    /// As [`Self::listen`], saying who asks. While the poll hangs nothing of what was asked is kept.
     ///
     /// # Errors
     /// As [`Self::listen`].
     pub async fn listen_as(
         &mut self,
-        guise: &Guise,
-        entries: &[ListenEntry],
+        guise: Guise,
+        entries: Vec<ListenEntry>,
         timeout: Duration,
         no_hangup: bool,
     ) -> Result<ListenAnswer, HttpError> {
@@ -181,7 +181,9 @@ impl HttpConnection {
         if no_hangup {
             request = request.header(names::NO_HANGUP, "true");
         }
-        let request = self.request(guise, request, listening::encode(entries).into());
+        let body = listening::encode(&entries);
+        drop(entries);
+        let request = self.request(guise, request, body.into());
         let answer = self.exchange(request).await?;
         let received = answer.received;
         let (body, _) = answer.expect_ok()?;
@@ -205,7 +207,7 @@ impl HttpConnection {
 
     fn request(
         &self,
-        guise: &Guise,
+        guise: Guise,
         builder: http::request::Builder,
         body: Bytes,
     ) -> Request<Full<Bytes>> {
@@ -213,7 +215,7 @@ impl HttpConnection {
             .header(header::HOST, self.peer.to_string())
             .body(Full::new(body))
             .expect("paths and headers are constants, numbers and form-encoded words");
-        request.headers_mut().extend(guise.headers.clone());
+        request.headers_mut().extend(guise.headers);
         request
     }
 

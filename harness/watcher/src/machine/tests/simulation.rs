@@ -78,7 +78,7 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(clients: &[ClientSpec], count: u32, trouble: Trouble) -> Self {
+    fn new(clients: &[ClientSpec], count: u32, trouble: &Trouble) -> Self {
         let items: Vec<_> = (0..ITEMS).map(ItemId).collect();
         let watchers = (0..count).map(|id| {
             let client = clients[id as usize % clients.len()].clone();
@@ -306,7 +306,7 @@ fn clients() -> [ClientSpec; 3] {
 }
 
 fn run() -> Simulation {
-    let mut simulation = Simulation::new(&clients(), 50, Trouble::down(10, 30));
+    let mut simulation = Simulation::new(&clients(), 50, &Trouble::down(10, 30));
     simulation.run(Offset::from_secs(60));
     simulation
 }
@@ -410,7 +410,7 @@ proptest! {
         let crashes = crashes.into_iter().map(|(id, at, dead, kind)| (id, ms(at), ms(at + dead), kinds[kind]));
         let trouble = Trouble { down: (ms(down_from), ms(down_from + down_for)), crashes: crashes.collect() };
         let clients = all_clients();
-        let mut simulation = Simulation::new(&clients, 20, trouble);
+        let mut simulation = Simulation::new(&clients, 20, &trouble);
         // Rust waits up to 64 s before an attempt, and lists up to 60 s after it.
         simulation.run(Offset::from_secs(300));
         assert_converged(&simulation);
