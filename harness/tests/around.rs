@@ -1,6 +1,12 @@
 //! Commands around runs: a first scenario, the doctor, completions, and what is refused before anything starts.
 
-use crate::support::{TINY, finish, shakedown};
+use std::process::Command;
+
+use shakedown_model::Seed;
+use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+use shakedown_record::RunDir;
+
+use crate::support::{Finished, TINY, finish, repository, shakedown};
 
 #[test]
 fn a_first_scenario_is_written_once_and_is_valid() {
@@ -32,15 +38,18 @@ fn the_doctor_looks_at_the_machine_and_at_a_scenarios_needs() {
     let out = out.to_str().unwrap();
     let mut command = shakedown();
     command.env_remove("DOCKER_HOST").args(["doctor", TINY, "--out", out]);
-    let done = crate::support::Finished::from(command.output().unwrap());
+    let done = Finished::from(command.output().unwrap());
     for line in
         ["open files", "ports", "conntrack", "memory", "cores", "clock", "NACOS_HOME", "orphans", "disk"]
     {
         assert!(done.stdout.contains(line), "`{line}` is missing in:\n{}", done.stdout);
     }
     assert!(done.stdout.contains("tiny needs 40 connections"), "{}", done.stdout);
-    let needy = ["--set", "server.backend=process", "--set", "watchers.polling.count=900000"];
-    let done = finish(&[&["doctor", TINY, "--out", out], needy.as_slice()].concat());
+    let mut few_files = Command::new("sh");
+    few_files.args(["-c", "ulimit -n 200; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_shakedown")]);
+    few_files.args(["doctor", TINY, "--out", out, "--set", "server.backend=process"]);
+    few_files.current_dir(repository()).env_remove("NACOS_HOME");
+    let done = Finished::from(few_files.output().unwrap());
     assert_eq!(done.code, 69, "{done:#?}");
     for part in ["fail  open files", "fail  NACOS_HOME", "raise the hard limit", "bin/start"] {
         assert!(done.stdout.contains(part), "`{part}` is missing in:\n{}", done.stdout);
@@ -52,18 +61,28 @@ fn the_doctor_looks_at_the_machine_and_at_a_scenarios_needs() {
 #[test]
 fn the_doctor_finds_what_a_killed_run_left() {
     let dir = tempfile::tempdir().unwrap();
-    let run = dir.path().join("tiny-20260101-000000-1");
-    std::fs::create_dir(&run).unwrap();
-    let manifest = std::fs::read_to_string(
-        crate::support::repository().join("reports/samples/quickstart/manifest.json"),
-    );
-    let mut manifest: serde_json::Value = match manifest {
-        Ok(text) => serde_json::from_str(&text).unwrap(),
-        Err(error) => panic!("the sample's manifest: {error}"),
-    };
-    manifest["status"] = "running".into();
-    manifest["format"] = shakedown_model::manifest::RUN_FORMAT.into();
-    std::fs::write(run.join("manifest.json"), manifest.to_string()).unwrap();
+    let run = RunDir::create(dir.path(), "tiny-20260101-000000-1").unwrap();
+    run.write_manifest(&Manifest {
+        format: RUN_FORMAT,
+        run: "tiny-20260101-000000-1".into(),
+        run_id: 1,
+        scenario: "tiny".into(),
+        seed: Seed(1),
+        harness: String::new(),
+        started: String::new(),
+        status: RunStatus::Running,
+        ended: None,
+        server: String::new(),
+        proxy: String::new(),
+        machine: Machine::default(),
+        arguments: Vec::new(),
+        remarks: Vec::new(),
+    })
+    .unwrap();
+    // Held, as a harness that lives holds it: it goes on.
+    let done = finish(&["doctor", "--out", dir.path().to_str().unwrap()]);
+    assert!(done.stdout.contains("none; 1 under way"), "{}", done.stdout);
+    drop(run);
     let done = finish(&["doctor", "--out", dir.path().to_str().unwrap()]);
     assert!(done.stdout.contains("the harness was killed in"), "{}", done.stdout);
     assert!(done.stdout.contains("tiny-20260101-000000-1"), "{}", done.stdout);
@@ -109,7 +128,7 @@ fn a_secret_is_in_no_plan_that_is_shown_and_in_no_error() {
     let hiding = |args: &[&str]| {
         let mut command = shakedown();
         command.env("SHAKEDOWN_TEST_SECRET", "/srv/hunter2");
-        let done = crate::support::Finished::from(command.args(args).output().unwrap());
+        let done = Finished::from(command.args(args).output().unwrap());
         assert!(!format!("{done:?}").contains("hunter2"), "{done:#?}");
         assert!(format!("{done:?}").contains("${env:SHAKEDOWN_TEST_SECRET}"), "{done:#?}");
         done.code

@@ -69,7 +69,8 @@ fn gate_line(evidence: &Evidence<'_>, gate: &GateResult, what: &str) -> String {
     let group = names.map_or_else(String::new, |name| format!(" for {name}"));
     let value = match row.value {
         StatValue::TooFew => row.note.clone(),
-        value => format!("{} (n={})", words::stat(value), words::count(row.count)),
+        value if row.note.is_empty() => format!("{} (n={})", words::stat(value), words::count(row.count)),
+        value => format!("{} (n={}): {}", words::stat(value), words::count(row.count), row.note),
     };
     format!("gate `{}` {what}{group}: {value}", gate.text)
 }

@@ -24,7 +24,7 @@ pub use self::obstacles::obstacles;
 pub const MOST_RUNS: usize = 6;
 
 /// How the rule of [`noise`] reads on a page.
-const RULE: &str = "Judged per mutation: a difference of T50 to T-all is within noise when the middle 99 % of 2,000 resampled \
+const RULE: &str = "Judged per mutation: a difference of T50 to T-all is within noise when the middle 99 % of 1,000 resampled \
      differences (in blocks of neighbouring mutations) include zero. That is chance within these runs, not a machine \
      that drifted between them: run both in turn to rule that out. Other measures pool watchers of one burst and are \
      not judged.";

@@ -18,6 +18,7 @@ use self::finding::Level;
 use super::say;
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
+use crate::redaction::shown;
 
 /// Looks at everything, prints it, and ends with 0, or 69 when something fails.
 pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
@@ -41,7 +42,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     }
     let lines: Vec<String> =
         findings.iter().map(|finding| finding.lines(console::colors_enabled())).collect();
-    say(&lines.join("\n"));
+    say(&shown(&lines.join("\n")));
     let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
     say(&format!(
         "\n{} ok, {} to look at, {} failed",

@@ -1,6 +1,6 @@
 //! Is a difference more than chance? Decided per mutation, never per watcher: the watchers of one mutation are one burst.
 //!
-//! The rule: both runs' mutations are resampled 2,000 times, in blocks of neighbours because neighbours resemble each
+//! The rule: both runs' mutations are resampled 1,000 times, in blocks of neighbours because neighbours resemble each
 //! other (circular block bootstrap, Politis and Romano 1992; the block is the cube root of their number). A difference
 //! is within noise when the middle 99 % of the resampled differences include zero. Draws are seeded, so that the same
 //! two runs always compare alike. What no rule over two runs can see is the machine's own drift between them.
@@ -11,7 +11,7 @@ use shakedown_model::gate::{SAMPLES_BEYOND, Stat};
 use crate::quantity::as_f64;
 
 /// How often each run is resampled.
-const RESAMPLES: usize = 2000;
+const RESAMPLES: usize = 1000;
 /// Resampled differences left out at each end: 0.5 %.
 const TAIL: usize = RESAMPLES / 200;
 

@@ -124,19 +124,18 @@ fn find<'a>(input: ReportInput<'a>, wanted: &Key) -> Option<&'a Figure> {
 }
 
 /// A per-mutation measure's values in the order of the mutations; `None` where the run did not keep them (it was
-/// judged by an older version) or the scope is none of mutations.
+/// judged by an older version), or where the scope is no single phase: a mix of phases is no sample of anything.
 fn values(input: ReportInput<'_>, key: &Key) -> Option<Vec<f64>> {
     let nth = [Measure::T50, Measure::T90, Measure::T99, Measure::TAll]
         .iter()
         .position(|measure| *measure == key.measure)?;
     let is_within = |at: Offset| match &key.scope {
-        ScopeName::Run => true,
         ScopeName::Phase(name) => {
             input.plan.phase_at(at).is_some_and(|phase| input.phase_name(phase) == *name)
         }
-        ScopeName::Fault(_) => false,
+        ScopeName::Run | ScopeName::Fault(_) => false,
     };
-    let group = key.group.as_ref()?;
+    let group = key.group.as_ref().filter(|_| matches!(key.scope, ScopeName::Phase(_)))?;
     let times = input.series.group_times.iter().find(|times| input.group_name(times.group) == *group)?;
     let rows = times.rows.iter().filter(|(at, _)| is_within(*at));
     Some(rows.map(|(_, times)| times[nth].map_or(f64::INFINITY, as_f64)).collect())
