@@ -236,6 +236,9 @@ pub(crate) struct NacosArgs {
     /// The HTTP port on 127.0.0.1; gRPC is this plus 1000.
     #[arg(long, default_value_t = 8848, value_parser = clap::value_parser!(u16).range(1..=64535))]
     pub(crate) port: u16,
+    /// How many nodes over one database; each further one listens 10 ports higher.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub(crate) nodes: u16,
     /// Where its content is kept; without it, in memory only.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Ports are looked for here: below the ephemeral range (32768 on Linux), or a client could connect to itself.
 const RANGE: std::ops::Range<u16> = 15_000..31_000;
@@ -25,11 +26,14 @@ impl Default for Ports {
 }
 
 impl Ports {
-    /// Begins at a port of this process' own, so that runs side by side seldom meet.
+    /// Begins at a port of this process' own, and at another for each one that it makes, so that runs side by side
+    /// seldom meet.
     #[must_use]
     pub fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
         let span = u32::from(RANGE.end - RANGE.start);
-        let start = std::process::id().wrapping_mul(97) % span;
+        let nth = MADE.fetch_add(1, Ordering::Relaxed);
+        let start = std::process::id().wrapping_mul(97).wrapping_add(nth.wrapping_mul(2_503)) % span;
         let next = RANGE.start + u16::try_from(start).expect("below a u16 span");
         Self { next, taken: BTreeSet::new() }
     }

@@ -3,6 +3,8 @@
 mod control;
 mod embedded;
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use shakedown_embedded::{EmbeddedServer, ServerConfig};
+use shakedown_embedded::{ClusterConfig, EmbeddedCluster, NodePorts, RunningServer};
 use shakedown_model::Seed;
 use shakedown_model::plan::{AuthScope, EmbeddedSettings, Generation, Login};
 use shakedown_model::secrets::Secret;
@@ -18,12 +18,17 @@ use crate::stop::stop_signal;
 /// How often a part that ended by itself is noticed.
 const WATCH_PERIOD: Duration = Duration::from_millis(200);
 
-/// Serves the embedded Nacos on `127.0.0.1:port`, and gRPC on the port plus 1000.
+/// Serves nodes of the embedded Nacos, the first on `127.0.0.1:port`, and gRPC on the port plus 1000.
 pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     logging::to_stderr();
-    let NacosArgs { port, data, mode, auth, username, password } = args;
-    let http = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let grpc = SocketAddr::from((Ipv4Addr::LOCALHOST, port + 1000));
+    let NacosArgs { port, nodes, data, mode, auth, username, password } = args;
+    let ports: Option<Vec<_>> = (0..nodes).map(|node| node_ports(port, node)).collect();
+    let ports = ports.ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("{nodes} nodes from port {port} on reach above port 65535: choose a lower --port"),
+        )
+    })?;
     let generation = match mode {
         NacosMode::V2 => Generation::V2,
         NacosMode::V3 => Generation::V3,
@@ -33,10 +38,16 @@ pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     let needs_login = auth || generation == Generation::V3;
     let login = needs_login.then(|| Login { username: username.clone(), password: Secret::new(password) });
     let settings = EmbeddedSettings { auth_scope, ..EmbeddedSettings::default() };
-    let config = ServerConfig { http, grpc, data, generation, login, settings };
-    let server = EmbeddedServer::start(config).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
-    let http = server.http_addr();
-    say(&format!("nacos: HTTP http://{http}/nacos, gRPC {}; end with Ctrl-C", server.grpc_addr()));
+    let missing = |error| Failure::from_error(Exit::Missing, &error);
+    let config = ClusterConfig { nodes: ports.clone(), data, generation, login, settings, seed: Seed(1) };
+    let cluster = EmbeddedCluster::open(config).map_err(missing)?;
+    let servers: Vec<_> =
+        (0..ports.len()).map(|node| cluster.start(node)).collect::<Result<_, _>>().map_err(missing)?;
+    for server in &servers {
+        let (http, grpc) = (server.http_addr(), server.grpc_addr());
+        say(&format!("nacos: HTTP http://{http}/nacos, gRPC {grpc}; end with Ctrl-C"));
+    }
+    let http = ports[0].http;
     if needs_login {
         let what = if auth { "every call needs" } else { "calls of /nacos/v3/admin need" };
         let login = match generation {
@@ -48,9 +59,18 @@ pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
              (--password, default nacos), then send it as the header accessToken"
         ));
     }
-    let end = until_stopped(|| server.failed());
-    server.stop();
+    let end = until_stopped(|| servers.iter().find_map(RunningServer::failed));
+    for server in servers {
+        server.stop();
+    }
     end
+}
+
+/// Where node number `node` listens when the first one listens at `port`; `None` beyond the last port.
+fn node_ports(port: u16, node: u16) -> Option<NodePorts> {
+    let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let http = port.checked_add(10 * node)?;
+    Some(NodePorts { http: at(http), grpc: at(http.checked_add(1000)?) })
 }
 
 /// Serves the embedded proxy's API.

@@ -6,10 +6,8 @@ use crate::server::{Login, Mode, ServerCommand};
 /// The connections of the SDK at one node, by name.
 pub async fn connections(command: &ServerCommand, port: u16) -> Result<Vec<String>, String> {
     let body = loader(command, port, "current", "").await?;
-    // A name stands before its colon, and inside again: `"1795_127.0.0.1_42434":{"traced":`.
-    let names = body.split("\":{\"traced\"").filter_map(|before| before.rsplit('"').next());
-    let names: Vec<_> = names.map(str::to_owned).collect();
-    Ok(names[..names.len().saturating_sub(1)].to_vec())
+    let names = body.split("\"connectionId\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// Asks a connection to go to the node at `to`; answers once the client has answered or its time is over.
