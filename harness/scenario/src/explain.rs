@@ -7,7 +7,7 @@ mod faults;
 use std::fmt::{self, Write as _};
 
 use shakedown_model::gate::Scope;
-use shakedown_model::plan::{Backend, GroupSpec, Plan, ProxyKind, ServerSpec};
+use shakedown_model::plan::{Backend, Generation, GroupSpec, OldApis, Plan, ProxyKind, ServerSpec};
 use shakedown_model::{GroupId, Offset, PhaseId};
 
 use crate::quantity::show_time;
@@ -62,6 +62,10 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
         home(out, server.home.as_deref(), "NACOS_HOME")?;
     }
     writeln!(out, "  ready-timeout: {}", show_time(server.ready_timeout))?;
+    match &server.login {
+        Some(login) => writeln!(out, "  login: {} # with a password", login.username)?,
+        None => writeln!(out, "  login: none")?,
+    }
     if server.backend == Backend::Embedded {
         let settings = &server.embedded;
         writeln!(out, "  embedded:")?;
@@ -79,6 +83,7 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
         }
         writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
         writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+        embedded_data(out, server)?;
         embedded_nodes(out, server)?;
         writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))?;
     }
@@ -90,6 +95,33 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
             home(out, plan.proxy.home.as_deref(), "TOXIPROXY_HOME")
         }
     }
+}
+
+/// When the embedded server shows what was written, what it keeps and whom it asks for a login.
+fn embedded_data(out: &mut String, server: &ServerSpec) -> fmt::Result {
+    let settings = &server.embedded;
+    for (name, time) in [
+        ("dump-time", settings.dump_time),
+        ("time-step", settings.time_step),
+        ("history-retention", settings.history_retention),
+    ] {
+        writeln!(out, "    {name}: {}", show_time(time))?;
+    }
+    writeln!(out, "    dump-fails-every: {}", settings.dump_fails_every)?;
+    writeln!(out, "    dump-ignores-outdated: {}", settings.dump_ignores_outdated)?;
+    writeln!(out, "    late-clock-every: {}", settings.late_clock_every)?;
+    writeln!(out, "    publish-awaits-dump: {}", settings.publish_awaits_dump)?;
+    writeln!(out, "    history-max-items: {}", settings.history_max_items)?;
+    if server.login.is_some() {
+        writeln!(out, "    token-ttl: {}", show_time(settings.token_ttl))?;
+        writeln!(out, "    auth-scope: {}", word(&settings.auth_scope))?;
+    }
+    writeln!(out, "    access-key: {}", settings.access_key.as_ref().map_or("none", |key| &key.id))?;
+    if server.generation() == Generation::V3 {
+        let OldApis { client, admin, console } = settings.old_apis;
+        writeln!(out, "    old-apis: {{ client: {client}, admin: {admin}, console: {console} }}")?;
+    }
+    Ok(())
 }
 
 /// How the embedded nodes treat connections and each other.

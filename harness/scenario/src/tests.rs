@@ -10,6 +10,7 @@ mod mutating;
 mod overriding;
 mod planning;
 mod refusing;
+mod serving;
 
 /// A scenario without a problem or a warning, which tests change in one place each.
 const BASE: &str = r#"shakedown: 1

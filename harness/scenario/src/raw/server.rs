@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shakedown_model::plan::{Backend, Product, ProxyKind, ServerDefect};
+use shakedown_model::plan::{AuthScope, Backend, Product, ProxyKind, ServerDefect};
 
 use super::RawLinkToxic;
 use crate::field::{OrNone, Share, record, words};
@@ -13,12 +13,38 @@ record! {
     /// The servers.
     RawServer {
         "product" product: optional Product = "The product. Default: nacos.",
-        "version" version: optional String = "Its version, 2.x if embedded; tells the process backend how to start its home. Default: 2.5.0.",
+        "version" version: optional String = "Its version, 2.x or 3.x; tells the embedded server what to imitate and the process backend how to start its home. Default: 2.5.0.",
         "backend" backend: optional Backend = "Where servers come from: built in, or a server home on this machine. Default: embedded.",
         "nodes" nodes: optional u32 = "How many nodes; up to 9. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
         "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s.",
+        "login" login: optional RawLogin = "The account that the harness and its watchers log in with; the embedded server then asks for it. Default: no login.",
         "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
+    }
+}
+
+record! {
+    /// An account at the server.
+    RawLogin {
+        "username" username: required String = "The user's name.",
+        "password" password: required String = "The password, best as `${env:NAME}`.",
+    }
+}
+
+record! {
+    /// An access key whose signatures the embedded server verifies.
+    RawAccessKey {
+        "id" id: required String = "The key that clients name.",
+        "secret" secret: required String = "The secret that they sign with, best as `${env:NAME}`.",
+    }
+}
+
+record! {
+    /// The old HTTP APIs that an embedded 3.x server still serves.
+    RawOldApis {
+        "client" client: optional bool = "v1 publish, get, delete and listen. Default: true.",
+        "admin" admin: optional bool = "v2, and what operators call. Default: false.",
+        "console" console: optional bool = "v1 search, details, history and listener queries. Default: false.",
     }
 }
 
@@ -35,6 +61,18 @@ record! {
         "poll-margin" poll_margin: optional Duration = "By how much a long poll's hang is shorter than its declared time-out. Default: 500ms.",
         "poll-min-hang" poll_min_hang: optional Duration = "The shortest hang of a long poll. Default: 10s.",
         "poll-registers-late" poll_registers_late: optional bool = "Whether a long poll compares before it registers, so that a change in between is seen only at its end. Default: true.",
+        "dump-time" dump_time: optional Duration = "How long the dump of one config takes; meanwhile it cannot be read. Default: 0s.",
+        "dump-fails-every" dump_fails_every: optional u32 = "Every n-th dump fails and is tried again 1 s later; 0 is never. Default: 0.",
+        "dump-ignores-outdated" dump_ignores_outdated: optional bool = "Whether a dump ignores a row older than what is visible. Default: true.",
+        "late-clock-every" late_clock_every: optional u32 = "Every n-th write gets the time of a clock that is 1 s behind; 0 is never. Default: 0.",
+        "time-step" time_step: optional Duration = "The step in which the times of writes are kept; 1s is MySQL's. Default: 1ms.",
+        "publish-awaits-dump" publish_awaits_dump: optional bool = "Whether a publish is acked only once it is visible on its node. Default: false.",
+        "history-retention" history_retention: optional Duration = "How long history is kept. Default: 43200m.",
+        "history-max-items" history_max_items: optional u32 = "The most history items that are kept. Default: 100000.",
+        "token-ttl" token_ttl: optional Duration = "How long the token of a login is good, in whole seconds. Default: 300m.",
+        "auth-scope" auth_scope: optional AuthScope = "What needs the login: everything, or the admin API of 3.x. Default: everything.",
+        "access-key" access_key: optional RawAccessKey = "The access key whose signatures are verified. Default: none is.",
+        "old-apis" old_apis: optional RawOldApis = "The old HTTP APIs that a 3.x server still serves.",
         "max-connections" max_connections: optional OrNone<u32> = "Registered gRPC connections and hanging polls that a node takes together, or `none`. Default: none.",
         "reset-answer-timeout" reset_answer_timeout: optional Duration = "How long a client may take to answer that it connects elsewhere. Default: 3s.",
         "broadcast-delay" broadcast_delay: optional Duration = "From a write to the arrival of its broadcast at each other node. Default: 1ms.",
@@ -66,6 +104,7 @@ record! {
 words!(Product { "nacos" => Product::Nacos });
 words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
+words!(AuthScope { "admin" => AuthScope::Admin, "everything" => AuthScope::Everything });
 words!(ServerDefect {
     "lose-write" => ServerDefect::LoseWrite,
     "forget-watcher" => ServerDefect::ForgetWatcher,

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use shakedown_model::fault::{Stream, Toxic};
 use shakedown_model::plan::{
-    Backend, ClusterSettings, EmbeddedSettings, LinkSpec, ProxyKind, ProxySpec, ServerSpec,
+    AccessKey, Backend, ClusterSettings, EmbeddedSettings, LinkSpec, Login, OldApis, ProxyKind, ProxySpec,
+    ServerSpec,
 };
+use shakedown_model::secrets::Secret;
 
 use super::{given, positive};
 use crate::field::{Named, OrNone, Record as _};
 use crate::problem::Findings;
-use crate::raw::{RawEmbedded, RawLink, RawProxy, RawServer};
+use crate::raw::{RawAccessKey, RawEmbedded, RawLink, RawLogin, RawOldApis, RawProxy, RawServer};
 use crate::source::Spanned;
 
 /// The most nodes of a run; real clusters have 3 to 7.
@@ -22,13 +24,11 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     server.product = given(raw.product.as_ref(), server.product);
     server.version = given(raw.version.as_ref(), server.version);
     server.backend = given(raw.backend.as_ref(), server.backend);
-    if let Some(version) =
-        raw.version.as_ref().filter(|version| !is_supported(&version.value, server.backend))
-    {
+    if let Some(version) = raw.version.as_ref().filter(|version| !is_supported(&version.value)) {
         found
             .error("scenario::not_supported", version.span, "this version of Nacos is not supported here")
             .help(
-                "the embedded server imitates `2.x`; a server home may hold `2.x` or `3.x`, such as `2.5.0`",
+                "the embedded server imitates `2.x` and `3.x`, and a server home may hold either, such as `2.5.0`",
             );
     }
     server.home = raw.home.as_ref().map(|home| home.value.clone());
@@ -42,6 +42,7 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     }
     server.nodes =
         raw.nodes.as_ref().and_then(|nodes| u16::try_from(nodes.value).ok()).unwrap_or(server.nodes);
+    server.login = raw.login.as_ref().and_then(|raw| login(&raw.value));
     if let Some(embedded) = &raw.embedded {
         server.embedded = settings(&embedded.value, found);
         if server.backend != Backend::Embedded {
@@ -62,12 +63,28 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     server
 }
 
-fn is_supported(version: &str, backend: Backend) -> bool {
+fn is_supported(version: &str) -> bool {
     let line =
         version.split_once('.').map(|(line, rest)| (line, rest.starts_with(|c: char| c.is_ascii_digit())));
-    match backend {
-        Backend::Embedded => line == Some(("2", true)),
-        Backend::Process => matches!(line, Some(("2" | "3", true))),
+    matches!(line, Some(("2" | "3", true)))
+}
+
+fn login(raw: &RawLogin) -> Option<Login> {
+    let (username, password) = (raw.username.as_ref()?, raw.password.as_ref()?);
+    Some(Login { username: username.value.clone(), password: Secret::new(password.value.clone()) })
+}
+
+fn access_key(raw: &RawAccessKey) -> Option<AccessKey> {
+    let (id, secret) = (raw.id.as_ref()?, raw.secret.as_ref()?);
+    Some(AccessKey { id: id.value.clone(), secret: Secret::new(secret.value.clone()) })
+}
+
+fn old_apis(raw: &RawOldApis) -> OldApis {
+    let real = OldApis::default();
+    OldApis {
+        client: given(raw.client.as_ref(), real.client),
+        admin: given(raw.admin.as_ref(), real.admin),
+        console: given(raw.console.as_ref(), real.console),
     }
 }
 
@@ -81,6 +98,9 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         (&raw.idle_answer_timeout, "idle-answer-timeout"),
         (&raw.poll_min_hang, "poll-min-hang"),
         (&raw.reset_answer_timeout, "reset-answer-timeout"),
+        (&raw.time_step, "time-step"),
+        (&raw.history_retention, "history-retention"),
+        (&raw.token_ttl, "token-ttl"),
         (&raw.broadcast_timeout, "broadcast-timeout"),
         (&raw.broadcast_retry, "broadcast-retry"),
     ] {
@@ -99,11 +119,22 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         poll_margin: given(raw.poll_margin.as_ref(), real.poll_margin),
         poll_min_hang: given(raw.poll_min_hang.as_ref(), real.poll_min_hang),
         poll_registers_late: given(raw.poll_registers_late.as_ref(), real.poll_registers_late),
+        dump_time: given(raw.dump_time.as_ref(), real.dump_time),
+        dump_fails_every: given(raw.dump_fails_every.as_ref(), real.dump_fails_every),
+        dump_ignores_outdated: given(raw.dump_ignores_outdated.as_ref(), real.dump_ignores_outdated),
+        late_clock_every: given(raw.late_clock_every.as_ref(), real.late_clock_every),
+        time_step: given(raw.time_step.as_ref(), real.time_step),
+        publish_awaits_dump: given(raw.publish_awaits_dump.as_ref(), real.publish_awaits_dump),
+        history_retention: given(raw.history_retention.as_ref(), real.history_retention),
+        history_max_items: given(raw.history_max_items.as_ref(), real.history_max_items),
+        token_ttl: given(raw.token_ttl.as_ref(), real.token_ttl),
+        auth_scope: given(raw.auth_scope.as_ref(), real.auth_scope),
+        access_key: raw.access_key.as_ref().and_then(|raw| access_key(&raw.value)),
+        old_apis: raw.old_apis.as_ref().map_or(real.old_apis, |raw| old_apis(&raw.value)),
         max_connections: given_or_none(raw.max_connections.as_ref(), real.max_connections),
         reset_answer_timeout: given(raw.reset_answer_timeout.as_ref(), real.reset_answer_timeout),
         cluster: cluster(raw),
         defect: raw.defect.as_ref().map(|defect| defect.value),
-        ..real
     }
 }
 
@@ -172,4 +203,3 @@ pub(super) fn links(raw: Option<&Named<RawLink>>, proxy: &ProxySpec, found: &mut
     });
     links.collect()
 }
-

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use shakedown_model::backoff::{Backoff, Jitter};
-use shakedown_model::fault::{FaultAction, Stream, Toxic};
+use shakedown_model::fault::{Distribution, FaultAction, Stream, Toxic, ToxicKind};
 use shakedown_model::gate::{Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::plan::{Cache, HealthCheck, PayloadSize, Protocol};
 use shakedown_model::verdict::Guarantee;
-use shakedown_model::{FaultId, GroupId, ItemId, LinkId, Offset, PhaseId, WatcherId};
+use shakedown_model::{FaultId, GroupId, ItemId, Offset, PhaseId, WatcherId};
 
 use super::*;
 use shakedown_model::needs::Needs;
@@ -50,12 +50,13 @@ fn instants_are_absolute_and_ids_dealt_in_order() {
     let (jitter, split) = (&plan.faults[0], &plan.faults[1]);
     assert_eq!((jitter.from, jitter.until), (Offset::from_secs(6), Offset::from_secs(11)));
     assert_eq!(jitter.groups, [GroupId(1), GroupId(2)], "every group on the link");
-    let latency = Toxic::Latency {
-        stream: Stream::Downstream,
+    let latency = ToxicKind::Latency {
         latency: Duration::from_millis(200),
         jitter: Duration::ZERO,
+        distribution: Distribution::Uniform,
     };
-    assert_eq!(jitter.action, FaultAction::Toxic { link: LinkId(0), toxic: latency });
+    let toxic = Toxic::new(Stream::Downstream, latency);
+    assert_eq!(jitter.action, FaultAction::Toxic { toxic });
     assert_eq!((split.phase, split.until), (PhaseId(2), Offset::from_secs(52)));
     assert_eq!(plan.groups[2].first, WatcherId(110));
     assert_eq!(plan.groups[1].first_own, ItemId(20));
