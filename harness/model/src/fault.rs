@@ -147,18 +147,18 @@ pub enum FaultAction {
         /// The direction; not both.
         stream: Stream,
     },
-    /// The server's end of every live connection is gone, and the watcher's stays open, silent; new connections work.
-    /// Healing resets what was left open.
+    /// The server's end of every live connection is gone, as after its crash, and the watcher is not told: it hears
+    /// nothing, and what it sends next is answered by a reset. New connections work.
     HalfOpen,
     /// New connections are accepted and never answered; live ones go on. Healing resets the silent ones.
     Silence,
-    /// Connections are ended, and new ones refused, until the fault heals.
+    /// New connections are refused; live ones go on, but on the real Toxiproxy, where they end.
     Refuse,
-    /// As [`Self::Refuse`], on and off: first for `down`, then not for `up`, and so on.
+    /// The link is down, where every connection is reset, and comes back, over and over; down comes first.
     Flap {
         /// How long connections work.
         up: Duration,
-        /// How long they are refused.
+        /// How long they are reset.
         down: Duration,
     },
     /// The watchers crash at the onset (memory lost, cache on disk kept) and start cold at the end.
@@ -202,7 +202,9 @@ impl FaultAction {
     #[must_use]
     pub const fn holds(&self) -> bool {
         match self {
-            Self::Toxic { toxic } => matches!(toxic.kind, ToxicKind::Timeout { .. } | ToxicKind::SlowClose { .. }),
+            Self::Toxic { toxic } => {
+                matches!(toxic.kind, ToxicKind::Timeout { .. } | ToxicKind::SlowClose { .. })
+            }
             Self::Blackhole { .. } | Self::OneWay { .. } | Self::HalfOpen | Self::Silence => true,
             Self::Reset | Self::Refuse | Self::Flap { .. } | Self::Crash => false,
         }

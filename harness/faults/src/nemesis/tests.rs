@@ -188,7 +188,7 @@ async fn each_mode_bites_in_its_own_way() {
         ),
         (
             toxic(ToxicKind::LimitData { bytes: 250 }),
-            "live connections broke within 43.0 ms, new ones within 43.0 ms",
+            "live connections broke within 22.0 ms, new ones within 22.0 ms",
         ),
         (toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }), "rtt p50 1.0 ms → 201 ms"),
         (

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{ALL_PPM, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
-use shakedown_model::plan::Plan;
+use shakedown_model::plan::{Plan, ProxyKind};
 
 use super::{names, window};
 use crate::quantity::{show_size, show_time};
@@ -32,7 +32,7 @@ pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
         let phase = &plan.phases[fault.phase.index()].name;
         let window = window(fault.from, fault.until);
         writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
-        writeln!(out, "    does: {}", does(fault))?;
+        writeln!(out, "    does: {}", does(plan, fault))?;
         writeln!(out, "    to: {}", names(plan, &fault.groups))?;
         if !fault.nodes.is_empty() {
             let nodes: Vec<_> = fault.nodes.iter().map(ToString::to_string).collect();
@@ -42,7 +42,7 @@ pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
     Ok(())
 }
 
-fn does(fault: &FaultPlan) -> String {
+fn does(plan: &Plan, fault: &FaultPlan) -> String {
     match &fault.action {
         FaultAction::Toxic { toxic } => self::toxic(toxic),
         FaultAction::Reset => "connections are reset, and every new one until the end".to_owned(),
@@ -53,13 +53,16 @@ fn does(fault: &FaultPlan) -> String {
             format!("bytes are held {}, and delivered at the end", self::stream(*stream))
         }
         FaultAction::HalfOpen => {
-            "the server's end of live connections is gone, the watcher's stays open and silent".to_owned()
+            "the server's end of live connections is gone, and the watchers are not told".to_owned()
         }
-        FaultAction::Silence => "new connections are accepted and never answered".to_owned(),
-        FaultAction::Refuse => "connections are ended, and new ones refused".to_owned(),
+        FaultAction::Silence => "new connections are accepted and never answered, live ones go on".to_owned(),
+        FaultAction::Refuse => match plan.proxy.kind {
+            ProxyKind::Embedded => "new connections are refused, live ones go on".to_owned(),
+            ProxyKind::Toxiproxy => "connections are ended, and new ones refused".to_owned(),
+        },
         FaultAction::Flap { up, down } => {
             let (up, down) = (show_time(*up), show_time(*down));
-            format!("connections are ended and refused for {down}, then work for {up}, and so on")
+            format!("connections are reset for {down}, then work for {up}, and so on")
         }
         FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
     }
@@ -79,7 +82,9 @@ fn toxic(toxic: &Toxic) -> String {
         ToxicKind::Bandwidth { kilobytes_per_second } => format!("{name} {kilobytes_per_second}KB/s"),
         ToxicKind::SlowClose { delay } => format!("{name} {}", show_time(delay)),
         ToxicKind::Timeout { timeout } => format!("{name} {}", show_time(timeout)),
-        ToxicKind::ResetPeer { timeout } => format!("{name} {} after a connection begins", show_time(timeout)),
+        ToxicKind::ResetPeer { timeout } => {
+            format!("{name} {} after a connection begins", show_time(timeout))
+        }
         ToxicKind::Slicer { average_size, size_variation, delay } => format!(
             "{name} {} +- {}, {} between",
             bytes(average_size),

@@ -28,10 +28,10 @@ choice! {
         "reset" Reset(RawPlace) = "Connections are reset, and every new one too until the fault heals.",
         "blackhole" Blackhole(RawHeld) = "Bytes are held, with TCP still answering, until the fault heals; then connections are reset.",
         "one_way" OneWay(RawHeld) = "Bytes of one direction are held, and delivered when the fault heals. Embedded proxy only.",
-        "half_open" HalfOpen(RawPlace) = "The server's end of every live connection is gone, and the watcher's stays open, silent. Embedded proxy only.",
-        "silence" Silence(RawPlace) = "New connections are accepted and never answered. Embedded proxy only.",
-        "refuse" Refuse(RawPlace) = "Connections are ended, and new ones refused.",
-        "flap" Flap(RawFlap) = "As `refuse`, on and off.",
+        "half_open" HalfOpen(RawPlace) = "The server's end of every live connection is gone, as after its crash, and the watcher is not told; what it sends next is answered by a reset. Embedded proxy only.",
+        "silence" Silence(RawPlace) = "New connections are accepted and never answered; live ones go on. Embedded proxy only.",
+        "refuse" Refuse(RawPlace) = "New connections are refused; live ones go on, but end on the real Toxiproxy.",
+        "flap" Flap(RawFlap) = "The link is down, where every connection is reset, and comes back, over and over. Embedded proxy only.",
         "crash" Crash(RawGroups) = "Watchers crash at the onset and start cold at the end.",
     }
 }
@@ -103,7 +103,7 @@ record! {
         "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "up" up: required Duration = "How long connections work.",
-        "down" down: required Duration = "How long they are refused; the fault begins with it. At least 100ms.",
+        "down" down: required Duration = "How long they are reset; the fault begins with it. At least 100ms.",
     }
 }
 

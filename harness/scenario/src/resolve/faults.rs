@@ -95,12 +95,7 @@ fn window(raw: &RawFault, name: &Spanned<Name>, plan: &Plan, found: &mut Finding
     Some((PhaseId(u16::try_from(index).ok()?), from, until))
 }
 
-fn does(
-    raw: &RawAction,
-    span: Span,
-    plan: &Plan,
-    found: &mut Findings,
-) -> Option<(FaultAction, Place)> {
+fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Option<(FaultAction, Place)> {
     let on = |raw: &RawPlace, found: &mut Findings| {
         let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
         given.place(raw, span, plan, found)
@@ -137,6 +132,7 @@ fn does(
             (FaultAction::OneWay { stream }, held(raw, span, plan, found)?)
         }
         RawAction::Flap(raw) => {
+            embedded_only("flap", span, plan, found);
             let given =
                 Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
             let place = given.place(raw, span, plan, found);
@@ -161,7 +157,7 @@ fn flap(raw: &RawFlap, found: &mut Findings) -> Option<FaultAction> {
             let least = show_time(SHORTEST_FLAP);
             found
                 .error("scenario::out_of_range", field.span, format!("`{what}` is at least {least}"))
-                .help("a proxy needs some milliseconds to close and open");
+                .help("a canary needs some milliseconds to see which it is");
         }
     }
     Some(FaultAction::Flap { up: up.value, down: down.value })
@@ -212,7 +208,9 @@ impl Given<'_> {
                     found
                         .error("scenario::missing_key", span, "key `groups` is missing")
                         .label("in this fault")
-                        .help("write `groups: all`, a list of groups, or `link: ...` for every group on a link");
+                        .help(
+                            "write `groups: all`, a list of groups, or `link: ...` for every group on a link",
+                        );
                 }
                 return None;
             }
@@ -246,7 +244,11 @@ fn nodes(selection: &Spanned<Selection<u32>>, plan: &Plan, found: &mut Findings)
             Some(node) => nodes.push(node),
             None => {
                 found
-                    .error("scenario::unknown_node", number.span, format!("there is no node {}", number.value))
+                    .error(
+                        "scenario::unknown_node",
+                        number.span,
+                        format!("there is no node {}", number.value),
+                    )
                     .help(format!("nodes are numbered 0 to {}", plan.server.nodes.saturating_sub(1)));
             }
         }
@@ -289,13 +291,7 @@ fn groups(raw: &Spanned<Selection<Name>>, plan: &Plan, found: &mut Findings) -> 
 
 /// Two faults at the same time on the same groups: of one kind they cannot be told apart, of two cutting kinds only
 /// the losses of connections can be told apart badly.
-fn compare(
-    earlier: &FaultPlan,
-    later: &FaultPlan,
-    proxy: ProxyKind,
-    span: Span,
-    found: &mut Findings,
-) {
+fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span, found: &mut Findings) {
     let meet = |one: &FaultPlan, other: &FaultPlan| {
         one.groups.iter().any(|group| other.groups.contains(group))
             && (one.nodes.is_empty()
@@ -306,10 +302,9 @@ fn compare(
         return;
     }
     let resets = |fault: &FaultPlan| fault.action.kind().starts_with("reset");
-    // These close the proxy and open it again.
+    // On the real proxy these close it and open it again.
     let closes = |fault: &FaultPlan| {
-        matches!(fault.action, FaultAction::Refuse | FaultAction::Flap { .. })
-            || (resets(fault) && proxy == ProxyKind::Toxiproxy)
+        proxy == ProxyKind::Toxiproxy && (resets(fault) || fault.action == FaultAction::Refuse)
     };
     let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash);
     let is_same_kind = earlier.action.kind() == later.action.kind()
