@@ -31,6 +31,14 @@ smoke:
 run *args:
     cargo run --release --locked -- run {{args}}
 
+# What differs between runs, the first being what the others are compared with.
+compare *runs:
+    cargo run --release --locked -- compare {{runs}}
+
+# The static image.
+image:
+    docker build -t shakedown .
+
 # Write scenarios/schema.json anew.
 schema:
     UPDATE_SCHEMA=1 cargo test --locked -p shakedown-scenario schema

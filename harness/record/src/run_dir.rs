@@ -336,6 +336,18 @@ impl RunDir {
         self.report("summary.txt")
     }
 
+    /// The summary as Markdown.
+    #[must_use]
+    pub fn markdown_path(&self) -> PathBuf {
+        self.report("summary.md")
+    }
+
+    /// Histograms for the tools of others.
+    #[must_use]
+    pub fn histograms_dir(&self) -> PathBuf {
+        self.report("histograms")
+    }
+
     /// Reads a value from JSON.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
         charts,
         junit: run.junit_path(),
         summary: run.summary_path(),
-        markdown: run.path().join("summary.md"),
+        markdown: run.markdown_path(),
         histograms: write_histograms(run, input)?,
     };
     let look = terminal::Look { width: 100, is_coloured: false };
@@ -100,7 +100,7 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
 }
 
 fn write_histograms(run: &RunDir, input: ReportInput<'_>) -> Result<Vec<PathBuf>, ReportError> {
-    let folder = made(run.path().join("histograms"))?;
+    let folder = made(run.histograms_dir())?;
     let log = folder.join("run.hlog");
     write_atomically(&log, &histograms::log(input)?)?;
     let mut written = vec![log];
