@@ -8,7 +8,9 @@ use crate::quantity::{counted, time};
 /// `slowest change: 94 at 51.8 s in cut (item 3, version 95): all 210 watchers held it after 9.1 s`.
 pub(crate) fn change(input: ReportInput<'_>) -> Option<String> {
     let timeout = time(nanos(input.plan.delivery_timeout));
-    let row = input.series.mutations.iter().max_by_key(|row| {
+    // A gray release or an own item may have had nobody to reach.
+    let rows = input.series.mutations.iter().filter(|row| row.reached.0 > 0);
+    let row = rows.max_by_key(|row| {
         let missed = row.reached.0.saturating_sub(row.reached.1);
         (row.times[3].is_none(), missed, row.times[3])
     })?;
