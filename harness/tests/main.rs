@@ -5,6 +5,7 @@
 mod around;
 mod commands;
 mod defects;
+mod nodes;
 mod old_runs;
 mod run;
 mod support;
