@@ -160,14 +160,14 @@ fn what_does_not_fit_together_is_refused() {
         ("{ kind: embedded }", "{ kind: embedded, hom: x }", "unknown_key", "did you mean `home`?"),
         ("{ latency: 200ms }", "{ latency: 200ms }, reset_peer: {}", "not_one", "choose one"),
         ("link: office, latency: { latency: 200ms }", "link: office", "not_one", "choose one"),
-        ("groups: [modern, careful]", "groups: [modern], nodes: [0]", "wrong_kind", ""),
+        ("groups: [modern, careful]", "groups: [modern], nodes: [1]", "unknown_node", "0 to 0"),
     ]);
 }
 
 #[test]
-fn toxiproxy_cannot_delay_by_less_than_a_millisecond() {
+fn no_proxy_delays_by_fractions_of_a_millisecond() {
     let text = changed("{ latency: 200ms }", "{ latency: 200ms, jitter: 500us }");
-    load_base(&text).unwrap();
+    assert_eq!(codes(&text), ["23 scenario::not_supported"]);
     let text = text.replace("proxy: { kind: embedded }", "proxy: { kind: toxiproxy }");
     assert_eq!(codes(&text), ["23 scenario::not_supported"]);
 }
