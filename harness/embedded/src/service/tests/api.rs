@@ -243,6 +243,46 @@ async fn what_3_x_switched_off_is_gone_unless_switched_on() {
 }
 
 #[tokio::test]
+async fn local_caches_are_dumped_again_on_request() {
+    // The second dump fails, and would be tried again only after a second.
+    let server = start_with(|settings| settings.dump_fails_every = 2);
+    publish_visibly(&server, "first", "x").await;
+    publish(&server, "d", "one").await;
+    let dumped = call(&server, "POST /v1/cs/ops/localCache", "", "").await;
+    assert_eq!((dumped.status, dumped.body.as_str()), (200, "200"));
+    soon("the dump", async { while get(&server, "/v1/cs/configs?dataId=d&group=g").await.status != 200 {} })
+        .await;
+    assert_eq!(get(&server, "/v1/cs/ops/localCache").await.status, 405);
+    let three = start_v3(|_| {}).await;
+    assert_eq!(call(&three, "POST /v1/cs/ops/localCache", "", "").await.status, 410);
+    let words = "Local cache updated from store successfully!";
+    let dumped = call(&three, "POST /v3/admin/cs/ops/localCache", "", "").await;
+    assert_eq!(dumped.json(), json!({ "code": 0, "message": "success", "data": words }));
+}
+
+#[tokio::test]
+async fn json_is_named_as_the_real_servers_name_it() {
+    let with_charset = "content-type: application/json;charset=utf-8";
+    let bare = "content-type: application/json\r\n";
+    let two = start();
+    let three = start_v3(|_| {}).await;
+    let of =
+        async |server, line: &str, form: &str| format!("{}\r\n", call(server, line, "", form).await.head);
+    for line in ["GET /v1/cs/configs?dataId=d&group=g", "GET /v1/cs/history?search=accurate&dataId=d&group=g"]
+    {
+        let head = of(&two, line, "").await;
+        assert!(head.contains(with_charset), "{head}");
+    }
+    for line in ["GET /v2/cs/config?dataId=d&group=g", "GET /v1/console/namespaces", "GET /no/where"] {
+        let head = of(&two, line, "").await;
+        assert!(head.contains(bare), "{line}: {head}");
+    }
+    let blank = "dataId=d&group=g&content=+";
+    assert!(of(&two, "POST /v1/cs/configs", blank).await.contains("content-type: text/plain"));
+    assert!(of(&three, "POST /v1/cs/configs", blank).await.contains(with_charset));
+}
+
+#[tokio::test]
 async fn namespaces_are_made_listed_renamed_and_removed() {
     let two = start();
     let old = "/v1/console/namespaces";
