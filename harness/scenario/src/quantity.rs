@@ -104,7 +104,8 @@ pub(crate) fn rate(text: &str) -> Result<f64, Wrong> {
 
 /// A rate such as `64KB/s`, in whole KB (1,000 bytes) per second.
 pub(crate) fn kilobyte_rate(text: &str) -> Result<u64, Wrong> {
-    const SHAPE: &str = "a rate of bytes is a whole number with one of the units `KB/s`, `MB/s`, such as `64KB/s`";
+    const SHAPE: &str =
+        "a rate of bytes is a whole number with one of the units `KB/s`, `MB/s`, such as `64KB/s`";
     let Some((_, unit)) = split(text) else {
         return wrong(WRONG_UNIT, SHAPE);
     };

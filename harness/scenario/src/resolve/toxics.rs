@@ -14,7 +14,9 @@ use crate::source::Spanned;
 /// The toxic that was written; `None` when a value that it needs is ill-formed.
 pub(super) fn toxic(raw: &RawLinkToxic, proxy: &ProxySpec, found: &mut Findings) -> Option<Toxic> {
     let (stream, share, kind) = match raw {
-        RawLinkToxic::Latency(raw) => (raw.stream.as_ref(), raw.toxicity.as_ref(), latency(raw, proxy, found)),
+        RawLinkToxic::Latency(raw) => {
+            (raw.stream.as_ref(), raw.toxicity.as_ref(), latency(raw, proxy, found))
+        }
         RawLinkToxic::Bandwidth(raw) => {
             let rate = raw.rate.as_ref()?;
             if rate.value.0 == 0 {
@@ -75,9 +77,11 @@ fn latency(raw: &RawLatency, proxy: &ProxySpec, found: &mut Findings) -> ToxicKi
                 .help("give `jitter`, or remove `distribution`");
         }
     }
-    if let Some(field) = raw.jitter.as_ref().filter(|_| {
-        distribution == Distribution::Uniform && jitter > latency && raw.latency.is_some()
-    }) {
+    if let Some(field) = raw
+        .jitter
+        .as_ref()
+        .filter(|_| distribution == Distribution::Uniform && jitter > latency && raw.latency.is_some())
+    {
         found
             .warn("scenario::lopsided_jitter", field.span, "the jitter is larger than the latency")
             .help("delays below zero count as zero, so the middle of the delays is above `latency`");
@@ -104,11 +108,7 @@ fn slicer(raw: &RawSlicer, found: &mut Findings) -> Option<ToxicKind> {
             .error("scenario::not_supported", field.span, "a slicer pauses for whole microseconds only")
             .help("round it to microseconds");
     }
-    Some(ToxicKind::Slicer {
-        average_size: average.value.0 as u64,
-        size_variation: variation as u64,
-        delay,
-    })
+    Some(ToxicKind::Slicer { average_size: average.value.0 as u64, size_variation: variation as u64, delay })
 }
 
 #[expect(
