@@ -22,10 +22,12 @@
       box: numbers(g.dataset.box),
       values: numbers(g.dataset.x),
       group: g.closest("[data-group]")?.dataset.group,
+      isHeader: !g.closest("g.row, g.cell"),
       shapes: [...g.querySelectorAll("path, text")].map((shape) => ({
         shape,
         path: shape.getAttribute("d"),
         x: Number(shape.getAttribute("x")),
+        bar: shape.previousElementSibling?.getAttribute("d")?.match(/^M(-?[\d.]+) [\d.]+H(-?[\d.]+)V/)?.slice(1).map(Number),
       })),
     }));
     const box = svg.viewBox.baseVal;
@@ -78,13 +80,15 @@
     const [left, , right] = plot.box;
     const original = (x) => low + ((x - left) / (right - left)) * (high - low);
     const to = (x) => Math.round(Math.max(-4000, Math.min(8000, placeOf(plot, original(x)))) * 10) / 10;
-    for (const { shape, path, x } of plot.shapes) {
+    // A fault's name stays in sight as long as its bar is.
+    const nameOf = (bar, x) => (to(bar[0]) < right && to(bar[1]) > left ? Math.max(to(x), left + 4) : to(x));
+    for (const { shape, path, x, bar } of plot.shapes) {
       if (path !== null) {
         shape.setAttribute("d", view ? moved(path, to) : path);
         if (view) shape.setAttribute("clip-path", clipped(chart, plot));
         else shape.removeAttribute("clip-path");
       } else if (x >= left - 1) {
-        const at = view ? to(x) : x;
+        const at = !view ? x : plot.isHeader && bar ? nameOf(bar, x) : to(x);
         shape.setAttribute("x", at);
         shape.style.display = at < left - 1 || at > right + 1 ? "none" : "";
       }
@@ -248,7 +252,7 @@
       if (drag) showBand(dragTo(event));
       point(chart, event);
     });
-    chart.svg.addEventListener("pointerleave", unpoint);
+    chart.svg.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") unpoint(); });
     chart.svg.addEventListener("pointerdown", (event) => {
       point(chart, event); // A finger moves nothing before it touches.
       const found = locate(chart, event);
@@ -267,6 +271,7 @@
     if (fault) zoom(...around(fault));
     else if (!isClick && event.pointerType === "mouse") zoom(from, until);
   });
+  window.addEventListener("pointerdown", (event) => { if (!event.target.closest(".chart svg")) unpoint(); });
   window.addEventListener("pointercancel", () => {
     if (drag) drag.chart.band.style.display = "none";
     drag = null;

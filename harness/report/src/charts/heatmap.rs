@@ -1,4 +1,4 @@
-//! Phases by groups: one quantile of end-to-end latency, and one of T-all; a cell is darker the longer it took.
+//! Phases by groups: one quantile of end-to-end latency, and one of T-all; a cell's colour is the stronger the longer it took.
 
 use shakedown_check::result::{Figure, StatValue};
 use shakedown_model::gate::{Measure, Scope, Stat};
@@ -27,7 +27,7 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
         }
     }
     sheet.sentence(
-        "Darker took longer (logarithmic). Striped: too few samples to tell. n: samples.",
+        "The stronger the colour, the longer it took (logarithmic). Striped: too few samples to tell. n: samples.",
         Ink::Muted,
     );
     sheet.finish()

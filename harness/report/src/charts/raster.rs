@@ -30,7 +30,11 @@ pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawi
     timeline.header(&mut sheet);
     let panels: Vec<Row> = input
         .groups()
-        .map(|group| Row { height: height(rows_of(raster, group).len()), ..Row::of_group(input, group, 0.0) })
+        .map(|group| {
+            let rows = rows_of(raster, group).len();
+            let row = Row::of_group(input, group, height(rows));
+            Row { title: format!("{} · {} shown", row.title, count(rows as u64)), ..row }
+        })
         .collect();
     let spans = spans(raster, &timeline);
     timeline.rows(&mut sheet, &panels, |sheet, panel, row| {
