@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown_model::gate::{Gate, MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Scope, Threshold};
-use shakedown_model::plan::{Backend, Plan, Protocol};
+use shakedown_model::plan::{Backend, Generation, Plan, Protocol};
 use shakedown_model::{FaultId, GroupId, PhaseId};
 
 use crate::problem::Findings;
@@ -31,10 +31,25 @@ pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], fo
                 .help("raise `ramp`, or lengthen the warm-up: watchers that are not yet subscribed are in no figure");
         }
         poll_gives_up(raw.span, group, plan, found);
+        hears_nothing(raw.span, group, plan, found);
     }
     for gate in gates {
         too_few_samples(&gate.value, gate.span, plan, found);
         beyond_timeout(&gate.value, gate.span, plan, found);
+    }
+}
+
+/// A 2.x server maps `public` to the default namespace in queries and not in lists (nacos-facts.md §1.6).
+fn hears_nothing(span: Span, group: &shakedown_model::plan::GroupSpec, plan: &Plan, found: &mut Findings) {
+    let is_default = plan.items.namespaces.iter().any(String::is_empty);
+    if is_default && group.client.habits.names_public && plan.server.generation() == Generation::V2 {
+        found
+            .warn(
+                "scenario::deaf_client",
+                span,
+                "these clients call the default namespace `public`, and a 2.x server pushes nothing to that name",
+            )
+            .help("give `items.namespaces` a name, or choose a 3.x server");
     }
 }
 

@@ -191,3 +191,15 @@ fn what_a_client_cannot_be_is_refused() {
         (java, "{ like: nacos-java-2, retry: 0s }", "zero", "above zero"),
     ]);
 }
+
+#[test]
+fn a_client_that_would_hear_nothing_is_warned_of() {
+    let java_3 = changed("{ like: nacos-java-2 }", "{ like: nacos-java-3 }");
+    let warned = |text: &str| {
+        let loaded = load_base(text).unwrap();
+        loaded.warnings.iter().any(|warning| warning.code() == "scenario::deaf_client")
+    };
+    assert!(warned(&java_3));
+    assert!(!warned(&java_3.replace("count: 20,", "count: 20, namespaces: [space],")));
+    assert!(!warned(&java_3.replace("backend: embedded,", "backend: embedded, version: 3.1.0,")));
+}
