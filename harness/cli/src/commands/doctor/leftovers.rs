@@ -122,7 +122,7 @@ mod tests {
     fn a_process_that_works_in_a_folder_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let folder = fs::canonicalize(dir.path()).unwrap();
-        assert_eq!(processes_naming(&[folder.clone()]), [""; 0]);
+        assert_eq!(processes_naming(std::slice::from_ref(&folder)), [""; 0]);
         let mut child =
             Command::new("sleep").arg("60").current_dir(&folder).stdin(Stdio::null()).spawn().unwrap();
         let found = processes_naming(&[folder]);
