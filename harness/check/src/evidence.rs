@@ -108,8 +108,16 @@ impl<'a> Evidence<'a> {
         format!("watcher {watcher} ({})", self.group_spec(watcher).name)
     }
 
-    /// An item in words.
+    /// An item in words, with its group and namespace where there are several.
     pub(crate) fn item_words(&self, item: ItemId) -> String {
-        format!("item {}", self.plan.key_of(item).data_id)
+        let (key, items) = (self.plan.key_of(item), &self.plan.items);
+        let mut words = format!("item {}", key.data_id);
+        if items.groups.len() > 1 {
+            words = format!("{words} of group `{}`", key.group);
+        }
+        if items.namespaces.len() > 1 {
+            words = format!("{words} in namespace `{}`", key.namespace);
+        }
+        words
     }
 }

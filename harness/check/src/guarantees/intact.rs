@@ -62,22 +62,12 @@ pub(super) fn line(evidence: &Evidence<'_>, corrupt: &Corrupt) -> String {
     };
     let known = corrupt.claims.filter(|(item, _)| item.0 < evidence.plan.item_count());
     let claims = known.map_or_else(String::new, |(item, version)| {
-        format!(", which says it is version {version} of {}", place(evidence, item))
+        format!(", which says it is version {version} of {}", evidence.item_words(item))
     });
     let watcher: WatcherId = corrupt.watcher;
     let watcher = match evidence.index.slots.slot(watcher, corrupt.item) {
         Some(_) => evidence.watcher_words(watcher),
         None => format!("watcher {watcher}"),
     };
-    format!("{} {watcher} received {}: {what}{claims}", corrupt.at, place(evidence, corrupt.item))
-}
-
-/// An item in words, with its group and namespace where there are several.
-fn place(evidence: &Evidence<'_>, item: shakedown_model::ItemId) -> String {
-    let items = &evidence.plan.items;
-    if items.groups.len() <= 1 && items.namespaces.len() <= 1 {
-        return evidence.item_words(item);
-    }
-    let key = evidence.plan.key_of(item);
-    format!("item {} in group `{}` of namespace `{}`", key.data_id, key.group, key.namespace)
+    format!("{} {watcher} received {}: {what}{claims}", corrupt.at, evidence.item_words(corrupt.item))
 }

@@ -318,16 +318,10 @@ fn isolated() {
             ("seen although interrupted", misplaced(Some((1, 1))).status(RunStatus::Interrupted), Fail),
         ],
     );
-    let places = misplaced(Some((1, 1))).planned(|plan| {
-        plan.items.groups = vec!["G".into(), "H".into()];
-    });
-    assert_eq!(
-        places.guarantee(Isolated).witness,
-        [
-            "12.000s watcher 0 (modern) received item item-0 in group `G` of namespace ``: an intact payload of another \
-          item, which says it is version 1 of item item-0 in group `H` of namespace ``"
-        ]
-    );
+    let places = misplaced(Some((1, 1))).planned(|plan| plan.items.groups = vec!["G".into(), "H".into()]);
+    let expected = "12.000s watcher 0 (modern) received item item-0 of group `G`: an intact payload of another item, \
+                    which says it is version 1 of item item-0 of group `H`";
+    assert_eq!(places.guarantee(Isolated).witness, [expected]);
     table(
         NothingInvented,
         &[
