@@ -13,6 +13,8 @@ use crate::proxies::ProxyAddress;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 const BASELINE_ASKS: usize = 5;
 const DELAY_ASKS: usize = 20;
+/// The pause before another connection is tried, where one failed before the onset.
+const ARM_PAUSE: Duration = Duration::from_millis(50);
 /// The pause between asks of a connection that is waited upon to break.
 const BREAK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -63,11 +65,18 @@ impl Watch {
         !self.baseline.is_empty()
     }
 
+    /// Takes a connection and its baseline, again and again until `deadline`: a fault before may just be healing.
     pub(super) async fn arm(&mut self, deadline: Instant) {
-        match timeout_at(deadline, self.probe.connect(&self.target)).await {
-            Err(_) => self.not_ready = "no connection before the onset".into(),
-            Ok(Err(error)) => self.not_ready = error.to_string(),
-            Ok(Ok(connection)) => self.live = self.take_baseline(connection, deadline).await,
+        loop {
+            match timeout_at(deadline, self.probe.connect(&self.target)).await {
+                Err(_) => self.not_ready = "no connection before the onset".into(),
+                Ok(Err(error)) => self.not_ready = error.to_string(),
+                Ok(Ok(connection)) => self.live = self.take_baseline(connection, deadline).await,
+            }
+            if self.is_armed() || Instant::now() + ARM_PAUSE >= deadline {
+                return;
+            }
+            sleep(ARM_PAUSE).await;
         }
     }
 

@@ -278,6 +278,13 @@ async fn a_fault_on_a_proxy_that_is_cut_already_cannot_be_shown_to_bite() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_canary_waits_for_the_fault_before_to_heal() {
+    let faults = vec![fault("cut", 5, 10, reset(&[1])), fault("slow", 11, 15, latency(1))];
+    let report = stage(faults).handle.join().await;
+    assert_eq!(bit(&report.windows[1]), "1 proxy: rtt p50 1.0 ms → 201 ms");
+}
+
+#[tokio::test(start_paused = true)]
 async fn faults_overlap() {
     let stage = stage(vec![fault("slow", 5, 15, latency(0)), fault("cut", 8, 12, reset(&[1]))]);
     sleep_until(stage.clock.instant(Offset::from_secs(10))).await;
