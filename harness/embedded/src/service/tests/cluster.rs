@@ -137,8 +137,7 @@ async fn a_connection_is_asked_to_go_elsewhere_and_the_call_awaits_its_answer() 
         let reset = client.next_reset().await;
         let place = (reset.server_ip.as_deref(), reset.server_port.as_deref());
         assert_eq!(place, (Some("127.0.0.9"), Some("8848")));
-        let mut ack = ConnectResetResponse::default();
-        ack.request_id = reset.request_id;
+        let ack = ConnectResetResponse { request_id: reset.request_id, ..Default::default() };
         client.0.send_on_stream(&Payload::new(&ack)).unwrap();
     };
     let (answer, ()) = tokio::join!(call(&server, &Method::GET, &path), answers);
