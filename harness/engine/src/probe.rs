@@ -57,7 +57,8 @@ impl ProbeConnection for HttpProbe {
     fn ask(&mut self) -> BoxFuture<'_, Result<(), ProbeError>> {
         Box::pin(async {
             match self.connection.get_config(&self.key).await {
-                Ok(_) => Ok(()),
+                // The canary has no login: where one is asked for, a denial is an answer as well.
+                Ok(_) | Err(HttpError::Status { status: 403, .. }) => Ok(()),
                 Err(HttpError::Ended(end)) => Err(ProbeError::Broken(end.to_string())),
                 Err(error) => Err(ProbeError::Odd(error.to_string())),
             }
