@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use shakedown_check::result::{Judgement, Series};
+use shakedown_check::result::{Judgement, RESULT_FORMAT, Series};
+use shakedown_model::plan::PLAN_FORMAT;
 use shakedown_record::{RunDir, RunDirError, write_atomically};
 
 use crate::charts::{Chart, RenderError};
@@ -35,6 +36,18 @@ pub enum ReportError {
     /// The run directory could not be read or written.
     #[error(transparent)]
     RunDir(#[from] RunDirError),
+    /// The verdict or the plan was written in another form.
+    #[error("`{path}` has form {found}, and this version shows form {expected}; {advice}")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The form found.
+        found: u32,
+        /// The form that can be shown.
+        expected: u32,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A folder for charts or histograms could not be made.
     #[error("cannot make the folder `{path}`; is there the right to write?")]
     Folder {
@@ -59,9 +72,10 @@ pub enum ReportError {
 /// What an earlier form of the run left in those folders and is not made any more stays.
 ///
 /// # Errors
-/// When the run directory lacks its manifest or plan, or cannot be written.
+/// When the run directory lacks its manifest or plan, has them in another form, or cannot be written.
 pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<Written, ReportError> {
     let (manifest, plan, faults) = (run.manifest()?, run.plan()?, run.faults()?);
+    refuse_other_forms(run, judgement.format, plan.format)?;
     let (parts, harness) = (run.part_samples()?, run.self_samples()?);
     let dir = run.path().display().to_string();
     let input = ReportInput {
@@ -97,6 +111,19 @@ pub fn write_all(run: &RunDir, judgement: &Judgement, series: &Series) -> Result
     write_atomically(&written.junit, junit::xml(input)?.as_bytes())?;
     write_atomically(&written.report, html::page(input).as_bytes())?;
     Ok(written)
+}
+
+fn refuse_other_forms(run: &RunDir, judgement: u32, plan: u32) -> Result<(), ReportError> {
+    let forms = [
+        (run.path().join("plan.json"), plan, PLAN_FORMAT, "show it with the version that made it"),
+        (run.verdict_path(), judgement, RESULT_FORMAT, "judge the run again: shakedown check RUN"),
+    ];
+    for (path, found, expected, advice) in forms {
+        if found != expected {
+            return Err(ReportError::Version { path, found, expected, advice });
+        }
+    }
+    Ok(())
 }
 
 fn write_histograms(run: &RunDir, input: ReportInput<'_>) -> Result<Vec<PathBuf>, ReportError> {

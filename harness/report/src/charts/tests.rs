@@ -250,3 +250,16 @@ fn a_directory_without_a_plan_is_refused() {
     let error = write_all(&run, &fixture.judgement, &fixture.series).unwrap_err();
     assert!(matches!(error, ReportError::RunDir(_)) && error.to_string().contains("plan.json"), "{error}");
 }
+
+#[test]
+fn a_verdict_of_another_form_is_refused_with_what_to_do() {
+    let temporary = tempfile::tempdir().unwrap();
+    let run = shakedown_record::RunDir::create(temporary.path(), "r").unwrap();
+    let mut fixture = Fixture::empty_run();
+    run.write_manifest(&fixture.manifest).unwrap();
+    run.write_plan(&fixture.plan, "shakedown: 1\n").unwrap();
+    fixture.judgement.format = 1;
+    let error = write_all(&run, &fixture.judgement, &fixture.series).unwrap_err().to_string();
+    assert!(error.contains("verdict.json` has form 1") && error.contains("shakedown check"), "{error}");
+    assert!(!run.report_path().exists());
+}
