@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan, ToxicKind};
-use shakedown_model::plan::ClientSpec;
+use shakedown_model::plan::{ClientSpec, ProxyKind};
 use shakedown_model::{FaultId, GroupId, NodeId, Offset, WatcherId};
 
 use crate::evidence::Evidence;
@@ -197,11 +197,11 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
         FaultAction::Silence => false,
+        FaultAction::Refuse => evidence.plan.proxy.kind == ProxyKind::Toxiproxy,
         FaultAction::Reset
         | FaultAction::Blackhole { .. }
         | FaultAction::OneWay { .. }
         | FaultAction::HalfOpen
-        | FaultAction::Refuse
         | FaultAction::Flap { .. }
         | FaultAction::Crash => true,
     };

@@ -132,7 +132,13 @@ fn a_fault_on_some_connections_censors_nobody_who_noticed_nothing() {
         };
         FaultAction::Toxic { toxic }
     };
-    assert_eq!(with(|plan| plan.faults[0].action = FaultAction::Refuse), (2, 1));
+    assert_eq!(with(|plan| plan.faults[0].action = FaultAction::HalfOpen), (2, 1));
+    assert_eq!(with(|plan| plan.faults[0].action = FaultAction::Refuse), (1, 0), "live ones go on");
+    let closed = with(|plan| {
+        plan.proxy.kind = shakedown_model::plan::ProxyKind::Toxiproxy;
+        plan.faults[0].action = FaultAction::Refuse;
+    });
+    assert_eq!(closed, (2, 1), "the real one ends them");
     assert_eq!(with(|plan| plan.faults[0].action = FaultAction::Silence), (1, 0), "live ones go on");
     let some = split().planned(|plan| plan.faults[0].action = reset(500_000));
     assert_eq!(some.figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap().censored, 0);
