@@ -23,6 +23,9 @@ const VISIBLE_WITHIN: Duration = Duration::from_secs(5);
 /// A pushed change; the SDK registers a new listener with its list loop.
 const PUSHED_WITHIN: Duration = Duration::from_secs(15);
 
+/// Changes that are tried before the first one is seen.
+const CHANGES: u32 = 4;
+
 /// A lost server is noticed by a health probe every 5 s, and then tried after 2, 4, 8 ... s.
 const RECONNECTED_WITHIN: Duration = Duration::from_secs(45);
 
@@ -60,8 +63,7 @@ async fn steps(command: &ServerCommand, server: Server, cache: &Path) -> Result<
         service.add_listener(DATA_ID.to_owned(), GROUP.to_owned(), listener).await.map_err(describe)
     })
     .await?;
-    step("publish a change", publish(&service, DATA_ID, "two")).await?;
-    step("see the change", sees(&mut seen, "two", PUSHED_WITHIN)).await?;
+    step("see a change", sees_a_change(&service, &mut seen)).await?;
 
     step("delete", removes(&service)).await?;
     step("publish what shall outlive the server", publish(&service, KEPT_DATA_ID, "kept")).await?;
@@ -113,10 +115,8 @@ async fn be_reset(command: &ServerCommand) -> Result<(), String> {
 
 async fn connect(command: &ServerCommand, cache: &Path) -> Result<ConfigService, String> {
     let servers: Vec<_> = command.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-    let mut properties = ClientProps::new()
-        .server_addr(servers.join(","))
-        .app_name("rust-sdk-probe")
-        .cache_dir(cache);
+    let mut properties =
+        ClientProps::new().server_addr(servers.join(",")).app_name("rust-sdk-probe").cache_dir(cache);
     if let Some(login) = &command.login {
         properties = properties.auth_username(&login.user).auth_password(&login.password);
     }
@@ -185,6 +185,24 @@ async fn removes(service: &ConfigService) -> Result<(), String> {
         }
     })
     .await
+}
+
+/// Publishes until a change is seen. The SDK takes what it finds when it first looks as known, and tells nobody
+/// (0.8.3), so a change that comes before that look is lost on the listener.
+async fn sees_a_change(
+    service: &ConfigService,
+    seen: &mut mpsc::UnboundedReceiver<String>,
+) -> Result<(), String> {
+    let mut outcome = Ok(());
+    for n in 0..CHANGES {
+        let content = format!("two, change {n}");
+        publish(service, DATA_ID, &content).await?;
+        outcome = sees(seen, &content, PUSHED_WITHIN).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
 }
 
 async fn sees(
