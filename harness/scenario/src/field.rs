@@ -46,6 +46,15 @@ impl<T: Field> Field for Spanned<T> {
     }
 }
 
+impl<T: Field> Field for Box<T> {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        T::read(node, found).map(Self::new)
+    }
+    fn schema() -> Json {
+        T::schema()
+    }
+}
+
 impl<T: Field> Field for Vec<T> {
     fn read(node: &Node, found: &mut Findings) -> Option<Self> {
         match &node.value {

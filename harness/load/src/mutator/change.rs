@@ -95,7 +95,7 @@ impl Server {
         let result = self.step(&change.key, Step::Delete).await;
         let is_open = outcome(&result) == PublishOutcome::Ambiguous;
         if is_open && change.replaces.is_some() && change.intent.was_there {
-            let found = self.read_until(&change.key, |found| found.is_none()).await;
+            let found = self.read_until(&change.key, Option::is_none).await;
             if found == Ok(None) {
                 return self.ended(Ok(()), None, None);
             }

@@ -380,7 +380,7 @@ async fn every_kind_is_carried_out_and_leaves_no_gray_content() {
         }
         assert!((0..5).all(|item| store.gray(ItemId(item)).is_none()));
         let mut steps = store.steps.lock().unwrap();
-        assert!(steps.iter().any(|step| *step == Step::EndGray));
+        assert!(steps.contains(&Step::EndGray));
         assert!(steps.drain(..).all(|step| match step {
             Step::Write { replaces, .. } => replaces.is_some() == cas,
             Step::WriteGray { ips, .. } => ips == "10.99.0.1,10.99.0.2",

@@ -24,7 +24,7 @@ record! {
 choice! {
     /// What a fault does while it is in force.
     RawAction {
-        "toxic" Toxic(RawToxicFault) = "A toxic.",
+        "toxic" Toxic(Box<RawToxicFault>) = "A toxic.",
         "reset" Reset(RawPlace) = "Connections are reset, and every new one too until the fault heals.",
         "blackhole" Blackhole(RawHeld) = "Bytes are held, with TCP still answering, until the fault heals; then connections are reset.",
         "one_way" OneWay(RawHeld) = "Bytes of one direction are held, and delivered when the fault heals. Embedded proxy only.",

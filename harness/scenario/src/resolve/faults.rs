@@ -104,7 +104,7 @@ fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Optio
         RawAction::Toxic(raw) => {
             let given =
                 Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
-            let (toxic, place) = (toxic(raw, span, plan, found), given.place(raw, span, plan, found));
+            let (toxic, place) = (toxic(raw, span, plan, found), given.place(&**raw, span, plan, found));
             (FaultAction::Toxic { toxic: toxic? }, place?)
         }
         RawAction::Reset(raw) => (FaultAction::Reset, on(raw, found)?),
