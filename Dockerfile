@@ -8,7 +8,7 @@ RUN apk add --no-cache musl-dev
 WORKDIR /src
 COPY . .
 # On Alpine the host's own target is musl, and its programs are static by default, on every architecture.
-RUN cargo build --release --locked -p shakedown-cli && cp target/release/shakedown /shakedown
+RUN CARGO_PROFILE_RELEASE_STRIP=true cargo build --release --locked -p shakedown-cli && cp target/release/shakedown /shakedown
 
 FROM scratch
 COPY --from=build /shakedown /shakedown
