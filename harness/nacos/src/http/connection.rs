@@ -128,11 +128,7 @@ impl HttpConnection {
     ///
     /// # Errors
     /// [`HttpError::Status`] for anything but 200 and 404; [`HttpError::Ended`] when the connection ended first.
-    pub async fn get_config_as(
-        &mut self,
-        guise: Guise,
-        key: &ConfigKey,
-    ) -> Result<ConfigAnswer, HttpError> {
+    pub async fn get_config_as(&mut self, guise: Guise, key: &ConfigKey) -> Result<ConfigAnswer, HttpError> {
         let join = if guise.params.is_empty() { "" } else { "&" };
         let uri = format!("{}?{}{join}{}", names::CONFIGS_PATH, key.query(), guise.params);
         let request = self.request(guise, Request::get(uri), Bytes::new());
@@ -205,12 +201,7 @@ impl HttpConnection {
         self.end.is_none() && !self.requests.is_closed()
     }
 
-    fn request(
-        &self,
-        guise: Guise,
-        builder: http::request::Builder,
-        body: Bytes,
-    ) -> Request<Full<Bytes>> {
+    fn request(&self, guise: Guise, builder: http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = builder
             .header(header::HOST, self.peer.to_string())
             .body(Full::new(body))
