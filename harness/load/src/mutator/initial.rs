@@ -9,7 +9,7 @@ use shakedown_model::payload::{self, Identity};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, Offset, Plan, Version};
 use shakedown_record::Recorder;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{MutatorError, PublishError, Publisher, Step};
 
@@ -17,6 +17,9 @@ use super::{MutatorError, PublishError, Publisher, Step};
 const AT_ONCE: usize = 16;
 /// A publish without an answer for this long is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a publish that was answered without a clear word is sent in all, and the pause before it is sent again.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Publishes [`Version::INITIAL`] of every item and records it, all at offset zero: the run's clock has not begun.
 ///
@@ -60,9 +63,18 @@ async fn publish_one(
     let content =
         payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("payload"));
     let key = plan.key_of(item);
-    timeout(PATIENCE, publisher.take(&key, Step::Write { content, replaces: None }))
-        .await
-        .unwrap_or_else(|_| Err(PublishError::Ambiguous(format!("no answer for {PATIENCE:?}"))))
+    let mut tries = 1;
+    loop {
+        let step = Step::Write { content: content.clone(), replaces: None };
+        match timeout(PATIENCE, publisher.take(&key, step)).await {
+            // Nothing comes after it yet, so it can be sent again: a real server with Derby rolls some of many writes
+            // at once back, as they wait for each other's locks.
+            Ok(Err(PublishError::Ambiguous(_))) if tries < TRIES => tries += 1,
+            Ok(result) => return result,
+            Err(_) => return Err(PublishError::Ambiguous(format!("no answer for {PATIENCE:?}"))),
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 const fn initial(item: ItemId, outcome: PublishOutcome) -> Publish {

@@ -305,6 +305,16 @@ async fn every_item_has_version_1_before_the_run_some_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_initial_publish_without_a_clear_answer_is_sent_again() {
+    let unclear = || Err(PublishError::Ambiguous("500: rolled back".into()));
+    let server = FakeServer::new(move |n| (MS, if n < 7 { unclear() } else { Ok(()) }));
+    let (config, history) = config(plan(4, 1.0, MS), &server);
+    publish_initial(&config.plan, 77, &*config.publisher, &config.recorder).await.unwrap();
+    assert_eq!(server.received.lock().unwrap().len(), 4 + 7);
+    assert!(publishes(&history).iter().all(|publish| publish.outcome == PublishOutcome::Acked));
+}
+
+#[tokio::test(start_paused = true)]
 async fn initial_publishes_that_fail_are_counted_and_the_first_is_named() {
     let server = FakeServer::new(|n| match n {
         7 => (MS, Err(PublishError::Refused("403".into()))),
