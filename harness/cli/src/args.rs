@@ -210,24 +210,13 @@ pub(crate) enum Serve {
         /// Where its API listens.
         #[arg(long, default_value = "127.0.0.1:8474")]
         api: SocketAddr,
+        /// Proxies to begin with: a JSON list as `toxiproxy-server -config` reads it.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// The seed of its draws.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_a_unit() {
-        assert_eq!(size("4GiB"), Ok(4 << 30));
-        assert_eq!(size("500MiB"), Ok(500 << 20));
-        for wrong in ["4", "4GB", "GiB", "-1GiB", "99999999TiB", ""] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 }
 
 /// How the embedded Nacos is served.
@@ -265,4 +254,18 @@ pub(crate) enum NacosMode {
     /// 3.x.
     #[value(name = "3")]
     V3,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(size("4GiB"), Ok(4 << 30));
+        assert_eq!(size("500MiB"), Ok(500 << 20));
+        for wrong in ["4", "4GB", "GiB", "-1GiB", "99999999TiB", ""] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 }

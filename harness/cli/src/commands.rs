@@ -64,7 +64,9 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Completions { shell } => completions::print(shell).map(done),
         Command::Serve(Serve::Nacos(args)) => serve::nacos(args).map(done),
-        Command::Serve(Serve::Proxy { api, seed }) => serve::proxy(api, seed).map(done),
+        Command::Serve(Serve::Proxy { api, config, seed }) => {
+            serve::proxy(api, config.as_deref(), seed).map(done)
+        }
         Command::Guard => {
             shakedown_topology::guard_main();
             Ok(ExitCode::SUCCESS)

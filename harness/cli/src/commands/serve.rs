@@ -1,6 +1,7 @@
 //! `serve nacos` and `serve proxy`: one embedded part alone, until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use shakedown_embedded::{ClusterConfig, EmbeddedCluster, NodePorts, RunningServer};
@@ -73,11 +74,20 @@ fn node_ports(port: u16, node: u16) -> Option<NodePorts> {
     Some(NodePorts { http: at(http), grpc: at(http.checked_add(1000)?) })
 }
 
-/// Serves the embedded proxy's API.
-pub(super) fn proxy(api: SocketAddr, seed: u64) -> Result<(), Failure> {
+/// Serves the embedded proxy's API, with the proxies of `file` to begin with.
+pub(super) fn proxy(api: SocketAddr, file: Option<&Path>, seed: u64) -> Result<(), Failure> {
     logging::to_stderr();
     let config = ProxyConfig { api, shards: 1, seed: Seed(seed) };
-    let server = ProxyServer::start(config).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
+    let proxies = file.map(|file| {
+        std::fs::read(file).map_err(|error| {
+            Failure::new(Exit::Usage, format!("cannot read the proxies of `{}`: {error}", file.display()))
+        })
+    });
+    let started = match proxies.transpose()? {
+        Some(proxies) => ProxyServer::start_populated(config, &proxies),
+        None => ProxyServer::start(config),
+    };
+    let server = started.map_err(|error| Failure::from_error(Exit::Missing, &error))?;
     say(&format!("proxy: API http://{}; end with Ctrl-C", server.api_addr()));
     let end = until_stopped(|| server.failed());
     server.stop();
