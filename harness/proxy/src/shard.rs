@@ -127,10 +127,12 @@ impl Shard {
                 Command::SetToxics(id, toxics, done) => {
                     let (link, shard) = (self.link(id), Rc::clone(self));
                     tokio::task::spawn_local(async move {
-                        if let Some(link) = link {
-                            link.set_toxics(toxics, &shard).await;
-                        }
+                        let woken = match link {
+                            Some(link) => link.set_toxics(toxics, &shard).await,
+                            None => Vec::new(),
+                        };
                         answer(done, ());
+                        link::wake_in_turn(woken).await;
                     });
                 }
                 Command::Close(id, done) => {

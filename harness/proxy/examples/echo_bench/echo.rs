@@ -30,7 +30,7 @@ async fn accept(listener: TcpListener) {
 /// A client that resets is no matter here.
 async fn echo(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; 16 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     loop {
         let len = stream.read(&mut buffer).await?;
         if len == 0 {

@@ -20,7 +20,7 @@ const fn remark(name: &'static str, of: fn(&Round) -> f64) -> Measure {
     Measure { name, of, is_cost: false }
 }
 
-const MEASURES: [Measure; 20] = [
+const MEASURES: [Measure; 21] = [
     remark("echo without a proxy, p50, us", |round| round.direct_p50_us),
     remark("echo without a proxy, p99, us", |round| round.direct_p99_us),
     cost("added latency, p50, us", |round| round.added_p50_us),
@@ -33,6 +33,7 @@ const MEASURES: [Measure; 20] = [
     cost("bulk through it, ms", |round| round.bulk_ms),
     cost("memory per idle connection, KiB", |round| round.idle_kib),
     cost("latency toxic answered after, ms", |round| round.latency_holds_ms),
+    cost("its removal answered after, ms", |round| round.latency_gone_ms),
     remark("connections not delayed then", |round| round.not_held),
     cost("delayed bytes late by, p50, us", |round| round.late_p50_us),
     cost("delayed bytes late by, p99, us", |round| round.late_p99_us),

@@ -264,11 +264,12 @@ impl Connection {
         }
     }
 
-    /// Goes over to `toxics`, unless it lives by them already. What they order at once is done when it returns.
-    pub(super) fn adopt(self: &Rc<Self>, toxics: &Arc<ToxicSet>, shard: &Shard) {
+    /// Goes over to `toxics`, unless it lives by them already. What they order at once is done when it returns; whether
+    /// the task must be woken for the rest.
+    pub(super) fn adopt(self: &Rc<Self>, toxics: &Arc<ToxicSet>, shard: &Shard) -> bool {
         let mut state = self.state.borrow_mut();
         if self.is_over.get() || Arc::ptr_eq(&state.toxics, toxics) {
-            return;
+            return false;
         }
         let before = std::mem::replace(&mut state.toxics, Arc::clone(toxics));
         let mask = toxics.mask(self.seed, self.began);
@@ -287,6 +288,7 @@ impl Connection {
         drop(state);
         if toxics.halves(mask) && !self.is_half_open.replace(true) {
             self.lose_upstream();
+            is_needed = true;
         }
         if leaves.contains(&Leave::Reset) {
             self.reset();
@@ -295,9 +297,7 @@ impl Connection {
             self.close_from(stream);
         }
         self.end_if_due(shard, Moment::now());
-        if is_needed {
-            self.wake();
-        }
+        is_needed || self.is_over.get()
     }
 
     /// Does what toxics order for some instant: a reset, a close.
@@ -336,14 +336,13 @@ impl Connection {
         if is_wound_up { self.wake() } else { self.close() }
     }
 
-    /// Sends a RST on both sockets, now.
+    /// Sends a RST on both sockets, now. The task is not woken: it asked for this itself, or whoever did wakes it.
     fn reset(&self) {
         if self.is_over.replace(true) {
             return;
         }
         self.link.spec.tally.reset();
         [Some(&self.client), self.upstream.get()].into_iter().flatten().for_each(reset);
-        self.wake();
     }
 
     /// Sends a RST to the upstream alone, now.
@@ -351,7 +350,6 @@ impl Connection {
         if let Some(upstream) = self.upstream.get() {
             reset(upstream);
         }
-        self.wake();
     }
 
     /// Ends both sides in order, now; what is queued is dropped.

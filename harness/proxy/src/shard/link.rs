@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
@@ -14,12 +15,15 @@ use tokio::sync::Notify;
 
 use super::Shard;
 use super::connection::Connection;
+use crate::clock::Moment;
 use crate::stats::Tally;
 use crate::toxics::{Stream, ToxicSet};
 
-/// Connections that are changed before others of the shard get their turn: a reset takes some 25 µs, and the traffic of
-/// other proxies must not wait for thousands.
+/// Connections that are changed before the clock is looked at.
 const AT_ONCE: usize = 16;
+/// How long connections are changed before others of the shard get their turn: a reset takes some 12 µs, and the traffic
+/// of other proxies must not wait for thousands.
+const TURN: Duration = Duration::from_micros(100);
 
 /// Which running proxy: a proxy that stops and starts again is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +44,14 @@ pub(crate) struct LinkSpec {
     /// Connections accepted so far: numbers go on when the proxy is disabled and enabled again.
     pub(crate) accepted: Arc<AtomicU64>,
     pub(crate) tally: Tally,
+}
+
+/// Wakes connections, in turn with what else the shard has to do.
+pub(super) async fn wake_in_turn(connections: Vec<Rc<Connection>>) {
+    for some in connections.chunks(AT_ONCE) {
+        some.iter().for_each(|connection| connection.wake());
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A proxy on this shard.
@@ -89,10 +101,18 @@ impl Link {
         }
     }
 
-    /// Puts other toxics in force. When it returns they hold on every connection of this shard.
-    pub(super) async fn set_toxics(&self, toxics: Arc<ToxicSet>, shard: &Shard) {
+    /// Puts other toxics in force. When it returns they hold on every connection of this shard; those that it returns
+    /// have something left to do about it, such as to close two sockets after a reset.
+    pub(super) async fn set_toxics(&self, toxics: Arc<ToxicSet>, shard: &Shard) -> Vec<Rc<Connection>> {
         self.toxics.replace(Arc::clone(&toxics));
-        self.each(|connection| connection.adopt(&toxics, shard)).await;
+        let woken = RefCell::new(Vec::new());
+        self.each(|connection| {
+            if connection.adopt(&toxics, shard) {
+                woken.borrow_mut().push(Rc::clone(connection));
+            }
+        })
+        .await;
+        woken.take()
     }
 
     /// Closes every connection and returns when their sockets are gone.
@@ -110,7 +130,7 @@ impl Link {
 
     /// Does something with every connection, in turn with what else the shard has to do.
     async fn each(&self, change: impl Fn(&Rc<Connection>)) {
-        let mut from = 0;
+        let (mut from, mut since) = (0, Moment::now());
         loop {
             let some: Vec<_> =
                 self.connections.borrow().range(from..).take(AT_ONCE).map(|(_, c)| Rc::clone(c)).collect();
@@ -119,7 +139,10 @@ impl Link {
                 Some(last) if some.len() == AT_ONCE => from = last.number() + 1,
                 _ => return,
             }
-            tokio::task::yield_now().await;
+            if Moment::now() >= since + TURN {
+                tokio::task::yield_now().await;
+                since = Moment::now();
+            }
         }
     }
 
