@@ -156,6 +156,7 @@ mod tests {
                 Event::Crash { at, watcher },
                 Event::Lost(Lost { at, watcher, cause: LossCause::Reset }),
                 Event::Lag { due: at, late_ns: u64::MAX },
+                Event::ReceiveLag { sent: at, late_ns: u64::MAX },
                 Event::FinalRead { at, node: NodeId(u16::MAX), item, found: Found::Version(version) },
                 Event::Publish(Publish {
                     mutation: Some(MutationId(u32::MAX)),

@@ -27,9 +27,10 @@ pub(crate) struct FinalRead {
     pub(crate) found: Found,
 }
 
-/// How late a task of the harness ran.
+/// How late the harness itself was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lag {
+    /// When a task was to run, or bytes were sent.
     pub(crate) due: Offset,
     pub(crate) late_ns: u64,
 }
@@ -56,8 +57,10 @@ pub(crate) struct Index {
     pub(crate) corrupts: Vec<Corrupt>,
     /// By item, then node, the last of each.
     pub(crate) final_reads: Vec<FinalRead>,
-    /// By due time.
+    /// Of the scheduler, by due time.
     pub(crate) lags: Vec<Lag>,
+    /// Of the receive queue, by the time of sending.
+    pub(crate) receive_lags: Vec<Lag>,
     /// Records that do not fit the plan.
     pub(crate) strays: u64,
     /// The last instant of the record.
@@ -141,6 +144,7 @@ pub(crate) struct IndexBuilder {
     corrupts: Vec<Corrupt>,
     final_reads: Vec<FinalRead>,
     lags: Vec<Lag>,
+    receive_lags: Vec<Lag>,
     strays: u64,
     last: Offset,
 }
@@ -163,6 +167,7 @@ impl IndexBuilder {
             corrupts: Vec::new(),
             final_reads: Vec::new(),
             lags: Vec::new(),
+            receive_lags: Vec::new(),
             strays: 0,
             last: Offset::ZERO,
         }
@@ -209,6 +214,10 @@ impl IndexBuilder {
             }
             Event::Lag { due, late_ns } => {
                 self.lags.push(Lag { due, late_ns });
+                true
+            }
+            Event::ReceiveLag { sent, late_ns } => {
+                self.receive_lags.push(Lag { due: sent, late_ns });
                 true
             }
         };
@@ -265,6 +274,7 @@ impl IndexBuilder {
         self.final_reads.dedup_by_key(|read| (read.item, read.node));
         self.final_reads.reverse();
         self.lags.sort_by_key(|lag| lag.due);
+        self.receive_lags.sort_by_key(|lag| lag.due);
         let publishes = Publishes::new(self.publishes, self.items as usize, self.cas);
         let (mut held, vanished) = absence::resolve(self.held, &self.slots, &publishes, &self.lives);
         let mut deliveries = 0;
@@ -291,6 +301,7 @@ impl IndexBuilder {
             corrupts: self.corrupts,
             final_reads: self.final_reads,
             lags: self.lags,
+            receive_lags: self.receive_lags,
             strays: self.strays,
             last: self.last,
         }

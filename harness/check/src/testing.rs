@@ -85,7 +85,8 @@ impl Tiny {
             };
             tiny.input.self_samples.push(sample);
             for tenth in 0..10 {
-                tiny = tiny.lag(second * 1000 + tenth * 100, 0);
+                let at = second * 1000 + tenth * 100;
+                tiny = tiny.lag(at, 0).receive_lag(at, 0);
             }
         }
         tiny
@@ -310,6 +311,10 @@ impl Tiny {
 
     pub(crate) fn lag(self, due: u64, late_ns: u64) -> Self {
         self.event(Event::Lag { due: ms(due), late_ns })
+    }
+
+    pub(crate) fn receive_lag(self, sent: u64, late_ns: u64) -> Self {
+        self.event(Event::ReceiveLag { sent: ms(sent), late_ns })
     }
 
     pub(crate) fn judge(&self) -> (Judgement, Series) {

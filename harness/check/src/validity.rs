@@ -1,9 +1,9 @@
 //! Validity: whether the harness kept up and the recording is whole, so that the figures mean the system under test.
 //!
-//! A failed finding makes the run invalid; an unknown one leaves it without a verdict. Scheduler lag and mutator
-//! lateness count in measured phases. Within the burst of a fan-out (from a publish's ack until 100 ms and twice the
-//! floor after it) only what lies beyond twice the floor counts; the floor is six messages over bare sockets, 20 µs per
-//! listener, and bursts that overlap add up. Every finding names its numbers and its limit.
+//! A failed finding makes the run invalid; an unknown one leaves it without a verdict. Scheduler lag, receive-queue lag
+//! and mutator lateness count in measured phases. Within the burst of a fan-out (from a publish's ack until 100 ms and
+//! twice the floor after it) only what lies beyond twice the floor counts; the floor is six messages over bare sockets,
+//! 20 µs per listener, and bursts that overlap add up. Every finding names its numbers and its limit.
 
 mod bursts;
 mod faults;
@@ -43,6 +43,7 @@ pub(crate) fn judge(
         recording(evidence),
         run_end(evidence),
         lateness::scheduler_lag(evidence, &bursts),
+        lateness::receive_queue_lag(evidence, &bursts),
         lateness::mutator_lateness(evidence, &bursts),
         acks(figures),
         mutations(evidence, counts),

@@ -1,4 +1,6 @@
-//! The harness about itself: how late its own tasks run, and what it uses.
+//! The harness about itself: how late its own tasks run and read, and what it uses.
+
+mod receive_lag;
 
 use std::time::Duration;
 
@@ -6,19 +8,32 @@ use shakedown_model::event::Event;
 use shakedown_model::manifest::SelfSample;
 use shakedown_model::time::nanos;
 use shakedown_record::{Clock, Recorder};
+use tokio::task::JoinSet;
 
+use self::receive_lag::ReceiveProbe;
 use crate::machine;
+
+pub use self::receive_lag::ReceiveProbeError;
 
 /// The scheduler's lag is sampled this often.
 const LAG_PERIOD: Duration = Duration::from_millis(10);
 /// A clock tick of `/proc` (USER_HZ is 100 on every Linux that matters).
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Samples how late the runtime that it is called on is, until what it gives is dropped: the scheduler and the receive
+/// queue.
+pub(crate) fn sample_lateness(clock: Clock, recorder: Recorder) -> Result<JoinSet<()>, ReceiveProbeError> {
+    let mut samplers = JoinSet::new();
+    samplers.spawn(ReceiveProbe::start(clock)?.sample(recorder.clone()));
+    samplers.spawn(sample_lag(clock, recorder));
+    Ok(samplers)
+}
+
 /// Samples the scheduler's lag for ever: how late a task runs that was due at an absolute instant.
 ///
 /// Runs on the runtime that the watchers run on. A period that was missed altogether shows as one large lag, and
 /// the periods inside it are sampled as late as they ran, so that a stall weighs as long as it lasted.
-pub(crate) async fn sample_lag(clock: Clock, recorder: Recorder) {
+async fn sample_lag(clock: Clock, recorder: Recorder) {
     let mut due = clock.now() + LAG_PERIOD;
     loop {
         tokio::time::sleep_until(clock.instant(due)).await;

@@ -16,6 +16,7 @@ mod run;
 mod setup;
 mod timeline;
 
+pub use health::ReceiveProbeError;
 pub use observer::{Observer, Progress, RunEvent};
 pub use preflight::PreflightError;
 pub use run::{EngineError, RunOptions, run};

@@ -16,6 +16,7 @@ use shakedown_record::{RecorderError, RunDir, RunDirError};
 use shakedown_topology::{GuardError, PortError, Proxies, ProxiesError, Servers, ServersError};
 use tokio::sync::watch;
 
+use crate::health::ReceiveProbeError;
 use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
 use crate::preflight::{self, PreflightError};
@@ -63,6 +64,9 @@ pub enum EngineError {
     /// The first versions cannot be read.
     #[error(transparent)]
     NotVisible(#[from] NotVisible),
+    /// The samplers of the harness' own lateness.
+    #[error(transparent)]
+    Lateness(#[from] ReceiveProbeError),
     /// The control plane's client.
     #[error(transparent)]
     Admin(#[from] AdminError),

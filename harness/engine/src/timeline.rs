@@ -35,7 +35,7 @@ pub(crate) async fn work_through(
     let faults = Arc::new(FaultLog::new(dir.clone(), Arc::clone(&observer)));
     let movers = Movers::start(&setup, dir, manifest.run_id, clock, &faults)?;
     let live = movers.live();
-    let Movers { fleet, mutator, nemesis, lag, .. } = movers;
+    let Movers { fleet, mutator, nemesis, mut lateness, .. } = movers;
     let mut stage = Stage::new(setup, live, dir, clock, observer).stopped_by(stop);
     let mut status = stage.phases(&faults).await;
     // Every fault has ended by now unless the run was cut short, and then healing comes first.
@@ -47,7 +47,7 @@ pub(crate) async fn work_through(
         status = stage.drain().await;
     }
     manifest.remarks.extend(end_fleet(fleet, &mut status).await);
-    lag.abort();
+    lateness.shutdown().await;
     manifest.ended = Some(clock.now());
     let Stage { setup, observer, .. } = stage;
     if status == RunStatus::Complete {

@@ -66,6 +66,14 @@ pub enum Event {
         /// How late it ran, in nanoseconds.
         late_ns: u64,
     },
+    /// How long bytes that the harness sent to itself over loopback lay until a task of the watchers' runtime had read
+    /// them: the receive queue's lag.
+    ReceiveLag {
+        /// When they were sent.
+        sent: Offset,
+        /// How much later they were read, in nanoseconds.
+        late_ns: u64,
+    },
 }
 
 /// What a fresh read found.

@@ -1,4 +1,4 @@
-//! Lateness of the harness itself: its scheduler and its mutator.
+//! Lateness of the harness itself: its scheduler, its receive queue and its mutator.
 
 use shakedown_model::time::nanos;
 use shakedown_model::verdict::Outcome;
@@ -8,6 +8,7 @@ use super::finding;
 use crate::distribution::rank;
 use crate::evidence::Evidence;
 use crate::gates;
+use crate::index::Lag;
 use crate::result::Finding;
 use crate::words::{counted, time};
 
@@ -15,7 +16,7 @@ use crate::words::{counted, time};
 const LIMIT_NS: u64 = 5_000_000;
 /// Or this part of the tightest time that a gate bounds.
 const LIMIT_PART: u64 = 10;
-/// Fewer lag samples than this say nothing.
+/// Fewer samples of a lag than this say nothing.
 const LAG_SAMPLES: usize = 10;
 
 /// The limit of lag and lateness: 5 ms, or a tenth of the tightest time that a gate bounds.
@@ -24,13 +25,23 @@ fn limit_ns(evidence: &Evidence<'_>) -> u64 {
 }
 
 pub(super) fn scheduler_lag(evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {
-    let lags = evidence.index.lags.iter().filter(|lag| evidence.measured_phase(lag.due).is_some());
+    lag("scheduler-lag", &evidence.index.lags, evidence, bursts)
+}
+
+/// The scheduler's rule for bytes on their way: within a burst a reader waits its turn behind the fan-out as a task
+/// does (ADR 19).
+pub(super) fn receive_queue_lag(evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {
+    lag("receive-queue-lag", &evidence.index.receive_lags, evidence, bursts)
+}
+
+fn lag(name: &str, lags: &[Lag], evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {
+    let lags = lags.iter().filter(|lag| evidence.measured_phase(lag.due).is_some());
     let mut beyond: Vec<u64> = lags.map(|lag| bursts.beyond(lag.due, lag.late_ns)).collect();
     if beyond.len() < LAG_SAMPLES {
         let samples = counted(beyond.len() as u64, "sample");
-        return finding("scheduler-lag", Outcome::Unknown, format!("only {samples} in measured phases"));
+        return finding(name, Outcome::Unknown, format!("only {samples} in measured phases"));
     }
-    within_limit("scheduler-lag", &mut beyond, limit_ns(evidence))
+    within_limit(name, &mut beyond, limit_ns(evidence))
 }
 
 pub(super) fn mutator_lateness(evidence: &Evidence<'_>, bursts: &Bursts) -> Finding {

@@ -69,6 +69,52 @@ fn lag_in_a_burst_counts_beyond_twice_the_floor() {
 }
 
 #[test]
+fn receive_queue_lag_has_the_scheduler_s_limit_and_bursts() {
+    let receive = |mut tiny: Tiny, n: u64, sent: u64, late_ms: u64| {
+        for _ in 0..n {
+            tiny = tiny.receive_lag(sent, late_ms * MS);
+        }
+        outcome(&tiny, "receive-queue-lag")
+    };
+    // 550 samples lie in measured phases: six late ones are beyond p99.
+    let table = [
+        (5, 10_000, 6, Pass, "below p99"),
+        (60, 10_000, 5, Pass, "at the limit"),
+        (60, 10_000, 6, Fail, "beyond it"),
+        (500, 2_000, 90, Pass, "in warm-up"),
+    ];
+    for (n, sent, late, expected, what) in table {
+        assert_eq!(receive(Tiny::calm(), n, sent, late), expected, "{what}");
+    }
+    let late = (0..60).fold(Tiny::calm(), |tiny, _| tiny.receive_lag(10_000, 6 * MS));
+    assert_eq!(outcome(&late, "scheduler-lag"), Pass, "each has its own finding");
+    assert_eq!(late.judgement().verdict, Verdict::Invalid);
+    let bound = (Op::Below, Threshold::Time(Duration::from_millis(90)));
+    let gated = Tiny::calm().gate(Measure::Detect, Stat::Max, bound, Scope::Run);
+    assert_eq!(receive(gated.clone(), 60, 10_000, 9), Pass, "a tenth of the tightest gate");
+    assert_eq!(receive(gated, 60, 10_000, 10), Fail);
+    let crowd = Tiny::calm().planned(|plan| {
+        plan.groups[0].count = 500;
+        plan.groups[1].first = WatcherId(500);
+        plan.groups[1].count = 500;
+    });
+    let crowd = crowd.acked(0, 2, 10_000, 10_010);
+    assert_eq!(receive(crowd.clone(), 60, 10_100, 44), Pass, "twice the floor of 20 ms and the limit");
+    assert_eq!(receive(crowd.clone(), 60, 10_100, 46), Fail);
+    assert_eq!(receive(crowd, 60, 10_160, 20), Fail, "the burst is over");
+}
+
+#[test]
+fn without_samples_of_the_receive_queue_nothing_is_known() {
+    let mut tiny = Tiny::calm();
+    tiny.input.events.retain(|event| !matches!(event, shakedown_model::event::Event::ReceiveLag { .. }));
+    let few = (0..9).fold(tiny.clone(), |tiny, _| tiny.receive_lag(10_000, 90 * MS));
+    assert_eq!(few.finding("receive-queue-lag"), (Unknown, "only 9 samples in measured phases".to_owned()));
+    assert_eq!(outcome(&few.receive_lag(10_000, 90 * MS), "receive-queue-lag"), Fail, "ten are enough");
+    assert_eq!(tiny.judgement().verdict, Verdict::Unknown);
+}
+
+#[test]
 fn without_lag_samples_nothing_is_known() {
     let mut tiny = Tiny::calm();
     tiny.input.events.retain(|event| !matches!(event, shakedown_model::event::Event::Lag { .. }));
@@ -234,6 +280,7 @@ fn every_finding_names_its_numbers() {
             "recording",
             "run-end",
             "scheduler-lag",
+            "receive-queue-lag",
             "mutator-lateness",
             "acks",
             "mutations",
@@ -243,7 +290,7 @@ fn every_finding_names_its_numbers() {
             "fault-bites"
         ]
     );
-    for limited in ["scheduler-lag", "acks", "mutations"] {
+    for limited in ["scheduler-lag", "receive-queue-lag", "acks", "mutations"] {
         assert!(Tiny::calm().finding(limited).1.contains("the limit"), "{limited}");
     }
 }

@@ -1,4 +1,4 @@
-//! What moves during a run, beside servers and proxies: watchers, mutator, nemesis, and the lag sampler.
+//! What moves during a run, beside servers and proxies: watchers, mutator, nemesis, and the samplers of lateness.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use shakedown_model::plan::Protocol;
 use shakedown_model::{GroupId, ItemId};
 use shakedown_nacos::admin::{AdminClient, AdminError};
 use shakedown_record::{Clock, RunDir};
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 use super::fail;
 use super::fault_log::FaultLog;
@@ -33,7 +33,7 @@ pub(super) struct Movers {
     pub(super) fleet: Fleet,
     pub(super) mutator: MutatorHandle,
     pub(super) nemesis: NemesisHandle,
-    pub(super) lag: AbortHandle,
+    pub(super) lateness: JoinSet<()>,
     /// Publishes that ended, for progress.
     published: Arc<AtomicU64>,
 }
@@ -86,8 +86,8 @@ impl Movers {
         let probe = Arc::new(NacosProbe { key });
         let config = NemesisConfig { clock, site, probe, sink: faults.sink() };
         let nemesis = nemesis::start(&setup.plan, config)?;
-        let lag = tokio::spawn(health::sample_lag(clock, recorder)).abort_handle();
-        Ok(Self { fleet, mutator, nemesis, lag, published })
+        let lateness = health::sample_lateness(clock, recorder)?;
+        Ok(Self { fleet, mutator, nemesis, lateness, published })
     }
 
     /// What progress and the drain look at.

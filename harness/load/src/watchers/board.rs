@@ -114,7 +114,11 @@ impl Board {
                     held.store(0, Ordering::Relaxed);
                 }
             }
-            Event::Publish(_) | Event::ColdStart { .. } | Event::FinalRead { .. } | Event::Lag { .. } => {}
+            Event::Publish(_)
+            | Event::ColdStart { .. }
+            | Event::FinalRead { .. }
+            | Event::Lag { .. }
+            | Event::ReceiveLag { .. } => {}
         }
     }
 
