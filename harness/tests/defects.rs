@@ -7,9 +7,15 @@ const CALM: &str = "scenarios/smoke/calm.yaml";
 
 /// Runs a scenario with a defect and compares the set of violated guarantees.
 fn breaks(scenario: &str, defect: &str, expected: &[&str]) {
+    breaks_with(scenario, &[defect], expected);
+}
+
+/// The same with a defect that needs more than the scenario has.
+fn breaks_with(scenario: &str, overrides: &[&str], expected: &[&str]) {
     let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
-    let done = run_scenario(scenario, dir.path(), &["--set", defect]);
+    let args: Vec<&str> = overrides.iter().flat_map(|one| ["--set", *one]).collect();
+    let done = run_scenario(scenario, dir.path(), &args);
     let json = done.json();
     let violated: Vec<&str> = json["guarantees"]
         .as_array()
@@ -48,6 +54,26 @@ fn torn_content_breaks_intact() {
 #[test]
 fn an_invented_version_breaks_nothing_invented() {
     breaks(CALM, "server.embedded.defect=invent-version", &["nothing-invented"]);
+}
+
+#[test]
+fn content_of_another_item_breaks_isolated() {
+    breaks(CALM, "server.embedded.defect=cross-items", &["isolated"]);
+}
+
+#[test]
+fn a_gray_release_for_everybody_breaks_isolated() {
+    let overrides = [
+        "server.embedded.defect=leak-gray",
+        "mutations.kinds={ write: 3, gray: 1 }",
+        "mutations.gray={ hold: 500ms }",
+    ];
+    breaks_with(CALM, &overrides, &["isolated"]);
+}
+
+#[test]
+fn a_listener_that_is_called_twice_breaks_once() {
+    breaks(CALM, "watchers.pushed.client.defect=call-twice", &["once"]);
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! so that a guarantee can be seen to catch it. Start at [`Seams`].
 
 mod answer_old;
+mod cross_items;
 mod forget_watcher;
 mod invent_version;
+mod leak_gray;
 mod lose_write;
 mod tear_content;
 
@@ -37,6 +39,11 @@ pub(crate) trait Seams: fmt::Debug + Send {
         true
     }
 
+    /// Push and reply: whether a gray release is taken to be for everybody.
+    fn leaks_gray(&self) -> bool {
+        false
+    }
+
     /// Reply: what a query is answered with instead of `current`.
     fn reply(&mut self, _key: &ConfigKey, current: Arc<Entry>) -> Arc<Entry> {
         current
@@ -58,6 +65,8 @@ pub(crate) fn seams(defect: Option<ServerDefect>) -> Box<dyn Seams> {
         Some(ServerDefect::AnswerOld) => Box::<answer_old::AnswerOld>::default(),
         Some(ServerDefect::TearContent) => Box::<tear_content::TearContent>::default(),
         Some(ServerDefect::InventVersion) => Box::<invent_version::InventVersion>::default(),
+        Some(ServerDefect::CrossItems) => Box::<cross_items::CrossItems>::default(),
+        Some(ServerDefect::LeakGray) => Box::new(leak_gray::LeakGray),
     }
 }
 

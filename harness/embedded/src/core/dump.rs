@@ -248,6 +248,11 @@ impl Dump {
         Read::Found(Found { entry, gray, content_type })
     }
 
+    /// A client whom the highest gray release of a config is for.
+    pub(super) fn insider(&self, key: &ConfigKey) -> Option<Caller> {
+        self.visible.get(key)?.highest_gray().map(|gray| gray.rule.insider())
+    }
+
     /// Whether a client that holds `md5` has what it is served; it holds the empty MD5 when it has nothing.
     pub(super) fn is_current(&self, key: &ConfigKey, md5: &str, caller: &Caller) -> bool {
         let entry = self.visible.get(key).and_then(|visible| visible.entry_for(caller));

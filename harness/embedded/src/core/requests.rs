@@ -86,7 +86,8 @@ impl Core {
     /// What a query over gRPC sees. Defects of the reply lie here and not on HTTP, so that a read of the control plane
     /// stays an honest witness of what is stored.
     pub fn query(&mut self, now: Duration, key: &ConfigKey, caller: &Caller, wants_tag: bool) -> Read {
-        match self.dump.read(now, key, caller, wants_tag) {
+        let leaked = self.leaked_to(key);
+        match self.dump.read(now, key, leaked.as_ref().unwrap_or(caller), wants_tag) {
             Read::Found(found) => Read::Found(Found { entry: self.seams.reply(key, found.entry), ..found }),
             other => other,
         }
@@ -200,11 +201,18 @@ impl Core {
             let (key, names_public) = self.listened_key(one);
             let listen = Listen { md5: one.md5.as_str().into(), names_public };
             self.connections.listen(connection, &key, listen);
-            if self.seams.compares(connection, &key) && !self.dump.is_current(&key, &one.md5, &caller) {
+            let leaked = self.leaked_to(&key);
+            let caller = leaked.as_ref().unwrap_or(&caller);
+            if self.seams.compares(connection, &key) && !self.dump.is_current(&key, &one.md5, caller) {
                 changed.push(Arc::clone(&one.key));
             }
         }
         changed
+    }
+
+    /// Whom a client is taken for that a defect leaks a gray release to.
+    fn leaked_to(&self, key: &ConfigKey) -> Option<Caller> {
+        self.seams.leaks_gray().then(|| self.dump.insider(key)).flatten()
     }
 
     /// `ConfigBatchListenRequest` with `listen: false`.

@@ -107,6 +107,14 @@ impl GrayRule {
         }
     }
 
+    /// A client that it is for.
+    pub(super) fn insider(&self) -> Caller {
+        match self {
+            Self::Beta(ips) => Caller::at(ips.split(',').next().unwrap_or_default()),
+            Self::Tag(tag) => Caller { tag: Some(tag.as_str().into()), ..Caller::at("") },
+        }
+    }
+
     fn matches(&self, caller: &Caller) -> bool {
         match self {
             Self::Beta(ips) => ips.split(',').any(|ip| *ip == *caller.ip),
@@ -168,6 +176,11 @@ impl Visible {
             Some(gray) => Some(&gray.entry),
             None => self.formal.as_ref(),
         }
+    }
+
+    /// The gray release that stands above the others.
+    pub(super) fn highest_gray(&self) -> Option<&Arc<Gray>> {
+        self.grays.first()
     }
 
     pub(super) fn gray_names(&self) -> impl Iterator<Item = String> {

@@ -237,6 +237,10 @@ pub enum ServerDefect {
     /// Every 13th gRPC query is answered with a well-formed payload of a version that was never published. Breaks:
     /// nothing invented.
     InventVersion,
+    /// Every 17th gRPC query is answered with content of another item, md5 and all. Breaks: isolated.
+    CrossItems,
+    /// Over gRPC every client is told of and served a gray release, whomever it is for. Breaks: isolated.
+    LeakGray,
 }
 
 /// Which proxies stand between watchers and servers.

@@ -51,6 +51,8 @@ pub enum ClientDefect {
     NoBackoff,
     /// Serves snapshots torn in half, and says that they are fresh. Breaks: safe failover.
     TornSnapshot,
+    /// Calls its listener twice with each content. Breaks: once.
+    CallTwice,
 }
 
 /// A health check of a gRPC client.

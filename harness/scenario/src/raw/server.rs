@@ -111,4 +111,6 @@ words!(ServerDefect {
     "answer-old" => ServerDefect::AnswerOld,
     "tear-content" => ServerDefect::TearContent,
     "invent-version" => ServerDefect::InventVersion,
+    "cross-items" => ServerDefect::CrossItems,
+    "leak-gray" => ServerDefect::LeakGray,
 });

@@ -167,4 +167,8 @@ words!(Jitter {
     "equal" => Jitter::Equal,
     "decorrelated" => Jitter::Decorrelated,
 });
-words!(ClientDefect { "no-backoff" => ClientDefect::NoBackoff, "torn-snapshot" => ClientDefect::TornSnapshot });
+words!(ClientDefect {
+    "no-backoff" => ClientDefect::NoBackoff,
+    "torn-snapshot" => ClientDefect::TornSnapshot,
+    "call-twice" => ClientDefect::CallTwice,
+});

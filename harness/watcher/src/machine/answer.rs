@@ -3,7 +3,7 @@
 use shakedown_model::event::{
     Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path,
 };
-use shakedown_model::plan::Protocol;
+use shakedown_model::plan::{ClientDefect, Protocol};
 use shakedown_model::{Offset, Version};
 
 use super::{InFlight, Phase, Watcher};
@@ -89,14 +89,18 @@ impl Watcher {
         if !is_new {
             return;
         }
-        out.push(Action::Record(Event::Delivery(Delivery {
+        let call = Action::Record(Event::Delivery(Delivery {
             at: now,
             watcher: self.id,
             item: self.items[index].id,
             version,
             signal: self.signalled(),
             path: self.fetch_path,
-        })));
+        }));
+        out.push(call);
+        if self.rules.has_defect(ClientDefect::CallTwice) {
+            out.push(call);
+        }
         if self.rules.saves_snapshots() {
             self.items[index].set(Flag::HasSnapshot);
             out.push(Action::SaveSnapshot(self.items[index].id));

@@ -129,3 +129,42 @@ fn invent_version_serves_a_whole_payload_of_a_version_nobody_wrote_at_every_13th
     assert!(identity.version > Version(100_000));
     assert_eq!(*invented.md5, *md5_hex(&invented.content));
 }
+
+#[test]
+fn cross_items_serves_what_another_item_was_served_with_at_every_17th_query() {
+    let mut bench = Bench::with_defect(ServerDefect::CrossItems);
+    bench.publish_and_dump("d", "one");
+    assert_eq!(lies(&queries(&mut bench, 20), "one"), [0_usize; 0], "there is no other item");
+    bench.publish_and_dump("e", "two");
+    assert_eq!(bench.content("e").as_deref(), Some("two"));
+    // These are the queries from the 22nd on.
+    let entries = queries(&mut bench, 31);
+    assert_eq!(lies(&entries, "one"), [13, 30]);
+    assert_eq!((&*entries[12].content, &*entries[12].md5), ("two", &*md5_hex("two")));
+    assert_eq!(bench.md5("d"), md5_hex("one"), "a get over HTTP stays honest");
+}
+
+#[test]
+fn leak_gray_lists_and_serves_a_release_to_everybody_over_grpc() {
+    let mut bench = Bench::with_defect(ServerDefect::LeakGray);
+    bench.publish_and_dump("d", "formal");
+    let outside = bench.listener("d");
+    let formal = [listened("d", &md5_hex("formal"))];
+    assert_eq!(bench.content("d").as_deref(), Some("formal"));
+    let releases = [
+        (GrayRule::Tag("v2".to_owned()), "tagged"),
+        (GrayRule::Beta("10.0.0.1,10.0.0.2".to_owned()), "beta"),
+    ];
+    for (rule, content) in releases {
+        bench.try_publish(NewConfig { gray: Some(rule), ..new_config("d", content) }).unwrap();
+        bench.run_for(ms(100));
+        assert_eq!(bench.core.listen(outside, &formal, None), [key("d")]);
+        assert_eq!(bench.content("d").as_deref(), Some(content));
+        assert_eq!(bench.core.listen(outside, &[listened("d", &md5_hex(content))], None), []);
+        assert_eq!(bench.md5("d"), md5_hex("formal"), "a get over HTTP stays honest");
+    }
+    let stop = bench.core.beta_removal(bench.now, ConfigKey::public("d", "g"), &author()).unwrap();
+    bench.core.commit(bench.now, stop);
+    bench.run_for(ms(100));
+    assert_eq!(bench.content("d").as_deref(), Some("tagged"), "what is left of the releases leaks on");
+}

@@ -1,5 +1,6 @@
 use shakedown_model::Version;
 use shakedown_model::event::{Corruption, Event, LossCause, Path};
+use shakedown_model::plan::ClientDefect;
 
 use super::*;
 use crate::Refusal;
@@ -205,4 +206,15 @@ fn questions_of_the_server_are_answered() {
     assert_eq!(bench.step(ms(100), Input::Detect), [Action::Ack]);
     bench.step(ms(200), Input::ConnectReset);
     assert_eq!((bench.out.first(), bench.out.last()), (Some(&Action::Ack), Some(&Action::Close)));
+}
+
+#[test]
+fn a_client_that_calls_twice_does_so_with_each_content() {
+    let defect = Some(ClientDefect::CallTwice);
+    let mut bench = Bench::up(ClientSpec { defect, ..java() }, 1);
+    bench.changed(11, &[0]);
+    bench.content(12, 0, 1);
+    let calls = bench.deliveries();
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[0], calls[0].version), (calls[1], Version(1)));
 }
