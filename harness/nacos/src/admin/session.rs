@@ -15,6 +15,9 @@ use super::{AdminError, publish};
 
 /// The life of a token whose answer does not say: the server's default, 18,000 s.
 const USUAL_TTL: Duration = Duration::from_secs(18_000);
+/// The least time before its end that a token is renewed: servers count its life in whole seconds, by which it may end
+/// up to one sooner, and a login takes a while. A token of less than 4 s is renewed at half its life.
+const LEAST_MARGIN: Duration = Duration::from_secs(2);
 
 /// An account and its token.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl Session {
             .append_pair("password", self.login.password.reveal())
             .finish();
         let no_answer = |source| AdminError::NoAnswer { call: CALL, server, source };
+        let asked = Instant::now();
         let response = client
             .post(format!("http://{server}{}", paths.login()))
             .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -83,7 +87,6 @@ impl Session {
             .send()
             .await
             .map_err(no_answer)?;
-        let asked = Instant::now();
         let status = response.status();
         let text = response.text().await.map_err(no_answer)?;
         if status != StatusCode::OK {
@@ -97,7 +100,25 @@ impl Session {
         let granted = granted.data.map_or(Granted { data: None, ..granted }, |data| *data);
         let text = granted.access_token.filter(|token| !token.is_empty()).ok_or_else(unreadable)?;
         let life = granted.token_ttl.map_or(USUAL_TTL, Duration::from_secs);
-        // As the SDKs do, a tenth of its life before it ends.
-        Ok(Token { text: text.into(), renew_at: asked + life - life / 10 })
+        Ok(Token { text: text.into(), renew_at: asked + renewed_after(life) })
+    }
+}
+
+/// As the SDKs do, a tenth of its life before it ends, but for tokens that live a few seconds.
+fn renewed_after(life: Duration) -> Duration {
+    life - (life / 10).max(LEAST_MARGIN).min(life / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_a_tenth_of_its_life_and_at_least_2_s_before_it_ends() {
+        let renewed = |seconds| renewed_after(Duration::from_secs(seconds)).as_millis();
+        assert_eq!(
+            [18_000, 20, 10, 5, 4, 2, 0].map(renewed),
+            [16_200_000, 18_000, 8_000, 3_000, 2_000, 1_000, 0]
+        );
     }
 }

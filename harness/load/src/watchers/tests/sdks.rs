@@ -1,11 +1,12 @@
 //! Every SDK's imitation against the embedded server: both generations, deletes, gray releases, logins, overrides.
 
 use shakedown_model::event::Absence;
-use shakedown_model::plan::{Failover, Kinds, Login};
+use shakedown_model::plan::{Failover, Kinds, Login, LoginHabit};
 use shakedown_model::secrets::Secret;
 use shakedown_scenario::Sdk;
 
 use super::*;
+use crate::watchers::credentials::Keeper;
 
 const EACH: u32 = 2;
 
@@ -33,9 +34,17 @@ struct Server {
 }
 
 impl Server {
-    async fn start(mut plan: Plan, generation: Generation, login: Option<Login>) -> Self {
+    async fn start(plan: Plan, generation: Generation, login: Option<Login>) -> Self {
+        Self::start_as(plan, generation, login, EmbeddedSettings::default()).await
+    }
+
+    async fn start_as(
+        mut plan: Plan,
+        generation: Generation,
+        login: Option<Login>,
+        settings: EmbeddedSettings,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let settings = EmbeddedSettings::default();
         let (http, grpc, data) = (LOOPBACK, LOOPBACK, None);
         plan.server.login.clone_from(&login);
         let admin_login = login.clone();
@@ -173,6 +182,68 @@ async fn watchers_log_in_as_their_sdk_does() {
     until("subscribed", || fleet.control().subscribed() == all).await;
     server.publish(1, 2, None).await;
     until("converged", || fleet.control().converged(&newest(1, 2))).await;
+    stop(fleet).await;
+    assert!(!history.events().iter().any(|event| matches!(event, Event::Lost(_) | Event::Corrupt(_))));
+}
+
+/// Keeps a token that lives for `ttl`; a denial is honoured `after_denial`.
+async fn kept(ttl: Duration, after_denial: Duration) -> (Server, Credentials, tokio::task::JoinSet<()>) {
+    let login = account("a good secret");
+    let settings = EmbeddedSettings { token_ttl: ttl, ..EmbeddedSettings::default() };
+    let plan = plan_of(&[Sdk::NacosJava2], "space");
+    let server = Server::start_as(plan, Generation::V2, Some(login.clone()), settings).await;
+    let admin = AdminClient::new(server.running.http_addr(), Duration::from_secs(5)).unwrap();
+    let (keeper, after_denial) = (Keeper::new(), Some(after_denial));
+    let credentials = Credentials::new(&login, LoginHabit::Token { after_denial }, &keeper);
+    let mut keeping = tokio::task::JoinSet::new();
+    keeping.spawn(keeper.keep(admin.logging_in(Some(&login)), after_denial));
+    credentials.first_login().await;
+    (server, credentials, keeping)
+}
+
+#[tokio::test]
+async fn a_denial_does_not_keep_a_token_from_being_renewed_in_time() {
+    let (_server, credentials, _keeping) = kept(Duration::from_secs(4), Duration::from_secs(60)).await;
+    let first = credentials.token().unwrap();
+    credentials.denied();
+    until("renewed", || credentials.token().unwrap() != first).await;
+}
+
+#[tokio::test]
+async fn a_denial_makes_the_fleet_log_in_again() {
+    let (_server, credentials, _keeping) =
+        kept(Duration::from_secs(18_000), Duration::from_millis(200)).await;
+    let first = credentials.token().unwrap();
+    // Tokens of one second are the same.
+    let is_another = || {
+        credentials.denied();
+        credentials.token().unwrap() != first
+    };
+    until("logged in again", is_another).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_connections_go_on_under_the_token_that_was_renewed() {
+    const TTL: Duration = Duration::from_secs(4);
+    let settings =
+        EmbeddedSettings { token_ttl: TTL, poll_registers_late: false, ..EmbeddedSettings::default() };
+    let (plan, login) = (plan_of(&Sdk::ALL, "space"), account("a good secret"));
+    let server = Server::start_as(plan, Generation::V2, Some(login.clone()), settings).await;
+    let all = server.plan.watcher_count();
+    // The fleet has a login of its own: the publishes below would renew a shared one for it.
+    let own = AdminClient::new(server.running.http_addr(), Duration::from_secs(5)).unwrap();
+    let (fleet, history) = server.fleet(Some(own.logging_in(Some(&login))));
+    until("subscribed", || fleet.control().subscribed() == all).await;
+    let attempts = fleet.control().progress().attempts;
+    let subscribed = tokio::time::Instant::now();
+    let mut version = 1;
+    // Past the life of the first token and of the second.
+    while subscribed.elapsed() < 2 * TTL {
+        version += 1;
+        server.publish(1, version, None).await;
+        until("converged", || fleet.control().converged(&newest(1, version))).await;
+    }
+    assert_eq!(fleet.control().progress().attempts, attempts, "every connection is the first");
     stop(fleet).await;
     assert!(!history.events().iter().any(|event| matches!(event, Event::Lost(_) | Event::Corrupt(_))));
 }
