@@ -1,4 +1,4 @@
-//! The server without I/O: what one Nacos 2.x node decides, as a function of inputs and the time.
+//! The server without I/O: what one Nacos node decides, as a function of inputs and the time.
 //!
 //! Every input takes `now`, the time since the server started. What happens by itself (dump, time-outs, retries,
 //! the idle scan) happens in [`Core::turn`], which is to be called at [`Core::next_due`]. What is to be sent
@@ -15,6 +15,7 @@ mod history;
 mod key;
 mod loader;
 mod namespace;
+mod output;
 mod polls;
 mod pushes;
 mod requests;
@@ -56,6 +57,7 @@ pub use self::history::{HistoryItem, Operation};
 pub use self::key::{KeyError, check_key, stored_key};
 pub use self::loader::{ClientInfo, Redirect, Registration};
 pub use self::namespace::{Namespace, NamespaceError};
+pub use self::output::{CloseReason, Output};
 pub use self::polls::{Listened, Poll, PollId, PollReply};
 pub use self::requests::Refusal;
 pub use self::row::{Author, Caller, Entry, Gray, GrayRule, Labels, Row};
@@ -65,78 +67,6 @@ pub use self::token::TokenError;
 
 /// What access tokens are signed with. Tokens of a test server open nothing else, and all nodes must know it.
 const TOKEN_SECRET: &[u8] = b"shakedown-embedded-nacos-token-secret";
-
-/// Something to send or to do that no caller is waiting for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Answer a hanging long poll with these keys; none is "no change".
-    PollAnswer {
-        /// Which poll.
-        poll: PollId,
-        /// The changed keys.
-        changed: Vec<Arc<ConfigKey>>,
-    },
-    /// Send a `ConfigChangeNotifyRequest`.
-    Notify {
-        /// To whom.
-        connection: ConnectionId,
-        /// The request id that the ack will carry.
-        request_id: u64,
-        /// The key that changed.
-        key: Arc<ConfigKey>,
-    },
-    /// Send a `ClientDetectionRequest`.
-    Detect {
-        /// To whom.
-        connection: ConnectionId,
-        /// The request id that the answer will carry.
-        request_id: u64,
-    },
-    /// Send a `SetupAckRequest`.
-    SetupAck {
-        /// To whom.
-        connection: ConnectionId,
-    },
-    /// Send a `ConnectResetRequest`.
-    Reset {
-        /// To whom.
-        connection: ConnectionId,
-        /// The request id that the answer will carry.
-        request_id: u64,
-        /// Where it shall go; anywhere without.
-        to: Option<Redirect>,
-    },
-    /// Close the TCP connection. The core has forgotten it already.
-    Close {
-        /// Which.
-        connection: ConnectionId,
-        /// Why, for the log.
-        reason: CloseReason,
-    },
-}
-
-/// Why the server closes a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CloseReason {
-    /// No answer to a detection.
-    #[error("idle, and did not answer whether it lives")]
-    Idle,
-    /// A notification was not acked in all its tries.
-    #[error("did not ack a notification in all its tries")]
-    NoAck,
-    /// Its out queue was full for too long in a row.
-    #[error("has not read its stream for too long")]
-    Blocked,
-    /// Its stream ended while the TCP connection lived.
-    #[error("its stream has ended")]
-    StreamGone,
-    /// The node takes no more connections.
-    #[error("the node has as many connections as it takes")]
-    Full,
-    /// More notifications are under way than the server keeps.
-    #[error("too many notifications are under way")]
-    TooManyPushes,
-}
 
 /// One node's state.
 #[derive(Debug)]

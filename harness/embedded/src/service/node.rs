@@ -1,5 +1,7 @@
 //! The core between its callers: time for its inputs, a way out for its outputs, and a turn when one is due.
 
+mod state;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -9,17 +11,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use shakedown_model::plan::{Generation, OldApis};
 use shakedown_nacos::ConfigKey;
-use shakedown_nacos::http::answer;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use self::state::State;
 use super::Counts;
-use super::grpc::{Link, Sent};
-use crate::cluster::broadcasts::{Broadcasts, Step};
+use super::grpc::Link;
+use crate::cluster::broadcasts::Step;
 use crate::cluster::{Cluster, Joined, Membership, Message, Shared};
 use crate::core::{
-    Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, Output, PollId, PublishError, Read,
+    Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, PollId, PublishError, Read,
 };
 
 /// A read tries for this long to get at a config that is being dumped (real: nine waits of 1 ms).
@@ -54,15 +55,6 @@ pub(super) struct Node {
     refusals: Cell<u64>,
     counts: Arc<Counts>,
     membership: Membership,
-}
-
-#[derive(Debug)]
-struct State {
-    core: Core,
-    mailbox: UnboundedReceiver<Message>,
-    broadcasts: Broadcasts,
-    polls: BTreeMap<PollId, oneshot::Sender<Bytes>>,
-    links: BTreeMap<ConnectionId, Link>,
 }
 
 impl Node {
@@ -312,101 +304,6 @@ impl Node {
         {
             self.armed.set(Some(due));
             self.rearm.notify_one();
-        }
-    }
-}
-
-impl State {
-    /// When something is to be done by itself.
-    fn next_due(&self) -> Option<Duration> {
-        [self.core.next_due(), self.broadcasts.next_due()].into_iter().flatten().min()
-    }
-
-    /// Takes in what other nodes sent.
-    fn empty_mailbox(&mut self, now: Duration) {
-        while let Ok(message) = self.mailbox.try_recv() {
-            self.take(now, message);
-        }
-    }
-
-    fn take(&mut self, now: Duration, message: Message) {
-        match message {
-            Message::Stored(change) => self.core.restore(*change),
-            Message::Changed(task) => self.core.told(now, task),
-            Message::Reload(keep, to) => self.core.keep_connections(keep, to),
-        }
-    }
-
-    /// Sends everything that the core wants sent; what the attempts tell the core may make it want more.
-    fn send_outputs(&mut self, now: Duration) {
-        let mut wake: Option<(Arc<ConfigKey>, Bytes)> = None;
-        loop {
-            let outputs = self.core.take_outputs();
-            if outputs.is_empty() {
-                return;
-            }
-            for output in outputs {
-                self.send(now, output, &mut wake);
-            }
-        }
-    }
-
-    fn send(&mut self, now: Duration, output: Output, wake: &mut Option<(Arc<ConfigKey>, Bytes)>) {
-        match output {
-            Output::PollAnswer { poll, changed } => {
-                if let Some(answer) = self.polls.remove(&poll) {
-                    // A client that went away meanwhile has no use for it.
-                    answer.send(wake_body(&changed, wake)).ok();
-                }
-            }
-            Output::Notify { connection, request_id, key } => {
-                match self.links.get(&connection).map_or(Sent::Gone, |link| link.notify(request_id, &key)) {
-                    Sent::Taken => self.core.push_taken(connection),
-                    Sent::Busy => self.core.push_busy(now, connection, request_id),
-                    Sent::Gone => self.core.stream_gone(connection),
-                }
-            }
-            Output::Detect { connection, request_id } => {
-                if let Some(link) = self.links.get(&connection) {
-                    // An unsent question stays unanswered, which is an answer.
-                    link.detect(request_id);
-                }
-            }
-            Output::Reset { connection, request_id, to } => {
-                match self.links.get(&connection).map_or(Sent::Gone, |link| link.reset(request_id, to)) {
-                    // One whose queue is full does not get it, and is not asked again.
-                    Sent::Taken | Sent::Busy => {}
-                    Sent::Gone => self.core.stream_gone(connection),
-                }
-            }
-            Output::SetupAck { connection } => {
-                if let Some(link) = self.links.get(&connection) {
-                    link.acknowledge_setup();
-                }
-            }
-            Output::Close { connection, reason } => {
-                tracing::info!(connection = connection.0, %reason, "closing a connection");
-                if let Some(link) = self.links.remove(&connection) {
-                    link.close();
-                }
-            }
-        }
-    }
-}
-
-/// The body that answers a poll. A change wakes many polls with the same key, so the last body is kept.
-fn wake_body(changed: &[Arc<ConfigKey>], wake: &mut Option<(Arc<ConfigKey>, Bytes)>) -> Bytes {
-    match (changed, &*wake) {
-        ([], _) => Bytes::new(),
-        ([key], Some((same, body))) if Arc::ptr_eq(key, same) => body.clone(),
-        ([key], _) => {
-            let body = Bytes::from(answer::encode(&[ConfigKey::clone(key)]));
-            *wake = Some((Arc::clone(key), body.clone()));
-            body
-        }
-        (keys, _) => {
-            let keys: Vec<_> = keys.iter().map(|key| ConfigKey::clone(key)).collect();
-            Bytes::from(answer::encode(&keys))
         }
     }
 }
