@@ -39,7 +39,7 @@ compare *runs:
 image:
     docker build -t shakedown .
 
-# Write scenarios/schema.json anew.
+# Write scenarios/schema.json and scenarios/REFERENCE.md anew.
 schema:
     UPDATE_SCHEMA=1 cargo test --locked -p shakedown-scenario schema
 

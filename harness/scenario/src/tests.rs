@@ -10,6 +10,7 @@ mod gating;
 mod mutating;
 mod overriding;
 mod planning;
+mod reference;
 mod refusing;
 mod serving;
 

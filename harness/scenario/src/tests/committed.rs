@@ -40,15 +40,19 @@ fn every_committed_scenario_is_planned_without_a_warning() {
     }
 }
 
-#[test]
-fn committed_schema_is_the_one_that_the_code_has() {
-    let path = scenarios().join("schema.json");
-    let fresh = format!("{:#}\n", schema());
+/// Compares a generated file of the folder of scenarios with what the code makes of it, or writes it when told to.
+pub(super) fn is_fresh(name: &str, fresh: &str) {
+    let path = scenarios().join(name);
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &fresh).unwrap();
+        std::fs::write(&path, fresh).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(committed == fresh, "scenarios/schema.json is stale: run with UPDATE_SCHEMA=1 to write it anew");
+    assert!(committed == fresh, "scenarios/{name} is stale: run with UPDATE_SCHEMA=1 to write it anew");
+}
+
+#[test]
+fn committed_schema_is_the_one_that_the_code_has() {
+    is_fresh("schema.json", &format!("{:#}\n", schema()));
 }
 
 /// Whether `value` meets `schema`, by the keywords that the schema of scenarios uses, patterns left out.
