@@ -24,11 +24,14 @@ fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
         "history.bin",
         "faults.jsonl",
         "self.jsonl",
+        "parts.jsonl",
         "verdict.json",
         "series.json",
         "summary.txt",
+        "summary.md",
         "report.html",
         "junit.xml",
+        "histograms/run.hlog",
     ] {
         assert!(fs::metadata(run.join(file)).is_ok_and(|meta| meta.len() > 0), "{file} is missing or empty");
     }

@@ -1,4 +1,4 @@
-//! Nacos' config protocol on the wire: HTTP v1 and gRPC, for clients and for servers.
+//! Nacos' config protocol on the wire: HTTP v1 and v3 and gRPC, for clients and for servers.
 //!
 //! This crate owns encodings ([`http`] and [`grpc`]), one client connection of each kind, each driven by a single
 //! task, and the control plane's client ([`admin`]). It knows nothing of load, faults, backoff or histories: it never

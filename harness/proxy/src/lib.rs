@@ -22,8 +22,8 @@
 //!   is no `Logger` in the answers.
 //!
 //! What the API has beside Toxiproxy's: a proxy's `source` (the address that its upstream connections come from; each
-//! has some 28,000 ports), the toxic `blackhole` with its attribute `heal` (`reset` or `release`), and
-//! `GET /shakedown/stats`. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
+//! has some 28,000 ports), `GET /shakedown/stats`, and toxics of its own: `blackhole` and `silence` with their attribute
+//! `heal` (`reset` or `release`), `half_open`, `refuse`, and `flap` with `down` and `up` in milliseconds. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
 //! later; the stream does not matter, since both sockets are reset.
 //!
 //! What it costs, and what Toxiproxy costs beside it, is measured by the example `echo_bench`: added latency, memory,

@@ -1,6 +1,6 @@
 //! How good a watcher's link is, and the health checks that this calls for.
 //!
-//! Quality has three levels (issue 7 of the project names the figures):
+//! Quality has three levels (the figures are the project's own):
 //!
 //! | level | when | a check every | tries |
 //! |---|---|---|---|
