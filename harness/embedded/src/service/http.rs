@@ -14,6 +14,7 @@ mod state;
 mod v1;
 mod v2;
 mod v3;
+mod writes;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

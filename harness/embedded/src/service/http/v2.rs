@@ -3,17 +3,17 @@
 use http::Method;
 use shakedown_nacos::ConfigKey;
 
-use super::answers::{self, Code, failure, missing_form, success};
+use super::answers::{self, Code, failure, success};
 use super::call::{Call, V2};
-use super::{Answer, details};
+use super::{Answer, details, writes};
 use crate::core::{Read, Search, stored_key};
 
 pub(super) async fn answer(call: Call<'_>) -> Answer {
     let path = call.path.strip_prefix("/nacos/v2/cs").unwrap_or_default();
     match (path, call.method.clone()) {
         ("/config", Method::GET) => get(&call).await,
-        ("/config", Method::POST) => publish(call).await,
-        ("/config", Method::DELETE) => delete(&call).await,
+        ("/config", Method::POST) => writes::publish(call, V2).await,
+        ("/config", Method::DELETE) => writes::delete(&call, key(&call)).await,
         ("/config", _) => answers::no_such_method(&call, "DELETE, GET, POST"),
         (_, Method::GET) => search_detail(&call),
         _ => answers::no_such_method(&call, "GET"),
@@ -41,30 +41,6 @@ async fn get(call: &Call<'_>) -> Answer {
         Read::Found(found) => answers::content_in_form(&found),
         Read::Absent => failure(Code::NotFound, "config data not exist"),
         Read::Busy(_) => failure(Code::Conflict, "requested file is being modified, please try later."),
-    }
-}
-
-async fn publish(mut call: Call<'_>) -> Answer {
-    let key = match call.given_key(V2) {
-        Ok(key) => key,
-        Err(parameter) => return missing_form(parameter),
-    };
-    let Some(content) = call.given("content") else { return missing_form("content") };
-    let new = call.new_config(key, content);
-    match call.node.publish(new).await {
-        Ok(()) => success(true),
-        Err(error) => answers::write_failure(&error),
-    }
-}
-
-async fn delete(call: &Call<'_>) -> Answer {
-    let key = match key(call) {
-        Ok(key) => key,
-        Err(refusal) => return *refusal,
-    };
-    match call.node.remove(key, call.params.get("tag"), &call.author()).await {
-        Ok(()) => success(true),
-        Err(error) => answers::write_failure(&error),
     }
 }
 

@@ -6,7 +6,7 @@ use shakedown_nacos::ConfigKey;
 
 use super::answers::{self, Code, failure, missing_form, outcome, refused, success};
 use super::call::{Call, V3};
-use super::{Answer, details};
+use super::{Answer, details, writes};
 use crate::core::{Caller, Found, GrayRule, ListenerOf, Read, Search, stored_key};
 
 pub(super) async fn answer(call: Call<'_>) -> Answer {
@@ -15,8 +15,8 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
         ("/client/cs/config", Method::GET) => get(&call).await,
         ("/client/cs/config", _) => answers::no_such_method(&call, "GET"),
         ("/admin/cs/config", Method::GET) => details(&call),
-        ("/admin/cs/config", Method::POST) => publish(call).await,
-        ("/admin/cs/config", Method::DELETE) => delete(&call).await,
+        ("/admin/cs/config", Method::POST) => writes::publish(call, V3).await,
+        ("/admin/cs/config", Method::DELETE) => writes::delete(&call, key(&call)).await,
         ("/admin/cs/config", _) => answers::no_such_method(&call, "POST, GET, DELETE"),
         ("/admin/cs/config/batch", Method::DELETE) => delete_many(&call).await,
         ("/admin/cs/config/list", Method::GET) => list(&call),
@@ -74,30 +74,6 @@ fn details(call: &Call<'_>) -> Answer {
     };
     let row = call.node.input(|core, _| core.row(&key).map(|row| details::full_v3(&key, row)));
     row.map_or_else(|| failure(Code::NotFound, "Config not exist, please publish Config first."), success)
-}
-
-async fn publish(mut call: Call<'_>) -> Answer {
-    let key = match call.given_key(V3) {
-        Ok(key) => key,
-        Err(name) => return missing_form(name),
-    };
-    let Some(content) = call.given("content") else { return missing_form("content") };
-    let new = call.new_config(key, content);
-    match call.node.publish(new).await {
-        Ok(()) => success(true),
-        Err(error) => answers::write_failure(&error),
-    }
-}
-
-async fn delete(call: &Call<'_>) -> Answer {
-    let key = match key(call) {
-        Ok(key) => key,
-        Err(refusal) => return *refusal,
-    };
-    match call.node.remove(key, call.params.get("tag"), &call.author()).await {
-        Ok(()) => success(true),
-        Err(error) => answers::write_failure(&error),
-    }
 }
 
 async fn delete_many(call: &Call<'_>) -> Answer {
