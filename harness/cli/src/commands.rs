@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{BaselineCommand, Cli, Command, Serve};
 use crate::exit::{Exit, Failure};
+use crate::output::complain;
 
 /// Runs the command line and gives its exit code.
 #[must_use]
@@ -80,16 +81,4 @@ fn runtime() -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Missing, format!("cannot start the runtime's threads: {error}")))
-}
-
-/// Prints a result on standard output. A closed pipe is the reader's choice, no error of ours.
-fn say(text: &str) {
-    use std::io::Write;
-    drop(writeln!(std::io::stdout().lock(), "{}", text.trim_end()));
-}
-
-/// Prints what went wrong on standard error.
-pub(crate) fn complain(text: &str) {
-    use std::io::Write;
-    drop(writeln!(std::io::stderr().lock(), "shakedown: {}", crate::redaction::shown(text)));
 }

@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod judged;
 mod logging;
+mod output;
 mod progress;
 mod redaction;
 mod stop;

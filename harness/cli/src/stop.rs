@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::commands::complain;
+use crate::output::complain;
 
 /// A receiver that turns true at the first SIGINT or SIGTERM, after `what_happens` was said.
 ///

@@ -13,9 +13,9 @@ use shakedown_model::verdict::{Outcome, Verdict};
 use shakedown_record::{plan_digest, read_baseline, write_baseline};
 
 use super::check::look;
-use super::say;
 use crate::exit::{Exit, Failure};
 use crate::judged::JudgedRun;
+use crate::output::say;
 
 /// The folder of baselines when nothing else is said.
 pub(super) const FOLDER: &str = "reports/baselines";

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use shakedown_record::RunDir;
 use shakedown_report::terminal::{self, Look};
 
-use super::{complain, say};
 use crate::args::CheckArgs;
 use crate::exit::{Exit, Failure};
 use crate::judged::JudgedRun;
+use crate::output::{complain, say};
 
 /// Judges the run in `args.run` and writes its report anew.
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {

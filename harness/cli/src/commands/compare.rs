@@ -7,10 +7,10 @@ use shakedown_report::ReportInput;
 use shakedown_report::compare::{Comparison, obstacles};
 
 use super::check::look;
-use super::{complain, say};
 use crate::args::CompareArgs;
 use crate::exit::{Exit, Failure};
 use crate::judged::JudgedRun;
+use crate::output::{complain, say};
 
 /// Compares every run with the first, prints the tables, and writes the page with its charts.
 pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {

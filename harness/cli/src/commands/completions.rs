@@ -3,9 +3,9 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::say;
 use crate::args::Cli;
 use crate::exit::{Exit, Failure};
+use crate::output::say;
 
 /// Prints the script for `shell`.
 pub(super) fn print(shell: Shell) -> Result<(), Failure> {

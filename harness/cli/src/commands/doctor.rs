@@ -15,9 +15,9 @@ use shakedown_model::needs::Needs;
 use shakedown_scenario::Overrides;
 
 use self::finding::Level;
-use super::say;
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
+use crate::output::say;
 use crate::redaction::shown;
 
 /// Looks at everything, prints it, and ends with 0, or 69 when something fails.

@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::say;
 use crate::exit::{Exit, Failure};
+use crate::output::say;
 
 /// What is written.
 const FIRST: &str = include_str!("init/first.yaml");

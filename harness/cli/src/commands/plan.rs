@@ -4,9 +4,9 @@ use std::path::Path;
 
 use shakedown_scenario::{Loaded, Overrides};
 
-use super::{complain, say};
 use crate::args::ScenarioArgs;
 use crate::exit::{Exit, Failure};
+use crate::output::{complain, say};
 
 /// Loads a scenario with the changes that the arguments ask for; its warnings are printed.
 pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {

@@ -4,7 +4,7 @@ use crate::args::ReportArgs;
 use crate::exit::{Exit, Failure};
 use crate::judged::JudgedRun;
 
-use super::say;
+use crate::output::say;
 
 /// Writes the report of `args.run` anew, into the run directory or into `args.out`.
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {

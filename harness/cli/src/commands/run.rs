@@ -12,10 +12,11 @@ use shakedown_scenario::Loaded;
 
 use super::baseline::{FOLDER, file};
 use super::check::judge_and_show;
-use super::{complain, plan, runtime};
+use super::{plan, runtime};
 use crate::args::RunArgs;
 use crate::exit::{Exit, Failure};
 use crate::logging;
+use crate::output::complain;
 use crate::progress::ProgressView;
 use crate::stop::stop_signal;
 

@@ -10,10 +10,11 @@ use shakedown_model::plan::{AuthScope, EmbeddedSettings, Generation, Login};
 use shakedown_model::secrets::Secret;
 use shakedown_proxy::{ProxyConfig, ProxyServer};
 
-use super::{runtime, say};
+use super::runtime;
 use crate::args::{NacosArgs, NacosMode};
 use crate::exit::{Exit, Failure};
 use crate::logging;
+use crate::output::say;
 use crate::stop::stop_signal;
 
 /// How often a part that ended by itself is noticed.
