@@ -224,7 +224,9 @@ impl Client {
         let start = Instant::now();
         let mut reads = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
-        while let Some(left) = within.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+        // What is there already is read, however long the thread was kept from its first look.
+        let mut left = within;
+        while !left.is_zero() {
             self.patience(left)?;
             match self.0.read(&mut buffer) {
                 Ok(0) => return Ok((reads, Ending::Orderly)),
@@ -235,6 +237,7 @@ impl Client {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
                 Err(error) => return Err(format!("receiving: {error}")),
             }
+            left = within.saturating_sub(start.elapsed());
         }
         Ok((reads, Ending::Open))
     }
