@@ -196,7 +196,7 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
         FaultAction::Toxic { toxic } => {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
-        FaultAction::Silence => false,
+        FaultAction::Silence | FaultAction::Server { .. } => false,
         FaultAction::Refuse => evidence.plan.proxy.kind == ProxyKind::Toxiproxy,
         FaultAction::Reset
         | FaultAction::Blackhole { .. }

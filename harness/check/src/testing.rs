@@ -136,6 +136,7 @@ impl Tiny {
             healed: Some(ms(until)),
             bite: Bite::Bit("held every byte".into()),
             trouble: None,
+            service: Vec::new(),
         });
         self
     }

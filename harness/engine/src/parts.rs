@@ -65,6 +65,7 @@ impl PartSampler {
                     rss_bytes: holds.rss_bytes,
                     threads: holds.threads,
                     connections: Some(connections),
+                    metrics: BTreeMap::new(),
                 });
             }
             next.insert(part.name, Last { at, ticks: holds.ticks });

@@ -47,7 +47,7 @@ impl Setup {
         let place = ServerPlace { data: &data, logs: &logs, guard: guard.as_ref(), seed };
         observer.on(&RunEvent::SettingUp(match plan.server.backend {
             Backend::Embedded => format!("starting the embedded server, {} of it", nodes(plan.server.nodes)),
-            Backend::Process => {
+            Backend::Process | Backend::Container | Backend::External => {
                 format!(
                     "starting Nacos {} as a process, {} of it",
                     plan.server.version,

@@ -163,6 +163,54 @@ pub enum FaultAction {
     },
     /// The watchers crash at the onset (memory lost, cache on disk kept) and start cold at the end.
     Crash,
+    /// Something befalls the servers themselves, whatever stands before them.
+    Server {
+        /// What.
+        fault: ServerFault,
+    },
+}
+
+/// What befalls servers. The fault's `nodes` are those that it befalls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerFault {
+    /// Nodes are killed (SIGKILL) at the onset and started again at the end.
+    Kill,
+    /// Nodes are asked to end at the onset, and started again at the end.
+    Stop,
+    /// Nodes stand still (SIGSTOP, or the engine's pause) from the onset to the end, as in a long collection of garbage.
+    Pause,
+    /// One node after another is stopped and started again, with a pause between; the fault lasts until the last serves.
+    RollingRestart {
+        /// From one node's readiness to the next one's stop.
+        pause: Duration,
+    },
+    /// The node that leads the cluster's store is found and killed at the onset, and started again at the end.
+    LeaderLoss,
+    /// Nodes lose their network, to clients and to each other (containers only).
+    Disconnect,
+    /// One node after another is stopped and started again as the version of `server.upgrade`, over the same data. It
+    /// stays.
+    Upgrade {
+        /// From one node's readiness to the next one's stop.
+        pause: Duration,
+    },
+}
+
+impl ServerFault {
+    /// The name in a scenario.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Stop => "stop",
+            Self::Pause => "pause",
+            Self::RollingRestart { .. } => "rolling_restart",
+            Self::LeaderLoss => "leader_loss",
+            Self::Disconnect => "disconnect",
+            Self::Upgrade { .. } => "upgrade",
+        }
+    }
 }
 
 impl FaultAction {
@@ -179,6 +227,7 @@ impl FaultAction {
             Self::Refuse => "refuse",
             Self::Flap { .. } => "flap",
             Self::Crash => "crash",
+            Self::Server { fault } => fault.name(),
         }
     }
 
@@ -194,7 +243,8 @@ impl FaultAction {
             | Self::Silence
             | Self::Refuse
             | Self::Flap { .. }
-            | Self::Crash => true,
+            | Self::Crash
+            | Self::Server { .. } => true,
         }
     }
 
@@ -206,6 +256,8 @@ impl FaultAction {
                 matches!(toxic.kind, ToxicKind::Timeout { .. } | ToxicKind::SlowClose { .. })
             }
             Self::Blackhole { .. } | Self::OneWay { .. } | Self::HalfOpen | Self::Silence => true,
+            // A node that stands still, or is cut off, keeps what is connected to it.
+            Self::Server { fault } => matches!(fault, ServerFault::Pause | ServerFault::Disconnect),
             Self::Reset | Self::Refuse | Self::Flap { .. } | Self::Crash => false,
         }
     }
@@ -255,6 +307,33 @@ pub struct FaultWindow {
     pub bite: Bite,
     /// What went wrong while applying or healing, if anything.
     pub trouble: Option<String>,
+    /// What each node did not do because of it, for faults of servers.
+    #[serde(default)]
+    pub service: Vec<NodeService>,
+}
+
+/// What a node did not do, by probes that go straight at it: three different times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeService {
+    /// The node.
+    pub node: NodeId,
+    /// Writes were refused or not answered.
+    pub write: Option<Outage>,
+    /// Reads were refused or not answered.
+    pub read: Option<Outage>,
+    /// Changes were not pushed.
+    pub push: Option<Outage>,
+}
+
+/// A time without service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// When the first probe that failed was sent; for pushes, the ack of the first write that was not pushed in time.
+    pub from: Offset,
+    /// When the first probe after it that was served was answered; `None` is not before the run's end.
+    pub until: Option<Offset>,
+    /// Probes that failed.
+    pub failed: u32,
 }
 
 /// Whether a fault bit, by the canary on each faulted proxy.

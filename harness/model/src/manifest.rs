@@ -1,8 +1,11 @@
 //! The manifest of a run: what ran, where, and how it ended.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, Seed};
+use crate::plan::Protocol;
+use crate::{GroupId, NodeId, Offset, Seed, WatcherId};
 
 /// The version of the run directory's form.
 pub const RUN_FORMAT: u32 = 2;
@@ -127,6 +130,50 @@ pub struct PartSample {
     pub threads: u32,
     /// Open connections, where the part can tell.
     pub connections: Option<u64>,
+    /// What the part says of itself, by name with the unit at the end, such as `heap-bytes` or `gc-seconds` (a sum since
+    /// its start).
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// A connection as the embedded proxy saw it, from without: one line of `connections.jsonl`. Real SDKs and simulated
+/// clients are set side by side by what is seen here of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRecord {
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// The watcher, where each has proxies of its own.
+    pub watcher: Option<WatcherId>,
+    /// The node that it leads to.
+    pub node: NodeId,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// When it was accepted.
+    pub opened: Offset,
+    /// When the first byte of the server went to the client; `None` if none did.
+    pub answered: Option<Offset>,
+    /// When it ended; `None` if it was open at the run's end.
+    pub closed: Option<Offset>,
+    /// Who ended it.
+    pub closed_by: Closer,
+    /// Bytes from the client.
+    pub up_bytes: u64,
+    /// Bytes to the client.
+    pub down_bytes: u64,
+}
+
+/// Who ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closer {
+    /// Nobody: it was open at the run's end.
+    Nobody,
+    /// The client, by an end or a reset.
+    Client,
+    /// The server, or it could not be reached.
+    Server,
+    /// The proxy: a fault, or its own end.
+    Proxy,
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Needs {
         };
         let (server_in, server_out) = match plan.server.backend {
             Backend::Embedded => (held, 0),
-            Backend::Process => (0, held + BESIDE),
+            Backend::Process | Backend::Container | Backend::External => (0, held + BESIDE),
         };
         Self {
             connections,

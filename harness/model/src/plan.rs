@@ -28,10 +28,11 @@ pub use self::habits::{
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{
-    AccessKey, AuthScope, Backend, EmbeddedSettings, Generation, LinkSpec, Login, OldApis, Product,
-    ProxyKind, ProxySpec, ServerDefect, ServerSpec,
+    AccessKey, AuthScope, Backend, ContainerSettings, EmbeddedSettings, ExternalNode, ExternalProxy,
+    ExternalSpec, Generation, LinkSpec, Login, OldApis, Product, ProxyKind, ProxyPlace, ProxySpec,
+    ServerDefect, ServerSpec, TlsSpec, UpgradeSpec,
 };
-pub use self::watchers::{Cache, ClientDefect, ClientSpec, Failover, GroupSpec, HealthCheck, Protocol};
+pub use self::watchers::{Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol};
 
 /// The version of the plan's form in `plan.json`.
 pub const PLAN_FORMAT: u32 = 2;

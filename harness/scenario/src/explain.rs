@@ -56,6 +56,8 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     match server.backend {
         Backend::Embedded => writeln!(out, "  backend: embedded # built into the harness")?,
         Backend::Process => writeln!(out, "  backend: process # a server home on this machine")?,
+        Backend::Container => writeln!(out, "  backend: container # the official image")?,
+        Backend::External => writeln!(out, "  backend: external # somebody else runs them")?,
     }
     writeln!(out, "  nodes: {}", server.nodes)?;
     if server.backend == Backend::Process {

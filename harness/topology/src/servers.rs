@@ -111,6 +111,7 @@ impl Servers {
         match spec.backend {
             Backend::Embedded => embedded::start(spec, place, ports),
             Backend::Process => process::start(spec, place, ports).await,
+            Backend::Container | Backend::External => Err(ServersError::NoHome),
         }
     }
 
@@ -122,6 +123,7 @@ impl Servers {
         match spec.backend {
             Backend::Embedded => Ok(()),
             Backend::Process => process::start_script(spec).map(drop),
+            Backend::Container | Backend::External => Ok(()),
         }
     }
 

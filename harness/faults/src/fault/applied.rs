@@ -34,6 +34,7 @@ impl WindowRecord {
             healed: None,
             bite: Bite::NotMeasured("the fault was never applied".into()),
             trouble: None,
+            service: Vec::new(),
         };
         Self { clock, sink, window }
     }

@@ -1,5 +1,6 @@
 //! The servers of a run, the proxies in front of them and the paths to them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,10 +26,14 @@ pub enum Backend {
     Embedded,
     /// A server home on this machine, started as a process.
     Process,
+    /// The official image, started on a container engine.
+    Container,
+    /// Servers that somebody else runs, at addresses that the user gives. Nothing but the run's own items is touched.
+    External,
 }
 
 /// The servers of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerSpec {
     /// The product.
     pub product: Product,
@@ -40,6 +45,15 @@ pub struct ServerSpec {
     pub nodes: u16,
     /// The server home of the process backend (it holds `bin/start`).
     pub home: Option<PathBuf>,
+    /// How the container backend starts its nodes.
+    #[serde(default)]
+    pub container: ContainerSettings,
+    /// Where the servers of the external backend are, and how far the run may go there.
+    #[serde(default)]
+    pub external: Option<ExternalSpec>,
+    /// What an `upgrade` fault puts in the nodes' place.
+    #[serde(default)]
+    pub upgrade: Option<UpgradeSpec>,
     /// How long the servers may take until they are ready.
     pub ready_timeout: Duration,
     /// The account that the harness and its watchers log in with; `None` is a server without a login.
@@ -57,6 +71,9 @@ impl Default for ServerSpec {
             backend: Backend::Embedded,
             nodes: 1,
             home: None,
+            container: ContainerSettings::default(),
+            external: None,
+            upgrade: None,
             ready_timeout: Duration::from_secs(90),
             login: None,
             embedded: EmbeddedSettings::default(),
@@ -71,6 +88,61 @@ impl ServerSpec {
         let major = self.version.trim_start_matches('v').split('.').next();
         if major == Some("3") { Generation::V3 } else { Generation::V2 }
     }
+}
+
+/// How the container backend starts its nodes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ContainerSettings {
+    /// The image with its tag; `None` is the official one of the version, `nacos/nacos-server:vVERSION`.
+    pub image: Option<String>,
+    /// Environment variables beside those that the harness sets; they win.
+    pub env: BTreeMap<String, Secret>,
+    /// The memory that each node may take, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The processors that each node may take.
+    pub cpus: Option<f64>,
+}
+
+/// Servers that somebody else runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExternalSpec {
+    /// Where each node is found.
+    pub nodes: Vec<ExternalNode>,
+    /// The namespace that the user chose; `None` is one that the run makes and removes.
+    pub namespace: Option<String>,
+    /// The most publishes per second that the run may make there, over all items.
+    pub max_publishes_per_second: f64,
+    /// TLS, where the servers speak it.
+    pub tls: Option<TlsSpec>,
+}
+
+/// A node that somebody else runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalNode {
+    /// Its HTTP address, `host:port`.
+    pub http: String,
+    /// Its gRPC address; `None` is the HTTP port and 1,000.
+    pub grpc: Option<String>,
+}
+
+/// TLS towards external servers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TlsSpec {
+    /// A file with the certificates (PEM) that are trusted; `None` trusts the well-known authorities.
+    pub ca: Option<PathBuf>,
+    /// The name that the servers' certificates bear; `None` is the host that was given.
+    pub server_name: Option<String>,
+}
+
+/// Another version of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeSpec {
+    /// The version.
+    pub version: String,
+    /// Its home, for the process backend.
+    pub home: Option<PathBuf>,
+    /// Its image, for the container backend; `None` is the official one of the version.
+    pub image: Option<String>,
 }
 
 /// A generation of Nacos: where its HTTP paths lie, and how it names the default namespace.
@@ -258,14 +330,44 @@ pub enum ProxyKind {
 pub struct ProxySpec {
     /// Which.
     pub kind: ProxyKind,
-    /// The folder that holds `toxiproxy-server`.
+    /// Where the real Toxiproxy runs.
+    #[serde(default)]
+    pub place: ProxyPlace,
+    /// The folder that holds `toxiproxy-server`, for a process.
     pub home: Option<PathBuf>,
+    /// The image of a container; `None` is the official one, `ghcr.io/shopify/toxiproxy:2.12.0`.
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+/// Where the real Toxiproxy runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyPlace {
+    /// On this machine.
+    #[default]
+    Process,
+    /// In a container, in the network of the servers' containers.
+    Container,
+    /// Somebody else runs it.
+    External(ExternalProxy),
+}
+
+/// A Toxiproxy that somebody else runs. Only proxies that bear the run's name are made there, and removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalProxy {
+    /// Its API, `host:port`.
+    pub api: String,
+    /// The ports at which its proxies can be reached, on the API's host: the first and the last.
+    pub ports: (u16, u16),
+    /// The servers as it reaches them, in the nodes' order, where that is not as the harness does.
+    pub upstreams: Vec<ExternalNode>,
 }
 
 impl Default for ProxySpec {
     /// The embedded proxy.
     fn default() -> Self {
-        Self { kind: ProxyKind::Embedded, home: None }
+        Self { kind: ProxyKind::Embedded, place: ProxyPlace::Process, home: None, image: None }
     }
 }
 

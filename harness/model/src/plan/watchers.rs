@@ -104,6 +104,21 @@ pub struct ClientSpec {
     pub habits: Habits,
     /// A planted defect, if any.
     pub defect: Option<ClientDefect>,
+    /// The program that stands in for the simulation, if one does: a real SDK, or a client of the user's own. What is
+    /// said above is then what it is expected to do, where `like` says so; else nothing is known of it.
+    #[serde(default)]
+    pub driver: Option<DriverSpec>,
+}
+
+/// A program that speaks the driver protocol (`docs/driver-protocol.md`) and holds real clients.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverSpec {
+    /// One that comes with the harness, such as `go`, or the name of the user's own.
+    pub name: String,
+    /// The user's own program with its arguments; `None` for one that comes with the harness.
+    pub command: Option<Vec<String>>,
+    /// Clients that one process holds; the stock Go and Java SDKs limit themselves per process (nacos-facts.md §3.3).
+    pub clients_per_process: u32,
 }
 
 impl ClientSpec {
@@ -132,6 +147,7 @@ impl ClientSpec {
                 ..Habits::default()
             },
             defect: None,
+            driver: None,
         }
     }
 }

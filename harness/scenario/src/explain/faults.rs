@@ -65,6 +65,7 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
             format!("connections are reset for {down}, then work for {up}, and so on")
         }
         FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
+        FaultAction::Server { fault } => format!("servers: {}", fault.name()),
     }
 }
 

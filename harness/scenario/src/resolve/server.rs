@@ -168,7 +168,7 @@ pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
             .warn("scenario::unused", home.span, "the embedded proxy has no home: this is not used")
             .help("remove `home`, or choose `kind: toxiproxy`");
     }
-    ProxySpec { kind, home: raw.home.as_ref().map(|home| home.value.clone()) }
+    ProxySpec { kind, home: raw.home.as_ref().map(|home| home.value.clone()), ..ProxySpec::default() }
 }
 
 impl RawProxy {
