@@ -1,0 +1,24 @@
+//! The sources of the drivers, inside the binary: what it builds does not depend on where it lies.
+
+/// A file of a driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SourceFile {
+    /// Its path within the driver's folder.
+    pub(crate) path: &'static str,
+    /// Its text.
+    pub(crate) text: &'static str,
+}
+
+/// The files of one driver; `driver.toml` is the first.
+pub(crate) type Sources = &'static [SourceFile];
+
+macro_rules! sources {
+    ($($folder:literal: [$($path:literal),+ $(,)?]),* $(,)?) => {
+        &[$(&[$(SourceFile { path: $path, text: include_str!(concat!("../", $folder, "/", $path)) }),+]),*]
+    };
+}
+
+/// Every driver that comes with the harness, in the order in which lists show them.
+pub(crate) const SOURCES: &[Sources] = sources![
+    // "go": ["driver.toml", "go.mod", "go.sum", "main.go"],
+];
