@@ -41,10 +41,12 @@ mod registry;
 mod server;
 mod shard;
 mod stats;
+mod tap;
 mod toxics;
 
 pub use server::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
 pub use stats::{ProxyStats, Stats};
+pub use tap::{Ender, LOOK_AT_HELD, Seen, Sight, Tap};
 
 /// The version of Toxiproxy whose API is answered, as `GET /version` tells it.
 pub const TOXIPROXY_VERSION: &str = "2.12.0";

@@ -16,6 +16,7 @@ use crate::api::{self, Api, Begin};
 use crate::registry::{Registry, bind};
 use crate::shard;
 use crate::stats::{Stats, StatsBook};
+use crate::tap::Tap;
 
 /// How to start a proxy server.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +71,15 @@ impl ProxyServer {
     /// # Errors
     /// When the API's port is taken, or the system has no more threads or files.
     pub fn start(config: ProxyConfig) -> Result<RunningProxyServer, StartError> {
-        Self::start_with(config, None)
+        Self::start_with(config, None, None)
+    }
+
+    /// As [`ProxyServer::start`], with a tap that is told of every connection.
+    ///
+    /// # Errors
+    /// As [`ProxyServer::start`].
+    pub fn start_tapped(config: ProxyConfig, tap: Arc<dyn Tap>) -> Result<RunningProxyServer, StartError> {
+        Self::start_with(config, None, Some(tap))
     }
 
     /// As [`ProxyServer::start`], with proxies to begin with: `proxies` is JSON as for `POST /populate`, which is the
@@ -80,7 +89,7 @@ impl ProxyServer {
     /// Also when a proxy cannot be created; then nothing is left running.
     pub fn start_populated(config: ProxyConfig, proxies: &[u8]) -> Result<RunningProxyServer, StartError> {
         let (done, outcome) = std::sync::mpsc::channel();
-        let server = Self::start_with(config, Some(Begin { proxies: proxies.to_vec(), done }))?;
+        let server = Self::start_with(config, Some(Begin { proxies: proxies.to_vec(), done }), None)?;
         match outcome.recv() {
             Ok(Ok(())) => Ok(server),
             Ok(Err(why)) => Err(StartError::Populate(why)),
@@ -90,7 +99,11 @@ impl ProxyServer {
         }
     }
 
-    fn start_with(config: ProxyConfig, begin: Option<Begin>) -> Result<RunningProxyServer, StartError> {
+    fn start_with(
+        config: ProxyConfig,
+        begin: Option<Begin>,
+        tap: Option<Arc<dyn Tap>>,
+    ) -> Result<RunningProxyServer, StartError> {
         let refused = |why| StartError::Api { address: config.api, why };
         let listener = bind(config.api).map_err(refused)?;
         let api_addr = listener.local_addr().map_err(|error| refused(error.to_string()))?;
@@ -103,10 +116,10 @@ impl ProxyServer {
         };
         let (senders, inboxes): (Vec<_>, Vec<_>) = (0..config.shards.max(1)).map(|_| shard::inbox()).unzip();
         for (index, inbox) in inboxes.into_iter().enumerate() {
-            let peers = senders.clone();
-            let total = stats.total();
+            let place =
+                shard::Place { index, peers: senders.clone(), counters: stats.total(), tap: tap.clone() };
             server.spawn(format!("proxy-shard-{index}"), move |runtime, stop| {
-                shard::run(runtime, index, inbox, peers, (total, stop))
+                shard::run(runtime, place, inbox, stop)
             })?;
         }
         let registry = Registry::new(senders, config.seed, Arc::clone(&stats));

@@ -27,6 +27,7 @@ pub(crate) use link::{LinkId, LinkSpec};
 use timer::Timer;
 
 use crate::stats::Counters;
+use crate::tap::{LOOK_AT_HELD, Tap};
 use crate::toxics::ToxicSet;
 
 /// Commands that may wait at a shard; a sender beyond it waits.
@@ -64,6 +65,7 @@ pub(crate) struct Shard {
     /// All shards, this one included.
     peers: Vec<ShardSender>,
     index: usize,
+    tap: Option<Arc<dyn Tap>>,
     /// A connection's task panicked.
     panicked: Notify,
 }
@@ -77,15 +79,26 @@ pub(crate) fn inbox() -> (ShardSender, ShardInbox) {
     (sender, ShardInbox(receiver))
 }
 
-/// Runs shard `index` of `peers` on this thread until `inbox` closes or `stop` says so.
+/// What a shard is given.
+pub(crate) struct Place {
+    /// Which of `peers` it is.
+    pub(crate) index: usize,
+    /// All shards.
+    pub(crate) peers: Vec<ShardSender>,
+    /// Where its timer counts.
+    pub(crate) counters: Arc<Counters>,
+    /// Who is told of its connections.
+    pub(crate) tap: Option<Arc<dyn Tap>>,
+}
+
+/// Runs a shard on this thread until `inbox` closes or `stop` says so.
 pub(crate) fn run(
     runtime: &tokio::runtime::Runtime,
-    index: usize,
+    place: Place,
     inbox: ShardInbox,
-    peers: Vec<ShardSender>,
-    ends: (Arc<Counters>, oneshot::Receiver<()>),
+    stop: oneshot::Receiver<()>,
 ) -> io::Result<()> {
-    let (counters, stop) = ends;
+    let Place { index, peers, counters, tap } = place;
     let local = LocalSet::new();
     local.block_on(runtime, async move {
         let shard = Rc::new(Shard {
@@ -94,12 +107,14 @@ pub(crate) fn run(
             links: RefCell::default(),
             peers,
             index,
+            tap,
             panicked: Notify::new(),
         });
         tokio::select! {
             ended = shard.timer.run() => ended,
             () = shard.obey(inbox.0) => Ok(()),
             () = shard.sweep() => Ok(()),
+            () = shard.look_at_held() => Ok(()),
             () = shard.panicked.notified() => Err(io::Error::other("the task of a connection panicked")),
             _ = stop => Ok(()),
         }
@@ -161,6 +176,21 @@ impl Shard {
             ticks.tick().await;
             for link in self.links.borrow().values() {
                 link.release_abandoned();
+            }
+        }
+    }
+
+    /// Tells the tap of clients that leave while nothing is read of them.
+    async fn look_at_held(&self) {
+        if self.tap.is_none() {
+            return std::future::pending().await;
+        }
+        let mut ticks = tokio::time::interval(LOOK_AT_HELD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            for link in self.links.borrow().values() {
+                link.tell_of_leavers();
             }
         }
     }

@@ -7,6 +7,7 @@ mod flow;
 mod jitter;
 mod modes;
 mod support;
+mod tap;
 mod toxics;
 
 use super::*;

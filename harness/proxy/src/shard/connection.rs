@@ -4,6 +4,7 @@
 //! not by the task, so that whoever orders them knows that they hold (`orders`).
 
 mod orders;
+mod tapped;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
@@ -16,10 +17,12 @@ use shakedown_model::Seed;
 use tokio::net::TcpStream;
 
 use self::orders::wind_up;
+use self::tapped::Tapped;
 use super::link::Link;
 use super::pump::{Direction, Pumped, Step};
 use super::{Shard, upstream};
 use crate::clock::Moment;
+use crate::tap::Ender;
 use crate::toxics::{Mask, Stream, ToxicSet};
 
 /// A connection through a proxy.
@@ -35,6 +38,7 @@ pub(super) struct Connection {
     /// The upstream is gone, and the client was not told.
     is_half_open: Cell<bool>,
     task: RefCell<Option<Waker>>,
+    tapped: Option<Box<Tapped>>,
     /// When the timer wakes the task.
     pub(super) armed: Cell<Moment>,
 }
@@ -53,6 +57,7 @@ struct Membership(Rc<Connection>, Rc<Shard>);
 impl Drop for Membership {
     fn drop(&mut self) {
         self.0.link.spec.tally.closed();
+        self.0.tell_ended(Ender::Proxy);
         self.0.link.remove(self.0.number);
         if std::thread::panicking() {
             // The runtime keeps a task's panic to itself; the server must tell it.
@@ -83,9 +88,11 @@ impl Connection {
             is_over: Cell::new(false),
             is_half_open: Cell::new(false),
             task: RefCell::default(),
+            tapped: shard.tap.as_ref().map(Tapped::new),
             armed: Cell::new(Moment::NEVER),
         });
         connection.link.spec.tally.opened();
+        connection.tell_accepted();
         connection.link.add(&connection);
         let toxics = connection.link.toxics();
         connection.adopt(&toxics, shard);
@@ -136,6 +143,7 @@ impl Connection {
             Err(error) => {
                 tracing::debug!(proxy = spec.name, upstream = spec.upstream, %error, "upstream not reached");
                 spec.tally.upstream_failed();
+                self.tell_ended(Ender::Upstream);
                 self.reset();
             }
         }
@@ -199,11 +207,16 @@ impl Connection {
             }
             match self.client.try_read(&mut shard.scratch.borrow_mut()) {
                 Ok(0) => {
+                    self.tell_ended(Ender::Client);
                     self.close();
                     return Poll::Ready(());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Ok(_) | Err(_) => break,
+                Ok(_) => break,
+                Err(_) => {
+                    self.tell_ended(Ender::Client);
+                    break;
+                }
             }
         }
         self.reset();
@@ -222,6 +235,9 @@ impl Connection {
                 };
                 let direction = &mut directions[stream.index()];
                 let step = direction.pump(cx, (source, destination), &mut scratch, toxics);
+                if let Some(tapped) = &self.tapped {
+                    self.tell_pumped(tapped, stream, direction, &step);
+                }
                 self.count(stream, direction);
                 match step {
                     Step::Pending => {}

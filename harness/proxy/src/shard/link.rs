@@ -17,6 +17,7 @@ use super::Shard;
 use super::connection::Connection;
 use crate::clock::Moment;
 use crate::stats::Tally;
+use crate::tap::Ender;
 use crate::toxics::{Stream, ToxicSet};
 
 /// Connections that are changed before the clock is looked at.
@@ -163,20 +164,37 @@ impl Link {
         let connections = self.connections.borrow();
         let held: Vec<_> =
             connections.values().filter(|c| !c.has_upstream() && c.holds(Stream::Up)).collect();
-        if held.is_empty() {
-            return;
-        }
-        let mut fds: Vec<_> = held.iter().map(|held| PollFd::new(held.client(), PollFlags::RDHUP)).collect();
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        if let Err(error) = poll(&mut fds, Some(&at_once)) {
-            tracing::debug!(%error, "held connections could not be polled; they stay until the heal");
-            return;
-        }
-        let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        for (connection, fd) in held.iter().zip(&fds) {
-            if fd.revents().intersects(gone) {
-                connection.close();
-            }
+        for connection in left(&held) {
+            connection.tell_ended(Ender::Client);
+            connection.close();
         }
     }
+
+    /// Tells the tap of connections whose client has left though nothing is read of them.
+    pub(super) fn tell_of_leavers(&self) {
+        if !self.toxics.borrow().can_hold(Stream::Up) {
+            return;
+        }
+        let connections = self.connections.borrow();
+        let held: Vec<_> = connections.values().filter(|connection| connection.may_leave_unseen()).collect();
+        for connection in left(&held) {
+            connection.tell_ended(Ender::Client);
+        }
+    }
+}
+
+/// Those of the connections whose client has left, in order or by a reset.
+fn left<'a>(held: &[&'a Rc<Connection>]) -> Vec<&'a Rc<Connection>> {
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let mut fds: Vec<_> = held.iter().map(|held| PollFd::new(held.client(), PollFlags::RDHUP)).collect();
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if let Err(error) = poll(&mut fds, Some(&at_once)) {
+        tracing::debug!(%error, "held connections could not be polled; they stay until the heal");
+        return Vec::new();
+    }
+    let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    let gone = held.iter().zip(&fds).filter(|(_, fd)| fd.revents().intersects(gone));
+    gone.map(|(connection, _)| *connection).collect()
 }

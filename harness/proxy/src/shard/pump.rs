@@ -24,6 +24,8 @@ pub(super) struct Direction {
     pub(super) is_held: bool,
     /// The source said its last, or its bytes have nowhere to go.
     is_read_out: bool,
+    /// The source said its last itself.
+    pub(super) has_source_ended: bool,
     /// The source was found broken by a write to it, which takes the error from the next read.
     is_source_broken: bool,
     is_stopped_by_backpressure: bool,
@@ -75,6 +77,7 @@ impl Direction {
             closes_at: Moment::NEVER,
             is_held: false,
             is_read_out: false,
+            has_source_ended: false,
             is_source_broken: false,
             is_stopped_by_backpressure: false,
             is_blocked: false,
@@ -176,12 +179,12 @@ impl Direction {
                 Poll::Pending => return Step::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
-                    self.take_end(End::Reset, toxics);
+                    self.source_said(End::Reset, toxics);
                     continue;
                 }
             }
             match source.try_read(scratch) {
-                Ok(0) => self.take_end(if self.is_source_broken { End::Reset } else { End::Fin }, toxics),
+                Ok(0) => self.source_said(if self.is_source_broken { End::Reset } else { End::Fin }, toxics),
                 Ok(len) => {
                     if len < scratch.len() {
                         drained(source);
@@ -191,7 +194,7 @@ impl Direction {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => self.take_end(End::Reset, toxics),
+                Err(_) => self.source_said(End::Reset, toxics),
             }
         }
         cx.waker().wake_by_ref();
@@ -254,6 +257,11 @@ impl Direction {
             self.queue.push(Parcel::bytes(Moment::now(), offset + written as u64, rest.len()), rest);
         }
         Ok(())
+    }
+
+    fn source_said(&mut self, end: End, toxics: &ToxicSet) {
+        self.has_source_ended = true;
+        self.take_end(end, toxics);
     }
 
     fn take_end(&mut self, end: End, toxics: &ToxicSet) {

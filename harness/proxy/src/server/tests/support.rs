@@ -35,6 +35,11 @@ impl Harness {
         Self { server: ProxyServer::start(ProxyConfig { api, shards, seed: Seed(7) }).unwrap() }
     }
 
+    pub(super) fn start_tapped(tap: Arc<dyn crate::Tap>) -> Self {
+        let config = ProxyConfig { api: "127.0.0.1:0".parse().unwrap(), shards: 1, seed: Seed(7) };
+        Self { server: ProxyServer::start_tapped(config, tap).unwrap() }
+    }
+
     /// The status and the body of one request.
     pub(super) fn raw(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.server.api_addr()).unwrap();

@@ -10,6 +10,7 @@ use super::{Connection, State};
 use crate::clock::Moment;
 use crate::shard::Shard;
 use crate::shard::pump::Direction;
+use crate::tap::Ender;
 use crate::toxics::{Leave, Place, Stream, ToxicSet};
 
 impl Connection {
@@ -82,6 +83,7 @@ impl Connection {
             let destination = if stream == Stream::Up { upstream } else { &self.client };
             wind_up(directions, stream, destination, toxics)
         });
+        self.tell_ended(Ender::Proxy);
         if is_wound_up { self.wake() } else { self.close() }
     }
 
@@ -90,6 +92,7 @@ impl Connection {
         if self.is_over.replace(true) {
             return;
         }
+        self.tell_ended(Ender::Proxy);
         self.link.spec.tally.reset();
         [Some(&self.client), self.upstream.get()].into_iter().flatten().for_each(reset);
     }
@@ -106,6 +109,7 @@ impl Connection {
         if self.is_over.replace(true) {
             return;
         }
+        self.tell_ended(Ender::Proxy);
         for socket in [Some(&self.client), self.upstream.get()].into_iter().flatten() {
             if let Err(error) = shutdown(socket, Shutdown::Both) {
                 tracing::debug!(%error, "a socket was gone before it was closed");
