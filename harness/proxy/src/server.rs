@@ -78,7 +78,7 @@ impl ProxyServer {
     ///
     /// # Errors
     /// As [`ProxyServer::start`].
-    pub fn start_tapped(config: ProxyConfig, tap: Arc<dyn Tap>) -> Result<RunningProxyServer, StartError> {
+    pub fn start_tapped(config: ProxyConfig, tap: &Arc<dyn Tap>) -> Result<RunningProxyServer, StartError> {
         Self::start_with(config, None, Some(tap))
     }
 
@@ -102,7 +102,7 @@ impl ProxyServer {
     fn start_with(
         config: ProxyConfig,
         begin: Option<Begin>,
-        tap: Option<Arc<dyn Tap>>,
+        tap: Option<&Arc<dyn Tap>>,
     ) -> Result<RunningProxyServer, StartError> {
         let refused = |why| StartError::Api { address: config.api, why };
         let listener = bind(config.api).map_err(refused)?;

@@ -4,6 +4,7 @@
 //! judged by the same definitions. It costs one branch where there is none.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Who is told. It is called on the thread that moves the bytes: it must not block, and be done within microseconds.
@@ -31,7 +32,10 @@ pub struct Sight<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     /// The connection was accepted. A refused one never is, so nothing is seen of it.
-    Accepted,
+    Accepted {
+        /// Where the client connects from; `None` when it was gone again at once.
+        from: Option<SocketAddr>,
+    },
     /// The first bytes of the upstream were passed to the client.
     Answered,
     /// One side ended it, in order or by a reset; nothing more is told of it. What was under way may still be delivered.

@@ -35,7 +35,7 @@ impl Harness {
         Self { server: ProxyServer::start(ProxyConfig { api, shards, seed: Seed(7) }).unwrap() }
     }
 
-    pub(super) fn start_tapped(tap: Arc<dyn crate::Tap>) -> Self {
+    pub(super) fn start_tapped(tap: &Arc<dyn crate::Tap>) -> Self {
         let config = ProxyConfig { api: "127.0.0.1:0".parse().unwrap(), shards: 1, seed: Seed(7) };
         Self { server: ProxyServer::start_tapped(config, tap).unwrap() }
     }

@@ -31,7 +31,7 @@ impl Connection {
 
     pub(super) fn tell_accepted(&self) {
         if let Some(tapped) = &self.tapped {
-            self.tell(tapped, Seen::Accepted);
+            self.tell(tapped, Seen::Accepted { from: self.client.peer_addr().ok() });
         }
     }
 
