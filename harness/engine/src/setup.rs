@@ -70,7 +70,7 @@ impl Setup {
         let nodes: Vec<proxies::NodeAddress> = servers
             .nodes()
             .iter()
-            .map(|node| proxies::NodeAddress { http: node.http, grpc: node.grpc })
+            .map(|node| proxies::NodeAddress { http: node.http.to_string(), grpc: node.grpc.to_string() })
             .collect();
         let addresses = proxies::proxies_for(&plan, &nodes, || ports.one())?;
         let driver = ToxiproxyClient::new(proxies.api())?;

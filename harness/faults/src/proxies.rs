@@ -14,13 +14,13 @@ use crate::fault::FaultError;
 use crate::link;
 use crate::toxiproxy::{ProxyConfig, ToxiproxyClient};
 
-/// Where a server node really listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a server node is found by the proxy server, as `host:port`: a name may mean something only there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAddress {
     /// Its HTTP address.
-    pub http: SocketAddr,
+    pub http: String,
     /// Its gRPC address.
-    pub grpc: SocketAddr,
+    pub grpc: String,
 }
 
 /// A proxy of a run.
@@ -38,8 +38,10 @@ pub struct ProxyAddress {
     pub protocol: Protocol,
     /// Where watchers connect.
     pub listen: SocketAddr,
-    /// The node's address.
-    pub upstream: SocketAddr,
+    /// Where the proxy server itself listens: the same, unless it runs in a container.
+    pub binds: SocketAddr,
+    /// The node's address, as the proxy server finds it.
+    pub upstream: String,
 }
 
 /// The proxies of a plan, by group, then node. `allocate` gives a free address (below port 32768) to listen on.
@@ -59,17 +61,19 @@ pub fn proxies_for<E>(
         for (node, address) in (0_u16..).map(NodeId).zip(nodes) {
             let protocol = spec.client.protocol;
             let (upstream, suffix) = match protocol {
-                Protocol::NacosHttp => (address.http, "http"),
-                Protocol::NacosGrpc => (address.grpc, "grpc"),
+                Protocol::NacosHttp => (&address.http, "http"),
+                Protocol::NacosGrpc => (&address.grpc, "grpc"),
             };
+            let listen = allocate()?;
             proxies.push(ProxyAddress {
                 name: format!("g{group}-{}-n{node}-{suffix}", url_safe(&spec.name)),
                 link: spec.link,
                 group,
                 node,
                 protocol,
-                listen: allocate()?,
-                upstream,
+                listen,
+                binds: listen,
+                upstream: upstream.clone(),
             });
         }
     }
@@ -91,8 +95,8 @@ pub async fn populate(
         .iter()
         .map(|proxy| ProxyConfig {
             name: proxy.name.clone(),
-            listen: proxy.listen,
-            upstream: proxy.upstream,
+            listen: proxy.binds,
+            upstream: proxy.upstream.clone(),
             enabled: true,
         })
         .collect();

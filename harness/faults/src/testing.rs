@@ -118,7 +118,8 @@ impl World {
             node: NodeId(0),
             protocol,
             listen: address(20_000 + id),
-            upstream: address(8848),
+            binds: address(20_000 + id),
+            upstream: "127.0.0.1:8848".to_owned(),
         };
         let proxies: Arc<[ProxyAddress]> =
             [proxy(0, Protocol::NacosHttp), proxy(1, Protocol::NacosGrpc)].into();

@@ -16,8 +16,8 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
     plan.groups =
         vec![spec("old ones/1", Protocol::NacosHttp, 1), spec("old ones 1", Protocol::NacosGrpc, 0)];
     let nodes = [
-        NodeAddress { http: address(8848), grpc: address(9848) },
-        NodeAddress { http: address(8858), grpc: address(9858) },
+        NodeAddress { http: "nacos-0:8848".into(), grpc: "nacos-0:9848".into() },
+        NodeAddress { http: "nacos-1:8848".into(), grpc: "nacos-1:9848".into() },
     ];
     let mut next = 20_000;
     let proxies = proxies_for(&plan, &nodes, || {
@@ -26,8 +26,17 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
     })
     .unwrap();
     let upstreams: Vec<_> =
-        proxies.iter().map(|p| (p.group.0, p.node.0, p.link.0, p.upstream.port())).collect();
-    assert_eq!(upstreams, [(0, 0, 1, 8848), (0, 1, 1, 8858), (1, 0, 0, 9848), (1, 1, 0, 9858)]);
+        proxies.iter().map(|p| (p.group.0, p.node.0, p.link.0, p.upstream.as_str())).collect();
+    assert_eq!(
+        upstreams,
+        [
+            (0, 0, 1, "nacos-0:8848"),
+            (0, 1, 1, "nacos-1:8848"),
+            (1, 0, 0, "nacos-0:9848"),
+            (1, 1, 0, "nacos-1:9848")
+        ]
+    );
+    assert!(proxies.iter().all(|proxy| proxy.binds == proxy.listen));
     let names: BTreeSet<_> = proxies.iter().map(|proxy| proxy.name.as_str()).collect();
     assert_eq!(names.len(), 4, "{names:?}");
     assert!(names.contains("g0-old_ones_1-n1-http") && names.contains("g1-old_ones_1-n0-grpc"), "{names:?}");
@@ -36,7 +45,7 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
 #[test]
 fn no_port_is_the_callers_error() {
     let result =
-        proxies_for(&plan(Vec::new()), &[NodeAddress { http: address(1), grpc: address(2) }], || {
+        proxies_for(&plan(Vec::new()), &[NodeAddress { http: "a:1".into(), grpc: "a:2".into() }], || {
             Err("no port")
         });
     assert_eq!(result.unwrap_err(), "no port");

@@ -42,10 +42,10 @@ impl Direction {
 pub struct ProxyConfig {
     /// Its name.
     pub name: String,
-    /// Where watchers connect.
+    /// Where it listens.
     pub listen: SocketAddr,
-    /// Where it connects.
-    pub upstream: SocketAddr,
+    /// Where it connects, `host:port`.
+    pub upstream: String,
     /// Whether it accepts connections.
     pub enabled: bool,
 }

@@ -101,7 +101,7 @@ async fn populate_sends_a_list_of_proxies() {
     let config = ProxyConfig {
         name: "p".into(),
         listen: "127.0.0.1:28501".parse().unwrap(),
-        upstream: "127.0.0.1:28500".parse().unwrap(),
+        upstream: "127.0.0.1:28500".to_owned(),
         enabled: true,
     };
     assert_eq!(api.client().populate(&[config]).await.unwrap().len(), 1);
