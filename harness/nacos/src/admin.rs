@@ -6,8 +6,12 @@
 //!
 //! [`AdminClient`] speaks HTTP, v1 to 2.x and v3 to 3.x; [`rpc`] publishes by gRPC, as the SDKs do.
 
+mod first_user;
+mod metrics;
+mod namespaces;
 mod paths;
 mod publish;
+mod raft;
 pub mod rpc;
 mod session;
 
@@ -19,8 +23,12 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use shakedown_model::plan::{Generation, Login};
 
+pub use self::first_user::{FIRST_USER, FirstUser};
+pub use self::metrics::METRICS_ENV;
+pub use self::namespaces::NamespaceList;
 use self::paths::Paths;
 pub use self::publish::{Publication, PublishAnswer};
+pub use self::raft::RaftView;
 use self::session::Session;
 use crate::ConfigKey;
 use crate::http::names;

@@ -6,6 +6,7 @@
 //! otherwise; "facts" in the docs below means the project's notes on them (nacos-facts.md), by section.
 
 pub mod admin;
+mod exposition;
 pub mod grpc;
 pub mod http;
 mod key;

@@ -2,6 +2,7 @@
 
 mod control;
 mod embedded;
+mod first_user;
 mod process;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,24 @@ pub enum ServersError {
         /// The node.
         node: u16,
         /// Its HTTP address.
+        http: SocketAddr,
+        /// Why.
+        why: String,
+    },
+    /// Nobody leads the cluster.
+    #[error("no node leads the cluster's store: {answered} of {asked} nodes said something within {seconds} s, and none that is up was named; has it several nodes with embedded storage?")]
+    NoLeader {
+        /// Nodes that were asked.
+        asked: usize,
+        /// Nodes that answered the last time.
+        answered: usize,
+        /// For how long they were asked.
+        seconds: u64,
+    },
+    /// The scenario's account cannot log in at a server that was just made.
+    #[error("the account of `server.login` cannot log in at nacos {http}: {why}")]
+    NoLogin {
+        /// The node's HTTP address.
         http: SocketAddr,
         /// Why.
         why: String,
@@ -122,7 +141,7 @@ impl Servers {
     pub fn check_home(spec: &ServerSpec) -> Result<(), ServersError> {
         match spec.backend {
             Backend::Embedded => Ok(()),
-            Backend::Process => process::start_script(spec).map(drop),
+            Backend::Process => process::start_script(spec).and(process::upgraded_script(spec)).map(drop),
             Backend::Container | Backend::External => Ok(()),
         }
     }

@@ -34,6 +34,30 @@ impl Paths {
         }
     }
 
+    /// The first user (POST).
+    pub(super) const fn first_user(self) -> &'static str {
+        match self.0 {
+            Generation::V2 => "/nacos/v1/auth/users/admin",
+            Generation::V3 => "/nacos/v3/auth/user/admin",
+        }
+    }
+
+    /// Namespaces: made (POST) and removed (DELETE).
+    pub(super) const fn namespaces(self) -> &'static str {
+        match self.0 {
+            Generation::V2 => "/nacos/v1/console/namespaces",
+            Generation::V3 => "/nacos/v3/admin/core/namespace",
+        }
+    }
+
+    /// The node's own description, as the members of its cluster know it.
+    pub(super) const fn cluster_self(self) -> &'static str {
+        match self.0 {
+            Generation::V2 => "/nacos/v1/core/cluster/self",
+            Generation::V3 => "/nacos/v3/admin/core/cluster/node/self",
+        }
+    }
+
     /// Whether the server is ready to answer.
     pub(super) const fn readiness(self) -> &'static str {
         match self.0 {

@@ -5,10 +5,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use shakedown_model::plan::ServerSpec;
-use shakedown_nacos::admin::AdminClient;
+use shakedown_nacos::admin::{AdminClient, METRICS_ENV};
 use tokio::time::Instant;
 
 use super::control::{Running, Starter};
+use super::first_user::make_first_user;
 use super::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError, described, node_addresses};
 use crate::guard::Guard;
 use crate::ports::Ports;
@@ -17,11 +18,16 @@ use crate::process::OwnProcess;
 /// Ports that a Nacos node takes beside its HTTP port: gRPC, gRPC between servers, raft (nacos-facts.md §1.1).
 const NODE_OFFSETS: [i32; 3] = [1000, 1001, -1000];
 
+/// What tells a home to ask for a login.
+const AUTH_ENV: (&str, &str) = ("NACOS_AUTH", "on");
+
 /// How nodes are started, the first time and again.
 #[derive(Debug)]
 pub(super) struct ProcessNodes {
     spec: ServerSpec,
     start: PathBuf,
+    /// What starts a node as the version of `server.upgrade`.
+    start_upgraded: Option<PathBuf>,
     data: PathBuf,
     logs: PathBuf,
     guard: Guard,
@@ -30,12 +36,17 @@ pub(super) struct ProcessNodes {
 }
 
 impl ProcessNodes {
-    /// Starts a node's process.
-    pub(super) fn launch(&self, node: NodeAddress) -> Result<OwnProcess, ServersError> {
-        let mut command = Command::new(&self.start);
+    /// Starts a node's process, of the version that it has or of that of the upgrade.
+    pub(super) fn launch(&self, node: NodeAddress, is_upgraded: bool) -> Result<OwnProcess, ServersError> {
+        let upgraded = self.start_upgraded.as_ref().filter(|_| is_upgraded);
+        let mut command = Command::new(upgraded.unwrap_or(&self.start));
         command.arg(node.http.port().to_string()).arg(self.data.join(format!("node-{}", node.node)));
         if !self.members.is_empty() {
             command.arg(&self.members);
+        }
+        command.env(METRICS_ENV.0, METRICS_ENV.1);
+        if self.spec.login.is_some() {
+            command.env(AUTH_ENV.0, AUTH_ENV.1);
         }
         let log = self.logs.join(format!("nacos-{}.log", node.node));
         let what = format!("nacos node {}", node.node);
@@ -79,24 +90,30 @@ pub(super) async fn start(
     ports: &mut Ports,
 ) -> Result<Servers, ServersError> {
     let (home, start) = start_script(spec)?;
+    let start_upgraded = upgraded_script(spec)?;
     let nodes = node_addresses(spec, &NODE_OFFSETS, ports)?;
     let members: Vec<_> = nodes.iter().map(|node| node.http.to_string()).collect();
     let starter = ProcessNodes {
         spec: spec.clone(),
         start,
+        start_upgraded,
         data: place.data.to_owned(),
         logs: place.logs.to_owned(),
         guard: place.guard.expect("the engine starts a guard for every backend with processes").clone(),
         members: if members.len() == 1 { String::new() } else { members.join(",") },
     };
     // A cluster's nodes wait for each other, so all are started before any is waited for.
-    let mut processes = nodes.iter().map(|node| starter.launch(*node)).collect::<Result<Vec<_>, _>>()?;
+    let mut processes = nodes.iter().map(|node| starter.launch(*node, false)).collect::<Result<Vec<_>, _>>()?;
     for (node, process) in nodes.iter().zip(&mut processes) {
         starter.wait_ready(*node, process).await?;
     }
+    if let Some(login) = &spec.login {
+        let http: Vec<_> = nodes.iter().map(|node| node.http).collect();
+        make_first_user(spec.generation(), login, &http).await?;
+    }
     let description = format!("Nacos {}, from {}, {}", spec.version, home_name(home), process_count(&nodes));
     let running = processes.into_iter().map(Running::Process).collect();
-    let control = ServersControl::new(nodes.clone(), Starter::Process(Box::new(starter)), running);
+    let control = ServersControl::new(spec, nodes.clone(), Starter::Process(Box::new(starter)), running);
     Ok(Servers { nodes, control, description })
 }
 
@@ -109,8 +126,18 @@ fn process_count(nodes: &[NodeAddress]) -> String {
 /// The home of the process backend, and the program in it that starts a node.
 pub(super) fn start_script(spec: &ServerSpec) -> Result<(&Path, PathBuf), ServersError> {
     let home = spec.home.as_deref().ok_or(ServersError::NoHome)?;
+    Ok((home, script_in(home)?))
+}
+
+/// The program that starts a node as the version of `server.upgrade`, if there is one.
+pub(super) fn upgraded_script(spec: &ServerSpec) -> Result<Option<PathBuf>, ServersError> {
+    let home = spec.upgrade.as_ref().and_then(|upgrade| upgrade.home.as_deref());
+    home.map(script_in).transpose()
+}
+
+fn script_in(home: &Path) -> Result<PathBuf, ServersError> {
     let start = home.join("bin/start");
-    if start.is_file() { Ok((home, start)) } else { Err(ServersError::BadHome { home: home.to_owned() }) }
+    if start.is_file() { Ok(start) } else { Err(ServersError::BadHome { home: home.to_owned() }) }
 }
 
 /// The last part of a home's path: the run directory may be shown to others, and names no machine's folders.
