@@ -110,6 +110,8 @@ fn end_groups(groups: &[Pid]) {
         }
     };
     signal(Signal::TERM);
+    // A group that a fault paused hears it only when it goes on.
+    signal(Signal::CONT);
     let deadline = Instant::now() + GRACE;
     while Instant::now() < deadline && groups.iter().any(|group| test_kill_process_group(*group).is_ok()) {
         std::thread::sleep(Duration::from_millis(50));

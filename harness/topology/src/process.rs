@@ -116,9 +116,21 @@ impl OwnProcess {
         format!("; the end of its log `{}`:\n    {tail}", self.log.display())
     }
 
+    /// Lets the process group stand still until it is resumed or killed.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on; nothing happens to one that does not stand still.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Ends the process group: SIGTERM, and SIGKILL for what is left after a grace period.
     pub(crate) async fn stop(mut self) {
         self.signal(Signal::TERM);
+        // One that stands still hears nothing until it goes on.
+        self.resume();
         let deadline = Instant::now() + GRACE;
         while self.failed().is_none() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;

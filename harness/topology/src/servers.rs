@@ -56,7 +56,9 @@ pub enum ServersError {
         why: String,
     },
     /// Nobody leads the cluster.
-    #[error("no node leads the cluster's store: {answered} of {asked} nodes said something within {seconds} s, and none that is up was named; has it several nodes with embedded storage?")]
+    #[error(
+        "no node leads the cluster's store: {answered} of {asked} nodes said something within {seconds} s, and none that is up was named; has it several nodes with embedded storage?"
+    )]
     NoLeader {
         /// Nodes that were asked.
         asked: usize,

@@ -1,16 +1,31 @@
-//! Single nodes of a run: stopped, killed and started again where they were.
+//! Single nodes of a run: stopped, killed, paused, cut off, and started again where they were.
+//!
+//! A node that is being moved is out of its slot; [`Taken`] puts it back however the move ends, so that a move that is
+//! given up halfway (the run was stopped) leaves a node that can be moved again.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use shakedown_embedded::{EmbeddedCluster, RunningServer};
 use shakedown_model::NodeId;
+use shakedown_model::plan::ServerSpec;
+use shakedown_nacos::admin::{AdminClient, RaftView};
+use tokio::time::Instant;
 
 use super::process::ProcessNodes;
 use super::{NodeAddress, ServersError};
 use crate::parts::{Part, PartConnections, PartPlace};
 use crate::process::OwnProcess;
 
-/// What stops and starts single nodes. Clones work on the same nodes.
+/// How long a cluster may take to say who leads it: longer than an election (5 to 6 s, nacos-facts.md §5.4).
+const LEADER_WITHIN: Duration = Duration::from_secs(10);
+/// While nobody leads, the nodes are asked this often.
+const LEADER_PERIOD: Duration = Duration::from_millis(200);
+/// A node that is asked who leads may take this long.
+const LEADER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What moves single nodes. Clones work on the same nodes.
 ///
 /// Two callers must not move one node at the same time: the second is refused.
 #[derive(Debug, Clone)]
@@ -20,9 +35,12 @@ pub struct ServersControl {
 
 #[derive(Debug)]
 struct Inner {
+    spec: ServerSpec,
     nodes: Vec<NodeAddress>,
     starter: Starter,
     slots: Mutex<Vec<Slot>>,
+    /// The nodes that were started as the version of `server.upgrade`; they stay it.
+    upgraded: Mutex<BTreeSet<NodeId>>,
 }
 
 /// How a node is started again.
@@ -36,7 +54,7 @@ pub(super) enum Starter {
 enum Slot {
     Up(Running),
     Down,
-    /// Being started or stopped.
+    /// Being moved.
     Moving,
 }
 
@@ -46,20 +64,43 @@ pub(super) enum Running {
     Process(OwnProcess),
 }
 
+/// A node out of its slot; dropping it puts back what is there then.
+struct Taken<'a> {
+    control: &'a ServersControl,
+    node: NodeId,
+    running: Option<Running>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let slot = self.running.take().map_or(Slot::Down, Slot::Up);
+        self.control.slots()[self.node.index()] = slot;
+    }
+}
+
 impl ServersControl {
-    pub(super) fn new(nodes: Vec<NodeAddress>, starter: Starter, running: Vec<Running>) -> Self {
+    /// The control of `running`, one per node of `nodes`, that are all up.
+    pub(super) fn new(
+        spec: &ServerSpec,
+        nodes: Vec<NodeAddress>,
+        starter: Starter,
+        running: Vec<Running>,
+    ) -> Self {
         let slots = Mutex::new(running.into_iter().map(Slot::Up).collect());
-        Self { inner: Arc::new(Inner { nodes, starter, slots }) }
+        let spec = spec.clone();
+        Self { inner: Arc::new(Inner { spec, nodes, starter, slots, upgraded: Mutex::default() }) }
     }
 
-    /// Ends a node as a person would: a process is asked to end, and killed if it does not within 10 s.
+    /// Ends a node as a person would: a process is asked to end, and killed if it does not within 10 s. A paused node
+    /// goes on for that.
     ///
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run.
     pub async fn stop(&self, node: NodeId) -> Result<(), ServersError> {
-        let running = self.take(node, "stopped")?;
-        end(running).await;
-        self.put(node, Slot::Down);
+        let mut taken = self.take(node, "stopped")?;
+        if let Some(running) = taken.running.take() {
+            end(running).await;
+        }
         Ok(())
     }
 
@@ -68,46 +109,155 @@ impl ServersControl {
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run.
     pub async fn kill(&self, node: NodeId) -> Result<(), ServersError> {
-        let running = self.take(node, "killed")?;
+        let mut taken = self.take(node, "killed")?;
         // Dropping kills; both kinds wait for the end, which is short.
-        drop(running);
-        self.put(node, Slot::Down);
+        drop(taken.running.take());
         Ok(())
     }
 
-    /// Starts a node again at its address, over what was stored, and waits until it is ready.
+    /// Lets a node stand still as in a long collection of garbage: its process group gets SIGSTOP. Its sockets stay open,
+    /// and the kernel goes on to accept connections and bytes for it.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is embedded.
+    pub async fn pause(&self, node: NodeId) -> Result<(), ServersError> {
+        let taken = self.take(node, "paused")?;
+        match &taken.running {
+            Some(Running::Process(process)) => process.pause(),
+            Some(Running::Embedded(_)) | None => return Err(wrong(node, "paused", EMBEDDED)),
+        }
+        Ok(())
+    }
+
+    /// Lets a paused node go on; harmless for one that is not paused.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is embedded.
+    pub async fn resume(&self, node: NodeId) -> Result<(), ServersError> {
+        let taken = self.take(node, "resumed")?;
+        match &taken.running {
+            Some(Running::Process(process)) => process.resume(),
+            Some(Running::Embedded(_)) | None => return Err(wrong(node, "resumed", EMBEDDED)),
+        }
+        Ok(())
+    }
+
+    /// Takes a node's network away, to clients and to other nodes.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is no container.
+    pub async fn disconnect(&self, node: NodeId) -> Result<(), ServersError> {
+        let taken = self.take(node, "disconnected")?;
+        match &taken.running {
+            Some(Running::Process(_) | Running::Embedded(_)) | None => {
+                Err(wrong(node, "disconnected", NO_NETWORK))
+            }
+        }
+    }
+
+    /// Gives a node its network back.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is no container.
+    pub async fn connect(&self, node: NodeId) -> Result<(), ServersError> {
+        let taken = self.take(node, "connected")?;
+        match &taken.running {
+            Some(Running::Process(_) | Running::Embedded(_)) | None => {
+                Err(wrong(node, "connected", NO_NETWORK))
+            }
+        }
+    }
+
+    /// Starts a node again at its address, over what was stored, and waits until it is ready. Dropping the future ends
+    /// what was started.
     ///
     /// # Errors
     /// [`ServersError::WrongState`] when it runs, and what the start fails with.
     pub async fn start(&self, node: NodeId) -> Result<(), ServersError> {
-        {
+        let mut taken = {
             let mut slots = self.slots();
             let slot = slots.get_mut(node.index()).ok_or(wrong(node, "started", "there is no such node"))?;
             match slot {
                 Slot::Down => *slot = Slot::Moving,
                 Slot::Up(_) => return Err(wrong(node, "started", "it runs")),
-                Slot::Moving => return Err(wrong(node, "started", "it is being started or stopped")),
+                Slot::Moving => return Err(wrong(node, "started", "it is being moved")),
             }
+            Taken { control: self, node, running: None }
+        };
+        let started = self.start_at(node).await?;
+        taken.running = Some(started);
+        Ok(())
+    }
+
+    /// Starts a node that is down as the version of `server.upgrade`, over the same data; it stays that version.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and [`ServersError::WrongState`] without an upgrade in the spec.
+    pub async fn start_upgraded(&self, node: NodeId) -> Result<(), ServersError> {
+        if self.inner.spec.upgrade.is_none() {
+            return Err(wrong(node, "upgraded", "there is no `server.upgrade`"));
         }
-        let started = self.start_at(node).await;
-        match started {
-            Ok(running) => {
-                self.put(node, Slot::Up(running));
-                Ok(())
+        self.upgraded().insert(node);
+        self.start(node).await
+    }
+
+    /// In words, which nodes became which version by an upgrade; `None` while none did.
+    #[must_use]
+    pub fn upgrades(&self) -> Option<String> {
+        let next = self.inner.spec.upgrade.as_ref()?;
+        let nodes: Vec<_> = self.upgraded().iter().map(ToString::to_string).collect();
+        let (from, to) = (&self.inner.spec.version, &next.version);
+        (!nodes.is_empty())
+            .then(|| format!("upgraded from {from} to {to} during the run: node {}", nodes.join(", ")))
+    }
+
+    /// The node that leads the cluster's store of configs, by the word of the nodes that are up.
+    ///
+    /// # Errors
+    /// [`ServersError::NoLeader`] when none is named within 10 s.
+    pub async fn leader(&self) -> Result<NodeId, ServersError> {
+        let deadline = Instant::now() + LEADER_WITHIN;
+        loop {
+            let views = futures_util::future::join_all(self.asked()).await;
+            let views: Vec<_> = views.into_iter().flatten().collect();
+            if let Some(leader) = named_leader(&views) {
+                return Ok(leader);
             }
-            Err(error) => {
-                self.put(node, Slot::Down);
-                Err(error)
+            if Instant::now() >= deadline {
+                let seconds = LEADER_WITHIN.as_secs();
+                return Err(ServersError::NoLeader {
+                    asked: self.up().len(),
+                    answered: views.len(),
+                    seconds,
+                });
             }
+            tokio::time::sleep(LEADER_PERIOD).await;
         }
     }
 
+    /// What each node that is up says of the cluster's store.
+    fn asked(&self) -> impl Iterator<Item = impl Future<Output = Option<(NodeId, RaftView)>>> {
+        let spec = &self.inner.spec;
+        self.up().into_iter().map(move |address| async move {
+            let admin = AdminClient::new(address.http, LEADER_PATIENCE).ok()?;
+            let admin = admin.speaking(spec.generation()).logging_in(spec.login.as_ref());
+            Some((address.node, admin.raft().await.ok()?))
+        })
+    }
+
+    fn up(&self) -> Vec<NodeAddress> {
+        let slots = self.slots();
+        let up = self.inner.nodes.iter().zip(slots.iter()).filter(|(_, slot)| matches!(slot, Slot::Up(_)));
+        up.map(|(address, _)| *address).collect()
+    }
+
     async fn start_at(&self, node: NodeId) -> Result<Running, ServersError> {
+        let is_upgraded = self.upgraded().contains(&node);
         match &self.inner.starter {
             Starter::Embedded(cluster) => Ok(Running::Embedded(cluster.start(node.index())?)),
             Starter::Process(nodes) => {
                 let address = self.inner.nodes[node.index()];
-                let mut process = nodes.launch(address)?;
+                let mut process = nodes.launch(address, is_upgraded)?;
                 nodes.wait_ready(address, &mut process).await?;
                 Ok(Running::Process(process))
             }
@@ -155,21 +305,21 @@ impl ServersControl {
         futures_util::future::join_all(ends).await;
     }
 
-    fn take(&self, node: NodeId, wish: &'static str) -> Result<Running, ServersError> {
+    fn take(&self, node: NodeId, wish: &'static str) -> Result<Taken<'_>, ServersError> {
         let mut slots = self.slots();
         let slot = slots.get_mut(node.index()).ok_or(wrong(node, wish, "there is no such node"))?;
         match std::mem::replace(slot, Slot::Moving) {
-            Slot::Up(running) => Ok(running),
+            Slot::Up(running) => Ok(Taken { control: self, node, running: Some(running) }),
             Slot::Down => {
                 *slot = Slot::Down;
                 Err(wrong(node, wish, "it does not run"))
             }
-            Slot::Moving => Err(wrong(node, wish, "it is being started or stopped")),
+            Slot::Moving => Err(wrong(node, wish, "it is being moved")),
         }
     }
 
-    fn put(&self, node: NodeId, slot: Slot) {
-        self.slots()[node.index()] = slot;
+    fn upgraded(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        self.inner.upgraded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
@@ -182,6 +332,18 @@ async fn end(running: Running) {
         Running::Embedded(server) => server.stop(),
         Running::Process(process) => process.stop().await,
     }
+}
+
+/// Why an embedded node cannot be paused.
+const EMBEDDED: &str = "it shares the harness' own process; choose `backend: process` or `container`";
+/// Why a node has no network of its own.
+const NO_NETWORK: &str = "it has no network of its own; choose `backend: container`";
+
+/// The leader of the newest term that a node names, if it is one of those that answered.
+fn named_leader(views: &[(NodeId, RaftView)]) -> Option<NodeId> {
+    let newest = views.iter().filter(|(_, view)| view.leader.is_some()).max_by_key(|(_, view)| view.term)?;
+    let leader = newest.1.leader.as_deref();
+    views.iter().find(|(_, view)| Some(view.own.as_str()) == leader).map(|(node, _)| *node)
 }
 
 const fn wrong(node: NodeId, wish: &'static str, why: &'static str) -> ServersError {

@@ -24,6 +24,6 @@ pub(super) fn start(
     let running = nodes.iter().map(|node| cluster.start(node.node.index()).map(Running::Embedded));
     let running = running.collect::<Result<Vec<_>, _>>()?;
     let description = format!("embedded Nacos {} imitation, in process, {}", spec.version, described(&nodes));
-    let control = ServersControl::new(nodes.clone(), Starter::Embedded(cluster), running);
+    let control = ServersControl::new(spec, nodes.clone(), Starter::Embedded(cluster), running);
     Ok(Servers { nodes, control, description })
 }

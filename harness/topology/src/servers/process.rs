@@ -103,7 +103,8 @@ pub(super) async fn start(
         members: if members.len() == 1 { String::new() } else { members.join(",") },
     };
     // A cluster's nodes wait for each other, so all are started before any is waited for.
-    let mut processes = nodes.iter().map(|node| starter.launch(*node, false)).collect::<Result<Vec<_>, _>>()?;
+    let mut processes =
+        nodes.iter().map(|node| starter.launch(*node, false)).collect::<Result<Vec<_>, _>>()?;
     for (node, process) in nodes.iter().zip(&mut processes) {
         starter.wait_ready(*node, process).await?;
     }
