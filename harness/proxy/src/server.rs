@@ -117,7 +117,7 @@ impl ProxyServer {
         let (senders, inboxes): (Vec<_>, Vec<_>) = (0..config.shards.max(1)).map(|_| shard::inbox()).unzip();
         for (index, inbox) in inboxes.into_iter().enumerate() {
             let place =
-                shard::Place { index, peers: senders.clone(), counters: stats.total(), tap: tap.clone() };
+                shard::Place { index, peers: senders.clone(), counters: stats.total(), tap: tap.cloned() };
             server.spawn(format!("proxy-shard-{index}"), move |runtime, stop| {
                 shard::run(runtime, place, inbox, stop)
             })?;
