@@ -9,7 +9,7 @@ pub(crate) struct SourceFile {
     pub(crate) text: &'static str,
 }
 
-/// The files of one driver; `driver.toml` is the first.
+/// The files of one driver; the first is its `driver.toml` (or another `.toml`, where a folder holds two drivers).
 pub(crate) type Sources = &'static [SourceFile];
 
 macro_rules! sources {
