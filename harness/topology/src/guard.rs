@@ -4,7 +4,7 @@
 //! however the harness ended, the guard ends the groups that are still named. It needs no signal handler and no
 //! unsafe code, and it survives `kill -9` of the harness.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::containers::{Engine, Owner, remove_all};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 /// How long a group may take to end after SIGTERM before it gets SIGKILL.
@@ -60,7 +61,7 @@ impl Guard {
     /// # Errors
     /// [`GuardError`] when the guard is gone.
     pub fn watch(&self, group: u32) -> Result<(), GuardError> {
-        self.tell('+', group)
+        self.tell(&format!("+{group}"))
     }
 
     /// Takes back a group that has ended.
@@ -68,13 +69,23 @@ impl Guard {
     /// # Errors
     /// [`GuardError`] when the guard is gone.
     pub fn forget(&self, group: u32) -> Result<(), GuardError> {
-        self.tell('-', group)
+        self.tell(&format!("-{group}"))
     }
 
-    fn tell(&self, sign: char, group: u32) -> Result<(), GuardError> {
+    /// Names a run whose share of the container engine must not outlive the harness.
+    pub(crate) fn watch_containers(&self, owner: &Owner) -> Result<(), GuardError> {
+        self.tell(&format!("c{}", owner.line()))
+    }
+
+    /// Takes back a run of which nothing is left on the engine.
+    pub(crate) fn forget_containers(&self, owner: &Owner) -> Result<(), GuardError> {
+        self.tell(&format!("d{}", owner.line()))
+    }
+
+    fn tell(&self, line: &str) -> Result<(), GuardError> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let pipe = inner.pipe.as_mut().expect("the pipe is open until the drop");
-        writeln!(pipe, "{sign}{group}").map_err(|source| GuardError { attempt: "speak to", source })
+        writeln!(pipe, "{line}").map_err(|source| GuardError { attempt: "speak to", source })
     }
 }
 
@@ -87,19 +98,37 @@ impl Drop for Inner {
     }
 }
 
-/// The guard's whole life: reads groups from standard input, and ends the rest when it closes.
+/// The guard's whole life: reads groups and runs from standard input, and ends the rest when it closes.
 pub fn guard_main() {
     let mut groups: HashSet<Pid> = HashSet::new();
+    let mut runs: BTreeSet<Owner> = BTreeSet::new();
+    let as_group = |text: &str| text.parse().ok().and_then(Pid::from_raw);
     for line in BufReader::new(io::stdin().lock()).lines().map_while(Result::ok) {
-        let Some((sign, group)) = line.split_at_checked(1) else { continue };
-        let Some(group) = group.parse().ok().and_then(Pid::from_raw) else { continue };
-        match sign {
-            "+" => drop(groups.insert(group)),
-            "-" => drop(groups.remove(&group)),
+        let Some((sign, rest)) = line.split_at_checked(1) else { continue };
+        match (sign, as_group(rest), Owner::from_line(rest)) {
+            ("+", Some(group), _) => drop(groups.insert(group)),
+            ("-", Some(group), _) => drop(groups.remove(&group)),
+            ("c", _, Some(run)) => drop(runs.insert(run)),
+            ("d", _, Some(run)) => drop(runs.remove(&run)),
             _ => {}
         }
     }
     end_groups(&groups.into_iter().collect::<Vec<_>>());
+    remove_containers(&runs);
+}
+
+/// What cannot be removed here is left for `doctor --sweep`: nobody is there any more to be told.
+fn remove_containers(runs: &BTreeSet<Owner>) {
+    if runs.is_empty() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async {
+        let Ok(engine) = Engine::connect().await else { return };
+        for run in runs {
+            let _is_gone = remove_all(&engine, run, None).await.is_ok();
+        }
+    });
 }
 
 fn end_groups(groups: &[Pid]) {

@@ -4,6 +4,7 @@
 //! processes of this machine. A [`Guard`] ends the processes when the harness is killed. This crate knows no
 //! watchers, no faults and no measures.
 
+mod containers;
 mod guard;
 mod parts;
 mod ports;
@@ -11,6 +12,9 @@ mod process;
 mod proxies;
 mod servers;
 
+pub use containers::{
+    ContainerError, Containers, LiveUsage, Orphan, Orphans, Progress, Sweep, Usage, orphans, sweep,
+};
 pub use guard::{Guard, GuardError, guard_main};
 pub use parts::{Part, PartConnections, PartPlace};
 pub use ports::{PortError, Ports};

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::containers::LiveUsage;
+
 /// A part of the bench.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -11,6 +13,8 @@ pub struct Part {
     pub place: PartPlace,
     /// Its connections.
     pub connections: PartConnections,
+    /// The HTTP address of a server that may tell metrics of itself.
+    pub tells_at: Option<SocketAddr>,
 }
 
 /// Where a part runs.
@@ -20,6 +24,10 @@ pub enum PartPlace {
     Group(u32),
     /// On threads of this process whose names begin so.
     Threads(String),
+    /// In a container whose processes cannot be seen; the engine tells what it uses, once a second.
+    Told(LiveUsage),
+    /// Where it cannot be looked at: only what it tells of itself is known.
+    Elsewhere,
 }
 
 /// How many connections a part has.
@@ -29,4 +37,6 @@ pub enum PartConnections {
     Known(u64),
     /// Those that are established at these addresses.
     At(Vec<SocketAddr>),
+    /// Nobody knows.
+    Unknown,
 }
