@@ -72,7 +72,7 @@ impl Setup {
             .iter()
             .map(|node| proxies::NodeAddress { http: node.http.to_string(), grpc: node.grpc.to_string() })
             .collect();
-        let addresses = proxies::proxies_for(&plan, &nodes, || ports.one())?;
+        let addresses = proxies::proxies_for(&plan, &nodes, |offsets| ports.with_offsets(offsets))?;
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });

@@ -1,4 +1,5 @@
-//! Which proxies a plan needs: one per group and node, for the protocol that the group speaks.
+//! Which proxies a plan needs: one per group and node, for the protocol that the group speaks; for real clients a pair
+//! per watcher and node, since an SDK is given one HTTP port and takes gRPC's to be 1,000 above it.
 //!
 //! One proxy never carries two groups, so a fault on a group is a fault on its proxies and no connection needs to be
 //! matched. Starting and stopping proxy servers is the topology's work.
@@ -7,8 +8,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use shakedown_model::plan::{Plan, Protocol, ProxyKind};
-use shakedown_model::{GroupId, LinkId, NodeId};
+use shakedown_model::plan::{GroupSpec, Plan, Protocol, ProxyKind};
+use shakedown_model::{GroupId, LinkId, NodeId, WatcherId};
 
 use crate::fault::FaultError;
 use crate::link;
@@ -32,6 +33,8 @@ pub struct ProxyAddress {
     pub link: LinkId,
     /// The group whose connections it carries.
     pub group: GroupId,
+    /// The watcher that has it to itself: a real client's, whose connections nothing else would tell apart.
+    pub watcher: Option<WatcherId>,
     /// The node that it leads to.
     pub node: NodeId,
     /// What is spoken through it.
@@ -44,40 +47,78 @@ pub struct ProxyAddress {
     pub upstream: String,
 }
 
-/// The proxies of a plan, by group, then node. `allocate` gives a free address (below port 32768) to listen on.
+/// What gRPC's port is above HTTP's (nacos-facts.md §2.1).
+const GRPC_OFFSET: u16 = 1000;
+
+/// The proxies of a plan, by group, then watcher where each has its own, then node. `allocate` gives a free address
+/// (below port 32768) to listen on, at which the ports above it by the given offsets are free too.
 ///
 /// # Errors
 /// Whatever `allocate` fails with.
 ///
 /// # Panics
-/// When there are more than 65,536 groups or nodes, which no plan has.
+/// When there are more than 65,536 groups or nodes, which no plan has, or when `allocate` gives a port whose offsets
+/// are no ports.
 pub fn proxies_for<E>(
     plan: &Plan,
     nodes: &[NodeAddress],
-    mut allocate: impl FnMut() -> Result<SocketAddr, E>,
+    mut allocate: impl FnMut(&[i32]) -> Result<SocketAddr, E>,
 ) -> Result<Vec<ProxyAddress>, E> {
     let mut proxies = Vec::with_capacity(plan.groups.len() * nodes.len());
     for (group, spec) in (0_u16..).map(GroupId).zip(&plan.groups) {
-        for (node, address) in (0_u16..).map(NodeId).zip(nodes) {
-            let protocol = spec.client.protocol;
-            let (upstream, suffix) = match protocol {
-                Protocol::NacosHttp => (&address.http, "http"),
-                Protocol::NacosGrpc => (&address.grpc, "grpc"),
-            };
-            let listen = allocate()?;
-            proxies.push(ProxyAddress {
-                name: format!("g{group}-{}-n{node}-{suffix}", url_safe(&spec.name)),
-                link: spec.link,
-                group,
-                node,
-                protocol,
-                listen,
-                binds: listen,
-                upstream: upstream.clone(),
-            });
+        let watchers = spec.first.0..spec.first.0 + spec.count;
+        let owners: Vec<_> = match spec.client.driver {
+            Some(_) => watchers.map(|watcher| Some(WatcherId(watcher))).collect(),
+            None => vec![None],
+        };
+        for watcher in owners {
+            for (node, address) in (0_u16..).map(NodeId).zip(nodes) {
+                let place = Place { group, watcher, node };
+                if watcher.is_some() {
+                    let http = allocate(&[i32::from(GRPC_OFFSET)])?;
+                    let grpc = http.port().checked_add(GRPC_OFFSET).expect("the offset was allocated too");
+                    proxies.push(proxy(spec, &place, Protocol::NacosHttp, (http, address)));
+                    let grpc = SocketAddr::new(http.ip(), grpc);
+                    proxies.push(proxy(spec, &place, Protocol::NacosGrpc, (grpc, address)));
+                } else {
+                    proxies.push(proxy(spec, &place, spec.client.protocol, (allocate(&[])?, address)));
+                }
+            }
         }
     }
     Ok(proxies)
+}
+
+/// Whose a proxy is, and where it leads.
+struct Place {
+    group: GroupId,
+    watcher: Option<WatcherId>,
+    node: NodeId,
+}
+
+fn proxy(
+    spec: &GroupSpec,
+    place: &Place,
+    protocol: Protocol,
+    (listen, address): (SocketAddr, &NodeAddress),
+) -> ProxyAddress {
+    let Place { group, watcher, node } = *place;
+    let (upstream, suffix) = match protocol {
+        Protocol::NacosHttp => (&address.http, "http"),
+        Protocol::NacosGrpc => (&address.grpc, "grpc"),
+    };
+    let own = watcher.map_or_else(String::new, |watcher| format!("-w{watcher}"));
+    ProxyAddress {
+        name: format!("g{group}-{}{own}-n{node}-{suffix}", url_safe(&spec.name)),
+        link: spec.link,
+        group,
+        watcher,
+        node,
+        protocol,
+        listen,
+        binds: listen,
+        upstream: upstream.clone(),
+    }
 }
 
 /// Creates the proxies at the proxy server and puts the toxics of their links in force.

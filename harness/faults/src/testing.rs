@@ -1,6 +1,8 @@
 //! A small world for tests under paused time: proxies without sockets, connections that feel their toxics, watchers
 //! that remember what was done to them.
 
+mod servers;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -20,7 +22,10 @@ use tokio::time::sleep;
 use crate::canary::{Probe, ProbeConnection, ProbeError};
 use crate::fault::{Site, Watchers};
 use crate::proxies::ProxyAddress;
+use crate::server::ServersHand;
 use crate::toxiproxy::{ProxyApi, ProxyApiError, ProxyState, ToxicConfig, ToxicKind, ToxicState};
+
+pub(crate) use servers::FakeServers;
 
 /// The round trip of a probe through a healthy proxy.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1);
@@ -105,6 +110,7 @@ pub(crate) struct World {
     pub(crate) ills: Mutex<Ills>,
     pub(crate) watchers: Mutex<Vec<String>>,
     pub(crate) probes: Mutex<u32>,
+    pub(crate) servers: Arc<FakeServers>,
 }
 
 impl World {
@@ -115,6 +121,7 @@ impl World {
             name: format!("p{id}"),
             link: LinkId(id),
             group: GroupId(id),
+            watcher: None,
             node: NodeId(0),
             protocol,
             listen: address(20_000 + id),
@@ -133,7 +140,8 @@ impl World {
     pub(crate) fn site(self: &Arc<Self>, proxies: &Arc<[ProxyAddress]>, kind: ProxyKind) -> Site {
         let api: Arc<dyn ProxyApi> = Arc::<Self>::clone(self);
         let watchers: Arc<dyn Watchers> = Arc::<Self>::clone(self);
-        Site { api, kind, proxies: Arc::clone(proxies), watchers }
+        let servers: Arc<dyn ServersHand> = Arc::<FakeServers>::clone(&self.servers);
+        Site { api, kind, proxies: Arc::clone(proxies), watchers, servers }
     }
 
     /// The names of the toxics in force, as `proxy/toxic`.

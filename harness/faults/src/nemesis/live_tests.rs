@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::canary::{ProbeConnection, ProbeError};
 use crate::proxies::{NodeAddress, ProxyAddress, populate, proxies_for};
-use crate::testing::{World, plan, spec};
+use crate::server::ServersHand;
+use crate::testing::{FakeServers, World, plan, spec};
 use crate::toxiproxy::{ProxyApi, ToxiproxyClient};
 
 const MS: Duration = Duration::from_millis(1);
@@ -76,9 +77,9 @@ async fn echo_server(tasks: &mut JoinSet<()>) -> SocketAddr {
 }
 
 /// Free ports below 32768, from one that differs by process.
-fn ports() -> impl FnMut() -> Result<SocketAddr, std::convert::Infallible> {
+fn ports() -> impl FnMut(&[i32]) -> Result<SocketAddr, std::convert::Infallible> {
     let mut next = 16_000 + u16::try_from(std::process::id() % 12_000).unwrap();
-    move || {
+    move |_| {
         loop {
             next += 1;
             let address = SocketAddr::from(([127, 0, 0, 1], next));
@@ -131,9 +132,17 @@ async fn bite_and_heal(plan: &Plan, api: SocketAddr, kind: ProxyKind) {
 
     let (watchers, _) = World::new();
     let proxy_api: Arc<dyn ProxyApi> = Arc::new(client.clone());
-    let site = Site { api: proxy_api, kind, proxies: Arc::clone(&proxies), watchers };
-    let config =
-        NemesisConfig { clock: Clock::start(), site, probe: Arc::new(EchoProbe), sink: Arc::new(|_| {}) };
+    let servers: Arc<FakeServers> = Arc::default();
+    let hand: Arc<dyn ServersHand> = Arc::<FakeServers>::clone(&servers);
+    let site = Site { api: proxy_api, kind, proxies: Arc::clone(&proxies), watchers, servers: hand };
+    let config = NemesisConfig {
+        clock: Clock::start(),
+        site,
+        probe: Arc::new(EchoProbe),
+        service: servers,
+        dump_tick: 100 * MS,
+        sink: Arc::new(|_| {}),
+    };
     let handle = start(plan, config).unwrap();
     let report = tokio::time::timeout(Duration::from_secs(60), handle.join()).await.unwrap();
 

@@ -1,7 +1,7 @@
 use shakedown_model::fault::{Distribution, Stream, Toxic, ToxicKind};
 use std::collections::BTreeSet;
 
-use shakedown_model::plan::Protocol;
+use shakedown_model::plan::{DriverSpec, Protocol};
 
 use super::*;
 use crate::testing::{plan, spec};
@@ -20,7 +20,7 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
         NodeAddress { http: "nacos-1:8848".into(), grpc: "nacos-1:9848".into() },
     ];
     let mut next = 20_000;
-    let proxies = proxies_for(&plan, &nodes, || {
+    let proxies = proxies_for(&plan, &nodes, |_| {
         next += 1;
         Ok::<_, std::convert::Infallible>(address(next))
     })
@@ -43,9 +43,46 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
 }
 
 #[test]
+fn a_real_client_has_a_pair_of_ports_per_node_to_itself() {
+    let mut plan = plan(Vec::new());
+    plan.groups = vec![spec("go", Protocol::NacosGrpc, 0)];
+    plan.groups[0].first = WatcherId(5);
+    plan.groups[0].count = 2;
+    plan.groups[0].client.driver =
+        Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
+    let nodes = [1, 2].map(|n| NodeAddress { http: format!("h{n}:1"), grpc: format!("h{n}:2") });
+    let mut next = 20_000;
+    let proxies = proxies_for(&plan, &nodes, |offsets| {
+        assert_eq!(offsets, [1000]);
+        next += 1;
+        Ok::<_, std::convert::Infallible>(address(next))
+    })
+    .unwrap();
+    let found: Vec<_> = proxies
+        .iter()
+        .map(|p| (p.watcher.unwrap().0, p.node.0, p.listen.port(), p.upstream.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (5, 0, 20_001, "h1:1"),
+            (5, 0, 21_001, "h1:2"),
+            (5, 1, 20_002, "h2:1"),
+            (5, 1, 21_002, "h2:2"),
+            (6, 0, 20_003, "h1:1"),
+            (6, 0, 21_003, "h1:2"),
+            (6, 1, 20_004, "h2:1"),
+            (6, 1, 21_004, "h2:2"),
+        ]
+    );
+    assert_eq!(proxies[3].name, "g0-go-w5-n1-grpc");
+    assert!(proxies.iter().all(|proxy| proxy.group == GroupId(0) && proxy.binds == proxy.listen));
+}
+
+#[test]
 fn no_port_is_the_callers_error() {
     let result =
-        proxies_for(&plan(Vec::new()), &[NodeAddress { http: "a:1".into(), grpc: "a:2".into() }], || {
+        proxies_for(&plan(Vec::new()), &[NodeAddress { http: "a:1".into(), grpc: "a:2".into() }], |_| {
             Err("no port")
         });
     assert_eq!(result.unwrap_err(), "no port");
