@@ -1,4 +1,6 @@
-//! What the parts beside the watchers use, once a second, from `/proc` (proc(5)).
+//! What the parts beside the watchers use, once a second, from `/proc` (proc(5)), and what servers tell of themselves.
+
+mod told;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,8 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use shakedown_model::Offset;
 use shakedown_model::manifest::PartSample;
-use shakedown_topology::{Part, PartConnections, PartPlace};
+use shakedown_topology::{Part, PartConnections, PartPlace, Usage};
 
+use self::told::Metrics;
+pub(crate) use self::told::Told;
 use crate::machine;
 
 /// A clock tick of `/proc` (USER_HZ is 100 on every Linux that matters).
@@ -37,7 +41,8 @@ struct Holds {
 }
 
 impl PartSampler {
-    /// One sample of every part that was there at the last call, too: the first sample of a part has no past.
+    /// One sample of every part that was there at the last call, too: the first sample of a part has no past. A part
+    /// elsewhere has no sample of its own: see [`with_told`].
     ///
     /// Reads many small files, so it belongs on a thread that may wait.
     pub(crate) fn sample(&mut self, at: Offset, parts: Vec<Part>) -> Vec<PartSample> {
@@ -49,13 +54,16 @@ impl PartSampler {
             let holds = match &part.place {
                 PartPlace::Threads(prefix) => own_threads(prefix),
                 PartPlace::Group(group) => of_group(*group, processes.get_or_insert_with(machine::processes)),
+                PartPlace::Told(usage) => told(usage.now()),
+                PartPlace::Elsewhere => continue,
             };
             let connections = match part.connections {
-                PartConnections::Known(count) => count,
+                PartConnections::Known(count) => Some(count),
                 PartConnections::At(at) => {
                     let established = sockets.get_or_insert_with(established_by_port);
-                    at.iter().filter_map(|address| established.get(&address.port())).sum()
+                    Some(at.iter().filter_map(|address| established.get(&address.port())).sum())
                 }
+                PartConnections::Unknown => None,
             };
             if let Some(last) = self.last.get(&part.name) {
                 samples.push(PartSample {
@@ -64,7 +72,7 @@ impl PartSampler {
                     cpu_cores: cores(last, &holds.ticks, at),
                     rss_bytes: holds.rss_bytes,
                     threads: holds.threads,
-                    connections: Some(connections),
+                    connections,
                     metrics: BTreeMap::new(),
                 });
             }
@@ -73,6 +81,26 @@ impl PartSampler {
         self.last = next;
         samples
     }
+}
+
+/// Samples with what their parts told; a part that is known by its telling alone gets a sample of that.
+pub(crate) fn with_told(
+    at: Offset,
+    samples: Vec<PartSample>,
+    mut told: BTreeMap<String, Metrics>,
+) -> Vec<PartSample> {
+    let mut samples: Vec<PartSample> = samples
+        .into_iter()
+        .map(|sample| PartSample { metrics: told.remove(&sample.part).unwrap_or_default(), ..sample })
+        .collect();
+    samples.extend(told.into_iter().filter_map(|(part, metrics)| {
+        let cpu_cores = *metrics.get("cpu-cores")?;
+        let figure = |name: &str| metrics.get(name).copied().unwrap_or(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of threads")]
+        let threads = figure("threads") as u32;
+        Some(PartSample { at, part, cpu_cores, rss_bytes: None, threads, connections: None, metrics })
+    }));
+    samples
 }
 
 fn cores(last: &Last, ticks: &BTreeMap<u32, u64>, at: Offset) -> f64 {
@@ -96,6 +124,13 @@ fn own_threads(prefix: &str) -> Holds {
         }
     }
     holds
+}
+
+/// What an engine tells of a container, in the ticks of `/proc`.
+fn told(usage: Usage) -> Holds {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ticks of a run fit")]
+    let ticks = (usage.cpu.as_secs_f64() * TICKS_PER_SECOND) as u64;
+    Holds { ticks: BTreeMap::from([(0, ticks)]), threads: usage.threads, rss_bytes: usage.rss_bytes }
 }
 
 fn of_group(group: u32, processes: &[machine::Stat]) -> Holds {
@@ -147,7 +182,30 @@ mod tests {
     use super::*;
 
     fn part(place: PartPlace, connections: PartConnections) -> Part {
-        Part { name: "part".into(), place, connections }
+        Part { name: "part".into(), place, connections, tells_at: None }
+    }
+
+    #[test]
+    fn a_part_elsewhere_is_known_by_what_it_tells_and_others_keep_their_own_samples() {
+        let metrics = |cpu: f64| BTreeMap::from([("cpu-cores".into(), cpu), ("threads".into(), 7.0)]);
+        let own = PartSample {
+            at: Offset::ZERO,
+            part: "near".into(),
+            cpu_cores: 2.0,
+            rss_bytes: Some(9),
+            threads: 3,
+            connections: Some(1),
+            metrics: BTreeMap::new(),
+        };
+        let told = BTreeMap::from([
+            ("far".to_owned(), metrics(0.5)),
+            ("mute".to_owned(), BTreeMap::new()),
+            ("near".to_owned(), metrics(1.9)),
+        ]);
+        let samples = with_told(Offset::ZERO, vec![own.clone()], told);
+        assert_eq!(samples[0], PartSample { metrics: metrics(1.9), ..own });
+        assert_eq!((samples[1].part.as_str(), samples[1].cpu_cores, samples[1].threads), ("far", 0.5, 7));
+        assert_eq!(samples.len(), 2);
     }
 
     #[test]

@@ -50,7 +50,8 @@ fn sample(line: &str) -> Option<Sample<'_>> {
     let mut fields = rest.split_whitespace();
     let value = number(fields.next()?)?;
     // A time stamp may follow, in milliseconds.
-    let is_rest_well = fields.next().is_none_or(|stamp| stamp.parse::<i64>().is_ok()) && fields.next().is_none();
+    let is_rest_well =
+        fields.next().is_none_or(|stamp| stamp.parse::<i64>().is_ok()) && fields.next().is_none();
     (is_name(name) && is_rest_well).then_some(Sample { name, labels, value })
 }
 
@@ -118,8 +119,17 @@ mod tests {
     #[test]
     fn a_line_that_is_no_sample_spoils_the_text() {
         for bad in [
-            "a", "a b", "1a 2", "a{x=1} 2", "a{x=\"1\" 2", "a{x=\"1\"y=\"2\"} 3", "a 1 2 3", "a 1 soon", "{} 1",
-            "a{1=\"x\"} 2", "a inf",
+            "a",
+            "a b",
+            "1a 2",
+            "a{x=1} 2",
+            "a{x=\"1\" 2",
+            "a{x=\"1\"y=\"2\"} 3",
+            "a 1 2 3",
+            "a 1 soon",
+            "{} 1",
+            "a{1=\"x\"} 2",
+            "a inf",
         ] {
             let error = samples(&format!("ok 1\n{bad}\n")).unwrap_err();
             assert_eq!(error.line, 2, "{bad}");

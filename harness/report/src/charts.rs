@@ -11,6 +11,7 @@ mod latency;
 mod mutations;
 pub(crate) mod overlay;
 pub(crate) mod palette;
+mod parts;
 mod raster;
 mod reconnect;
 pub(crate) mod render;
@@ -26,6 +27,7 @@ pub(crate) use raster::letters;
 pub use render::RenderError;
 
 use self::drawing::{Drawing, Hover};
+use self::resources::Figures;
 use self::sheet::Format;
 use crate::input::ReportInput;
 
@@ -50,11 +52,13 @@ pub enum Chart {
     Failover,
     /// What servers, proxies and the harness used over time.
     Resources,
+    /// What servers tell of themselves over time.
+    Gauges,
 }
 
 impl Chart {
     /// Every chart, in the order in which reports show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Latency,
         Self::Mutations,
         Self::Raster,
@@ -64,6 +68,7 @@ impl Chart {
         Self::Staleness,
         Self::Failover,
         Self::Resources,
+        Self::Gauges,
     ];
 
     /// The name of its files, without the ending.
@@ -79,6 +84,7 @@ impl Chart {
             Self::Staleness => "staleness",
             Self::Failover => "failover",
             Self::Resources => "resources",
+            Self::Gauges => "gauges",
         }
     }
 
@@ -95,6 +101,7 @@ impl Chart {
             Self::Staleness => "Staleness over time",
             Self::Failover => "Answers from cache over time",
             Self::Resources => "What servers, proxies and the harness used",
+            Self::Gauges => "What the servers tell of themselves",
         }
     }
 
@@ -129,7 +136,8 @@ impl Chart {
             Self::Reconnect => reconnect::why_empty(input),
             Self::Staleness => staleness::why_empty(input),
             Self::Failover => failover::why_empty(input),
-            Self::Resources => resources::why_empty(input),
+            Self::Resources => resources::why_empty(input, Figures::Used),
+            Self::Gauges => resources::why_empty(input, Figures::Told),
         }
     }
 
@@ -144,7 +152,8 @@ impl Chart {
             Self::Reconnect => reconnect::draw(input, format, &title),
             Self::Staleness => staleness::draw(input, format, &title),
             Self::Failover => failover::draw(input, format, &title),
-            Self::Resources => resources::draw(input, format, &title),
+            Self::Resources => resources::draw(input, format, &title, Figures::Used),
+            Self::Gauges => resources::draw(input, format, &title, Figures::Told),
         }
     }
 

@@ -41,7 +41,7 @@ impl Fixture {
                 healed: Some(spec.until),
                 bite: Bite::Bit("as planned".into()),
                 trouble: None,
-            service: Vec::new(),
+                service: Vec::new(),
             })
             .collect();
         let (parts, harness) = (series::parts(), series::harness());

@@ -48,6 +48,7 @@ pub fn page(input: ReportInput<'_>) -> String {
             (chart(Chart::Staleness))
             (chart(Chart::Failover))
             (chart(Chart::Resources))
+            @if Chart::Gauges.why_empty(input).is_none() { (chart(Chart::Gauges)) }
             (judged::validity(input))
             (words::repeat(input))
             (words::how_to_read(input))

@@ -100,6 +100,13 @@ impl<'a> ReportInput<'a> {
         share(as_f64(figure.count) / as_f64(all.max(1)))
     }
 
+    /// The samples of a part, by time.
+    pub(crate) fn samples_of(&self, part: &str) -> Vec<&'a PartSample> {
+        let mut samples: Vec<_> = self.parts.iter().filter(|sample| sample.part == part).collect();
+        samples.sort_by_key(|sample| sample.at);
+        samples
+    }
+
     /// When the run's drain ended, or the plan ends.
     pub(crate) fn end(&self) -> Offset {
         self.manifest.ended.unwrap_or_else(|| self.plan.end())

@@ -7,6 +7,7 @@ use shakedown_model::gate::{Measure, Scope, Stat};
 use shakedown_model::verdict::Outcome;
 
 use crate::charts::Chart;
+use crate::heap;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
 use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
 use crate::slowest;
@@ -31,7 +32,8 @@ pub fn summary(input: ReportInput<'_>) -> String {
         &["in", "group", "path", "share", "p50", "p99", "n"],
         &paths(input),
     ));
-    blocks.push(links());
+    blocks.extend(table("Servers", &["node", "heap and garbage collection"], &servers(input)));
+    blocks.push(links(input));
     blocks.join("\n\n") + "\n"
 }
 
@@ -168,9 +170,16 @@ fn paths(input: ReportInput<'_>) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn links() -> String {
+fn servers(input: ReportInput<'_>) -> Vec<Vec<String>> {
+    heap::lines(input).into_iter().map(|(node, line)| vec![escaped(&node), escaped(&line)]).collect()
+}
+
+fn links(input: ReportInput<'_>) -> String {
+    // Of servers without metrics there is nothing to see.
+    let shown =
+        Chart::ALL.iter().filter(|chart| **chart != Chart::Gauges || chart.why_empty(input).is_none());
     let charts: Vec<String> =
-        Chart::ALL.iter().map(|chart| format!("[{}](charts/{}.svg)", chart.name(), chart.name())).collect();
+        shown.map(|chart| format!("[{}](charts/{}.svg)", chart.name(), chart.name())).collect();
     format!(
         "[Report](report.html) · [summary](summary.txt) · [verdict](verdict.json) · [JUnit](junit.xml) · charts: {}",
         charts.join(", ")

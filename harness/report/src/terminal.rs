@@ -11,6 +11,7 @@ use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
 use shakedown_model::verdict::Outcome;
 
 use self::table::{Column, Table};
+use crate::heap;
 use crate::input::{ReportInput, outcome_word, severity};
 use crate::quantity::{NO_SAMPLES, counted, plain, stat_value};
 
@@ -61,6 +62,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     measures::by_phase(&mut out, input);
     measures::by_fault(&mut out, input);
     paths::by_path(&mut out, input);
+    servers(&mut out, input);
     faults(&mut out, input);
     guarantees(&mut out, input);
     gates(&mut out, input);
@@ -189,6 +191,17 @@ fn started(input: ReportInput<'_>) -> String {
         Some((seconds, _)) => format!("{} UTC", seconds.replace('T', " ")),
         None if started.is_empty() => "not started".to_owned(),
         None => started,
+    }
+}
+
+/// A line for each server that told of its memory.
+fn servers(out: &mut Lines, input: ReportInput<'_>) {
+    let lines = heap::lines(input);
+    if !lines.is_empty() {
+        out.title("Servers");
+    }
+    for (node, line) in lines {
+        out.wrapped(2, &format!("{node}: {line}"));
     }
 }
 

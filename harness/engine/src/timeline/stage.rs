@@ -10,11 +10,12 @@ use shakedown_model::manifest::RunStatus;
 use shakedown_model::{ItemId, Offset, PhaseId};
 use shakedown_record::{Clock, RunDir};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::fault_log::FaultLog;
 use crate::health::SelfSampler;
 use crate::observer::{Observer, Progress, RunEvent};
-use crate::parts::PartSampler;
+use crate::parts::{PartSampler, Told, with_told};
 use crate::setup::Setup;
 
 /// Failures, phases and the drain's end are looked for this often.
@@ -39,6 +40,9 @@ pub(crate) struct Stage<'a> {
     stop: watch::Receiver<bool>,
     sampler: SelfSampler,
     parts: Arc<Mutex<PartSampler>>,
+    told: Arc<Told>,
+    /// Samples under way; those that are when the run ends are lost.
+    sampling: JoinSet<()>,
     next_sample: Offset,
     phase: Option<PhaseId>,
 }
@@ -53,8 +57,21 @@ impl<'a> Stage<'a> {
     ) -> Self {
         let sampler = SelfSampler::new(clock);
         let (_, stop) = watch::channel(false);
-        let (next_sample, parts) = (Offset::ZERO, Arc::default());
-        Self { setup, observer, live, dir, clock, stop, sampler, parts, next_sample, phase: None }
+        let told = Arc::new(Told::new(setup.plan.server.generation()));
+        Self {
+            setup,
+            observer,
+            live,
+            dir,
+            clock,
+            stop,
+            sampler,
+            parts: Arc::default(),
+            told,
+            sampling: JoinSet::new(),
+            next_sample: Offset::ZERO,
+            phase: None,
+        }
     }
 
     /// Ends early once `stop` turns true.
@@ -166,21 +183,31 @@ impl<'a> Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Samples the parts on a thread that may wait. A sample that cannot be written is missing from a chart, no more.
-    fn sample_parts(&self) {
+    /// Samples the parts on a thread that may wait, and asks servers meanwhile. A sample that cannot be written is missing
+    /// from a chart, no more.
+    fn sample_parts(&mut self) {
         let mut parts = self.setup.servers.control().parts();
         let addresses = Arc::clone(&self.setup.addresses);
         parts.push(self.setup.proxies.part(|| addresses.iter().map(|proxy| proxy.listen).collect()));
         let (dir, sampler, at) = (self.dir.clone(), Arc::clone(&self.parts), self.clock.now());
-        let sample = move || {
-            let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
-            for sample in sampler.sample(at, parts) {
-                if let Err(error) = dir.append_part_sample(&sample) {
-                    tracing::warn!(%error, "a sample of a part is lost");
+        let told = Arc::clone(&self.told);
+        while self.sampling.try_join_next().is_some() {}
+        self.sampling.spawn(async move {
+            let asked = parts.clone();
+            let used = tokio::task::spawn_blocking(move || {
+                sampler.lock().unwrap_or_else(PoisonError::into_inner).sample(at, parts)
+            });
+            let (told, used) = tokio::join!(told.ask(&asked), used);
+            let samples = with_told(at, used.unwrap_or_default(), told);
+            let write = move || {
+                for sample in samples {
+                    if let Err(error) = dir.append_part_sample(&sample) {
+                        tracing::warn!(%error, "a sample of a part is lost");
+                    }
                 }
-            }
-        };
-        drop(tokio::task::spawn_blocking(sample));
+            };
+            drop(tokio::task::spawn_blocking(write).await);
+        });
     }
 }
 

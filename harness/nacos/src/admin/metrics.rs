@@ -45,7 +45,11 @@ const FIGURES: [Figure; 20] = [
     figure("dump-tasks", "nacos_monitor", &[("module", "config"), ("name", "dumpTask")]),
     figure("node-notify-tasks", "nacos_monitor", &[("module", "config"), ("name", "notifyTask")]),
     figure("push-tasks", "nacos_monitor", &[("module", "config"), ("name", "notifyClientTask")]),
-    figure("grpc-calls-running", "grpc_server_executor", &[("name", "activeCount"), ("type", "grpcSdkServer")]),
+    figure(
+        "grpc-calls-running",
+        "grpc_server_executor",
+        &[("name", "activeCount"), ("type", "grpcSdkServer")],
+    ),
     figure(
         "grpc-calls-waiting",
         "grpc_server_executor",
@@ -53,10 +57,11 @@ const FIGURES: [Figure; 20] = [
     ),
     figure("http-requests-sum", "http_server_requests_seconds_count", &[]),
     figure("http-seconds-sum", "http_server_requests_seconds_sum", &[]),
-    figure("cluster-calls-waiting", "grpc_server_executor", &[
-        ("name", "inQueueTaskCount"),
-        ("type", "grpcClusterServer"),
-    ]),
+    figure(
+        "cluster-calls-waiting",
+        "grpc_server_executor",
+        &[("name", "inQueueTaskCount"), ("type", "grpcClusterServer")],
+    ),
 ];
 
 impl AdminClient {

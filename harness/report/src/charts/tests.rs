@@ -190,6 +190,36 @@ fn every_part_has_a_line_and_an_unknown_memory_has_none() {
 }
 
 #[test]
+fn what_servers_tell_has_rows_of_its_own_and_silence_breaks_its_lines() {
+    let fixture = Fixture::rough_run();
+    let texts = texts_of(Chart::Resources, &fixture);
+    for row in ["heap in use, in MiB", "pauses for garbage collection, in ms of each second"] {
+        assert!(texts.contains(&row.to_owned()), "{texts:?}");
+    }
+    let texts = texts_of(Chart::Gauges, &fixture);
+    for row in ["gRPC connections", "long polls held", "publishes, per second", "tasks and calls that wait"] {
+        assert!(texts.contains(&row.to_owned()), "{texts:?}");
+    }
+    assert!(!texts.contains(&"harness".to_owned()) && !texts.contains(&"toxiproxy".to_owned()), "{texts:?}");
+    let lines = |fixture: &Fixture| {
+        let drawing = Chart::Gauges.drawing(fixture.input(), Format::PageWide);
+        drawing
+            .shapes
+            .iter()
+            .filter(|shape| matches!(shape, Shape::Line { width, .. } if *width == 1.75))
+            .count()
+    };
+    let mut short = Fixture::rough_run();
+    short.parts.retain(|sample| sample.at.as_secs_f64() < 60.0);
+    assert_eq!(
+        (lines(&short), lines(&fixture)),
+        (5, 10),
+        "the silence from 60 s to 66 s breaks each line in two"
+    );
+    assert!(Chart::Gauges.why_empty(Fixture::empty_run().input()).is_some());
+}
+
+#[test]
 fn a_gap_outside_the_policy_is_a_cross() {
     let fixture = Fixture::rough_run();
     let svg = Chart::Reconnect.svg(fixture.input());
@@ -231,7 +261,7 @@ fn all_files_are_written_and_none_is_left_partial() {
             run.append_self_sample(sample).unwrap();
         }
         let written = write_all(&run, &fixture.judgement, &fixture.series).unwrap();
-        assert_eq!(written.charts.len(), 18);
+        assert_eq!(written.charts.len(), 2 * Chart::ALL.len());
         let texts = [&written.report, &written.junit, &written.summary, &written.markdown];
         for path in written.charts.iter().chain(texts).chain(&written.histograms) {
             assert!(std::fs::metadata(path).unwrap().len() > 100, "{}", path.display());

@@ -8,6 +8,7 @@ use shakedown_model::gate::{Measure, Scope, Stat};
 use crate::charts::Chart;
 use crate::charts::drawing::Hover;
 use crate::charts::sheet::Format;
+use crate::heap;
 use crate::input::ReportInput;
 use crate::quantity::{sentence_case, stat};
 use crate::slowest;
@@ -31,6 +32,7 @@ pub(super) fn section(input: ReportInput<'_>, chart: Chart) -> (Markup, Vec<Hove
                     @if chart == Chart::Mutations {
                         @if let Some(slowest) = slowest::change(input) { p { (sentence_case(&slowest)) "." } }
                     }
+                    @if chart == Chart::Resources { @for (node, line) in heap::lines(input) { p { (node) ": " (line) "." } } }
                     @if chart == Chart::Latency { @for line in input.groups().filter_map(|group| by_phase(input, group)) { p { (line) } } }
                 }
             }
@@ -75,7 +77,11 @@ const fn how_to_read(chart: Chart) -> &'static str {
         }
         Chart::Resources => {
             "What each part of the bench used, sampled once a second, on the same time axis as the charts above; \
-             parts that share the harness' process have no memory of their own."
+             parts that share the harness' process have no memory of their own, and a line is broken where a server told nothing."
+        }
+        Chart::Gauges => {
+            "Nacos' own figures, once a second on the same time axis: connections and polls that it holds, what it was asked, \
+             and what waits inside it (dumps, word to other nodes and to clients, gRPC calls)."
         }
     }
 }

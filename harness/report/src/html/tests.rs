@@ -126,5 +126,5 @@ fn an_empty_run_still_has_a_page_that_says_so() {
 #[test]
 fn charts_speak_to_screen_readers() {
     let html = page_of(&Fixture::rough_run());
-    assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 18);
+    assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 20);
 }

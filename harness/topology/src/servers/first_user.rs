@@ -33,7 +33,8 @@ pub(super) async fn make_first_user(
     let Some(first) = nodes.first() else { return Ok(()) };
     let admin = client(*first, generation, None)?;
     // A user who is there already is as good: whether the password fits is seen by the login.
-    until(deadline, *first, || async { admin.make_first_user(login.password.reveal()).await.map(drop) }).await?;
+    until(deadline, *first, || async { admin.make_first_user(login.password.reveal()).await.map(drop) })
+        .await?;
     for node in nodes {
         let admin = client(*node, generation, Some(login))?;
         until(deadline, *node, || async { admin.token().await.map(drop) }).await?;
