@@ -37,6 +37,8 @@ pub enum PartConnections {
     Known(u64),
     /// Those that are established at these addresses.
     At(Vec<SocketAddr>),
+    /// Those that are established at these ports in the network of this process, which is a container's.
+    In(u32, Vec<u16>),
     /// Nobody knows.
     Unknown,
 }

@@ -1,5 +1,6 @@
 //! The nodes under test.
 
+mod container;
 mod control;
 mod embedded;
 mod first_user;
@@ -15,6 +16,7 @@ use shakedown_model::plan::{Backend, ServerSpec};
 use shakedown_model::{NodeId, Seed};
 
 pub use self::control::ServersControl;
+use crate::containers::{ContainerError, Containers, Progress};
 use crate::guard::Guard;
 use crate::ports::{PortError, Ports};
 use crate::process::ProcessError;
@@ -34,6 +36,9 @@ pub enum ServersError {
     /// A process did not start.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// Something about containers.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// There is no home for the process backend.
     #[error(
         "backend `process` needs a Nacos home: give --nacos-home, NACOS_HOME, or `server.home` in the scenario; it must hold `bin/start`"
@@ -107,7 +112,7 @@ pub struct Servers {
 }
 
 /// What [`Servers::start`] needs beside the spec.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub struct ServerPlace<'a> {
     /// Where server data go.
     pub data: &'a Path,
@@ -115,8 +120,12 @@ pub struct ServerPlace<'a> {
     pub logs: &'a Path,
     /// The guard, for the process backend.
     pub guard: Option<&'a Guard>,
-    /// What the embedded nodes draw from.
+    /// What the embedded nodes, and the secrets of containers, are drawn from.
     pub seed: Seed,
+    /// The run's share of the container engine, for the container backend.
+    pub containers: Option<&'a Containers>,
+    /// Who is told how far the nodes are.
+    pub progress: Progress<'a>,
 }
 
 impl Servers {
@@ -132,7 +141,8 @@ impl Servers {
         match spec.backend {
             Backend::Embedded => embedded::start(spec, place, ports),
             Backend::Process => process::start(spec, place, ports).await,
-            Backend::Container | Backend::External => Err(ServersError::NoHome),
+            Backend::Container => container::start(spec, place, ports).await,
+            Backend::External => Err(ServersError::NoHome),
         }
     }
 
@@ -152,6 +162,13 @@ impl Servers {
     #[must_use]
     pub fn nodes(&self) -> &[NodeAddress] {
         &self.nodes
+    }
+
+    /// How a proxy server in the run's network finds the nodes, HTTP and gRPC each; `None` without such a network.
+    #[must_use]
+    pub fn inside(&self, spec: &ServerSpec) -> Option<Vec<(String, String)>> {
+        let nodes = self.nodes.iter().map(|address| container::inside(address.node));
+        (spec.backend == Backend::Container).then(|| nodes.collect())
     }
 
     /// What the servers are, for the manifest.

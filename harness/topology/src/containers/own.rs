@@ -19,7 +19,7 @@ use super::error::{ContainerError, status};
 use super::removal::{last_lines, remove_container, save_logs};
 use super::request::ContainerRequest;
 use super::usage::{LiveUsage, Usage};
-use crate::parts::PartPlace;
+use crate::parts::{PartConnections, PartPlace};
 
 /// How many seconds a container may take to end after SIGTERM before it gets SIGKILL, as for a process.
 const GRACE_SECONDS: i32 = 10;
@@ -225,6 +225,17 @@ impl OwnContainer {
     /// Where its processor time and memory are found.
     pub(crate) fn place(&self) -> PartPlace {
         self.state().place.clone()
+    }
+
+    /// Its connections: they end in a network of its own, which is seen where its processes are.
+    pub(crate) fn connections(&self) -> PartConnections {
+        let state = self.state();
+        match state.place {
+            PartPlace::Group(pid) => {
+                PartConnections::In(pid, state.request.ports.iter().map(|mapped| mapped.inside).collect())
+            }
+            PartPlace::Threads(_) | PartPlace::Told(_) | PartPlace::Elsewhere => PartConnections::Unknown,
+        }
     }
 
     /// The last lines of its log, as a text to append to a message.

@@ -25,13 +25,13 @@ const BETWEEN_ROUNDS: Duration = Duration::from_millis(300);
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// Containers.
-    pub containers: usize,
+    pub(crate) containers: usize,
     /// Networks.
-    pub networks: usize,
+    pub(crate) networks: usize,
     /// Volumes.
-    pub volumes: usize,
+    pub(crate) volumes: usize,
 }
 
 /// Things on the engine, by their names.

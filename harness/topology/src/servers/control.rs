@@ -13,8 +13,10 @@ use shakedown_model::plan::ServerSpec;
 use shakedown_nacos::admin::{AdminClient, RaftView};
 use tokio::time::Instant;
 
+use super::container::ContainerNodes;
 use super::process::ProcessNodes;
 use super::{NodeAddress, ServersError};
+use crate::containers::OwnContainer;
 use crate::parts::{Part, PartConnections, PartPlace};
 use crate::process::OwnProcess;
 
@@ -48,6 +50,7 @@ struct Inner {
 pub(super) enum Starter {
     Embedded(EmbeddedCluster),
     Process(Box<ProcessNodes>),
+    Container(Box<ContainerNodes>),
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ enum Slot {
 pub(super) enum Running {
     Embedded(RunningServer),
     Process(OwnProcess),
+    Container(OwnContainer),
 }
 
 /// A node out of its slot; dropping it puts back what is there then.
@@ -98,10 +102,10 @@ impl ServersControl {
     /// [`ServersError::WrongState`] when it does not run.
     pub async fn stop(&self, node: NodeId) -> Result<(), ServersError> {
         let mut taken = self.take(node, "stopped")?;
-        if let Some(running) = taken.running.take() {
-            end(running).await;
+        match taken.running.take() {
+            Some(running) => end(running).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Ends a node at once: a process gets SIGKILL, an embedded node's sockets are closed.
@@ -110,8 +114,11 @@ impl ServersControl {
     /// [`ServersError::WrongState`] when it does not run.
     pub async fn kill(&self, node: NodeId) -> Result<(), ServersError> {
         let mut taken = self.take(node, "killed")?;
-        // Dropping kills; both kinds wait for the end, which is short.
-        drop(taken.running.take());
+        match taken.running.take() {
+            Some(Running::Container(container)) => container.kill().await?,
+            // Dropping kills; both kinds wait for the end, which is short.
+            running => drop(running),
+        }
         Ok(())
     }
 
@@ -124,6 +131,7 @@ impl ServersControl {
         let taken = self.take(node, "paused")?;
         match &taken.running {
             Some(Running::Process(process)) => process.pause(),
+            Some(Running::Container(container)) => container.pause().await?,
             Some(Running::Embedded(_)) | None => return Err(wrong(node, "paused", EMBEDDED)),
         }
         Ok(())
@@ -137,6 +145,7 @@ impl ServersControl {
         let taken = self.take(node, "resumed")?;
         match &taken.running {
             Some(Running::Process(process)) => process.resume(),
+            Some(Running::Container(container)) => container.resume().await?,
             Some(Running::Embedded(_)) | None => return Err(wrong(node, "resumed", EMBEDDED)),
         }
         Ok(())
@@ -149,6 +158,7 @@ impl ServersControl {
     pub async fn disconnect(&self, node: NodeId) -> Result<(), ServersError> {
         let taken = self.take(node, "disconnected")?;
         match &taken.running {
+            Some(Running::Container(container)) => Ok(container.disconnect().await?),
             Some(Running::Process(_) | Running::Embedded(_)) | None => {
                 Err(wrong(node, "disconnected", NO_NETWORK))
             }
@@ -162,6 +172,7 @@ impl ServersControl {
     pub async fn connect(&self, node: NodeId) -> Result<(), ServersError> {
         let taken = self.take(node, "connected")?;
         match &taken.running {
+            Some(Running::Container(container)) => Ok(container.connect().await?),
             Some(Running::Process(_) | Running::Embedded(_)) | None => {
                 Err(wrong(node, "connected", NO_NETWORK))
             }
@@ -199,6 +210,12 @@ impl ServersControl {
         }
         self.upgraded().insert(node);
         self.start(node).await
+    }
+
+    /// The nodes of the run.
+    #[must_use]
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.inner.nodes.iter().map(|address| address.node).collect()
     }
 
     /// In words, which nodes became which version by an upgrade; `None` while none did.
@@ -261,6 +278,15 @@ impl ServersControl {
                 nodes.wait_ready(address, &mut process).await?;
                 Ok(Running::Process(process))
             }
+            Starter::Container(nodes) => {
+                let address = self.inner.nodes[node.index()];
+                let container = nodes.launch(address, is_upgraded).await?;
+                if let Err(error) = nodes.wait_ready(address, &container, is_upgraded, &|_| {}).await {
+                    container.kill().await?;
+                    return Err(error);
+                }
+                Ok(Running::Container(container))
+            }
         }
     }
 
@@ -275,11 +301,19 @@ impl ServersControl {
                     place: PartPlace::Threads(name.clone()),
                     name,
                     connections: PartConnections::Known(server.open_count() as u64),
+                    tells_at: None,
                 }),
                 Slot::Up(Running::Process(process)) => Some(Part {
                     name,
                     place: PartPlace::Group(process.group()),
                     connections: PartConnections::At(vec![address.http, address.grpc]),
+                    tells_at: Some(address.http),
+                }),
+                Slot::Up(Running::Container(container)) => Some(Part {
+                    name,
+                    place: container.place(),
+                    connections: container.connections(),
+                    tells_at: Some(address.http),
                 }),
                 Slot::Down | Slot::Moving => None,
             }
@@ -291,18 +325,21 @@ impl ServersControl {
         self.slots().iter_mut().find_map(|slot| match slot {
             Slot::Up(Running::Embedded(server)) => server.failed(),
             Slot::Up(Running::Process(process)) => process.failed(),
+            Slot::Up(Running::Container(container)) => container.failed(),
             Slot::Down | Slot::Moving => None,
         })
     }
 
-    /// Stops every node, all at once.
+    /// Stops every node, all at once; containers are removed with everything else that the run has on the engine.
     pub(super) async fn stop_all(&self) {
         let slots: Vec<_> = self.slots().iter_mut().map(|slot| std::mem::replace(slot, Slot::Down)).collect();
         let ends = slots.into_iter().filter_map(|slot| match slot {
+            Slot::Up(Running::Container(_)) | Slot::Down | Slot::Moving => None,
             Slot::Up(running) => Some(end(running)),
-            Slot::Down | Slot::Moving => None,
         });
-        futures_util::future::join_all(ends).await;
+        for error in futures_util::future::join_all(ends).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "a node could not be stopped");
+        }
     }
 
     fn take(&self, node: NodeId, wish: &'static str) -> Result<Taken<'_>, ServersError> {
@@ -327,11 +364,13 @@ impl ServersControl {
     }
 }
 
-async fn end(running: Running) {
+async fn end(running: Running) -> Result<(), ServersError> {
     match running {
         Running::Embedded(server) => server.stop(),
         Running::Process(process) => process.stop().await,
+        Running::Container(container) => container.stop().await?,
     }
+    Ok(())
 }
 
 /// Why an embedded node cannot be paused.

@@ -17,7 +17,14 @@ async fn two_nodes() -> Servers {
         EmbeddedSettings { dump_tick: Duration::from_millis(5), ..EmbeddedSettings::default() };
     embedded.cluster.change_scan = Duration::ZERO;
     let spec = ServerSpec { nodes: 2, embedded, ..ServerSpec::default() };
-    let place = ServerPlace { data: Path::new(""), logs: Path::new(""), guard: None, seed: Seed(1) };
+    let place = ServerPlace {
+        data: Path::new(""),
+        logs: Path::new(""),
+        guard: None,
+        seed: Seed(1),
+        containers: None,
+        progress: &|_| {},
+    };
     Servers::start(&spec, &place, &mut Ports::new()).await.unwrap()
 }
 
