@@ -13,6 +13,7 @@ mod preflight;
 mod probe;
 mod publisher;
 mod run;
+mod service;
 mod setup;
 mod timeline;
 

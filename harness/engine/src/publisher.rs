@@ -26,7 +26,10 @@ pub(crate) fn admin(
     Ok(admin.speaking(server.generation()).logging_in(server.login.as_ref()))
 }
 
-/// Publishes to one node, and to the next one once that cannot be connected to.
+/// Publishes to one node, and to the next one once that cannot be connected to or leaves an answer open.
+///
+/// A change that could not be sent goes to the next node at once; its intended time stays. One whose answer is open is
+/// not sent again, because it may still be carried out; but those after it go to the next node, as an operator's would.
 #[derive(Debug)]
 pub(crate) struct NacosPublisher {
     nodes: Vec<Node>,
@@ -66,17 +69,39 @@ impl NacosPublisher {
     async fn change(&self, key: &ConfigKey, step: &Step) -> PublishAnswer {
         let mut answer = PublishAnswer::Ambiguous { text: "no node was asked".to_owned() };
         for _ in &self.nodes {
-            let current = self.current();
-            answer = self.nodes[current].change(key, step).await;
-            if !matches!(answer, PublishAnswer::Refused { status: None, .. }) {
+            // A change that is given up (the mutator's patience ends first) leaves its answer open, too.
+            let mut course = Course { publisher: self, node: self.current(), moves_on: true };
+            answer = self.nodes[course.node].change(key, step).await;
+            let was_not_sent = matches!(answer, PublishAnswer::Refused { status: None, .. });
+            course.moves_on = was_not_sent || matches!(answer, PublishAnswer::Ambiguous { .. });
+            if !was_not_sent {
                 break;
             }
-            // Nothing was sent: the next node may be there. Another publish may have gone on already.
-            let next = (current + 1) % self.nodes.len();
-            let _has_moved =
-                self.current.compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         }
         answer
+    }
+
+    /// Lets the next changes go to the node after this one. Another change may have moved on already.
+    fn move_on(&self, from: usize) {
+        let next = (from + 1) % self.nodes.len();
+        let _has_moved =
+            self.current.compare_exchange(from, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    }
+}
+
+/// A change on its way to a node.
+struct Course<'a> {
+    publisher: &'a NacosPublisher,
+    node: usize,
+    /// Whether the next changes go elsewhere.
+    moves_on: bool,
+}
+
+impl Drop for Course<'_> {
+    fn drop(&mut self) {
+        if self.moves_on {
+            self.publisher.move_on(self.node);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From offset zero to the end: phases, drain, final reads, tear-down.
 
 mod fault_log;
+mod hand;
 mod movers;
 mod stage;
 
@@ -56,6 +57,7 @@ pub(crate) async fn work_through(
         manifest.remarks.extend(reads.record_all(setup.servers.nodes(), clock, &recorder).await);
     }
     manifest.remarks.extend(overflow_remark(overflows));
+    manifest.remarks.extend(setup.servers.control().upgrades());
     observer.on(&RunEvent::TearingDown);
     manifest.remarks.extend(faults.trouble());
     take_down(setup, dir, &mut status).await;

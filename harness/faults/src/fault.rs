@@ -1,7 +1,7 @@
 //! What a fault is to the nemesis: something that is applied and healed, with a target and an expectation.
 //!
-//! Adding a fault takes one file that says what it does (`link/…` or `fault/crash.rs`) and one arm in
-//! `link::plan_of`; the nemesis and the canary stay as they are.
+//! Adding a fault takes one file that says what it does (`link/…`, `server/…` or `fault/crash.rs`) and one arm in
+//! `link::plan_of` or `server::fault_of`; the nemesis and the canary stay as they are.
 
 mod applied;
 mod crash;
@@ -9,14 +9,15 @@ mod error;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use shakedown_model::fault::FaultPlan;
+use futures_util::future::{BoxFuture, ready};
+use shakedown_model::fault::{FaultAction, FaultPlan};
 use shakedown_model::plan::ProxyKind;
-use shakedown_model::{FaultId, GroupId};
+use shakedown_model::{FaultId, GroupId, NodeId};
 
 use crate::canary::Expectation;
 use crate::link::{self, LinkFault};
 use crate::proxies::ProxyAddress;
+use crate::server::{self, ServersHand};
 use crate::toxiproxy::ProxyApi;
 
 pub use applied::WindowSink;
@@ -34,8 +35,20 @@ pub trait Watchers: Send + Sync + 'static {
 
 /// Something that can be brought about and undone.
 pub(crate) trait Fault: Send + Sync {
+    /// Looks for what the fault needs to know, a little before its onset.
+    fn prepare(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
     /// Brings the fault about; returns once it is in force everywhere.
     fn apply(&self) -> BoxFuture<'_, Result<(), FaultError>>;
+    /// What it goes on to do while it is in force; it ends no sooner than this. Dropped when the run is stopped.
+    fn go_on(&self) -> BoxFuture<'_, Result<(), FaultError>> {
+        Box::pin(ready(Ok(())))
+    }
+    /// The nodes that it befell, for a fault of servers.
+    fn befell(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
     /// Undoes it; harmless when it was applied in part or not at all.
     fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>>;
 }
@@ -51,6 +64,8 @@ pub struct Site {
     pub proxies: Arc<[ProxyAddress]>,
     /// The watchers.
     pub watchers: Arc<dyn Watchers>,
+    /// The servers.
+    pub servers: Arc<dyn ServersHand>,
 }
 
 /// A fault of the plan, ready to be applied.
@@ -58,7 +73,7 @@ pub(crate) struct PreparedFault {
     pub(crate) id: FaultId,
     pub(crate) plan: FaultPlan,
     pub(crate) fault: Box<dyn Fault>,
-    /// The proxies that it acts on; none for faults of watchers.
+    /// The proxies that it acts on; none for faults of watchers and of servers.
     pub(crate) targets: Vec<ProxyAddress>,
     pub(crate) expectation: Expectation,
 }
@@ -71,6 +86,15 @@ pub(crate) const TOXIC_PREFIX: &str = "fault-";
 /// # Errors
 /// When the fault has nothing to act on or asks for what the proxy cannot do.
 pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<PreparedFault, FaultError> {
+    if let FaultAction::Server { fault } = plan.action {
+        return Ok(PreparedFault {
+            id,
+            plan: plan.clone(),
+            fault: server::fault_of(&site.servers, fault, plan),
+            targets: Vec::new(),
+            expectation: Expectation::Nothing("the nodes themselves are asked for their service"),
+        });
+    }
     let prefix = format!("{TOXIC_PREFIX}{id}");
     let Some((recipe, expectation)) = link::plan_of(&prefix, site.kind, plan)? else {
         let fault = crash::Crash { watchers: Arc::clone(&site.watchers), groups: plan.groups.clone() };

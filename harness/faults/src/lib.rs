@@ -2,13 +2,16 @@
 //!
 //! The [`nemesis`] is the only caller of faults and the [`toxiproxy`] driver the only way to a proxy, embedded or
 //! real. This crate starts no server, no proxy and no watcher: it is handed addresses ([`proxies`]), a way to probe
-//! through them ([`canary::Probe`]) and a way to crash watchers ([`fault::Watchers`]). Start at [`nemesis`].
+//! through them ([`canary::Probe`]), a way to crash watchers ([`fault::Watchers`]), and for faults of servers a way to
+//! move nodes ([`server::ServersHand`]) and to ask them straight ([`server::service::ServiceProbe`]). Start at
+//! [`nemesis`].
 
 pub mod canary;
 pub mod fault;
 mod link;
 pub mod nemesis;
 pub mod proxies;
+pub mod server;
 pub mod toxiproxy;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod health;
 mod ride;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use shakedown_model::Plan;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::canary::Probe;
 use crate::fault::{FaultError, PreparedFault, Site, WindowSink, prepare};
+use crate::server::service::ServiceProbe;
 
 /// What the nemesis works with.
 #[derive(Clone)]
@@ -28,6 +30,10 @@ pub struct NemesisConfig {
     pub site: Site,
     /// How the canary asks through a proxy.
     pub probe: Arc<dyn Probe>,
+    /// How nodes are asked for their service while something befalls them.
+    pub service: Arc<dyn ServiceProbe>,
+    /// After how long a node makes a write visible, at most: what it may add to a push (real: 100 ms).
+    pub dump_tick: Duration,
     /// Told of each fault's window whenever it changes.
     pub sink: WindowSink,
 }
@@ -61,8 +67,8 @@ pub fn start(plan: &Plan, config: NemesisConfig) -> Result<NemesisHandle, FaultE
 }
 
 impl NemesisHandle {
-    /// Heals everything in force, begins nothing more, and waits until it is done: some milliseconds, or about half a
-    /// minute when the API of the proxies hangs.
+    /// Heals everything in force, begins nothing more, and waits until it is done: some milliseconds, about half a
+    /// minute when the API of the proxies hangs, or as long as a server takes to start that a fault had ended.
     pub async fn stop(self) -> NemesisReport {
         self.stop.send_replace(true);
         finished(self.task).await

@@ -313,22 +313,23 @@ pub struct FaultWindow {
 }
 
 /// What a node did not do, by probes that go straight at it: three different times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeService {
     /// The node.
     pub node: NodeId,
-    /// Writes were refused or not answered.
-    pub write: Option<Outage>,
-    /// Reads were refused or not answered.
-    pub read: Option<Outage>,
-    /// Changes were not pushed.
-    pub push: Option<Outage>,
+    /// Stretches in which writes were refused or not answered, ascending.
+    pub write: Vec<Outage>,
+    /// Stretches in which reads were refused or not answered.
+    pub read: Vec<Outage>,
+    /// Stretches in which changes were not pushed, or nobody could listen.
+    pub push: Vec<Outage>,
 }
 
 /// A time without service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
-    /// When the first probe that failed was sent; for pushes, the ack of the first write that was not pushed in time.
+    /// When the first probe that failed was sent; for pushes, the ack of the first write that was not pushed in time, or
+    /// the loss of the connection that listened.
     pub from: Offset,
     /// When the first probe after it that was served was answered; `None` is not before the run's end.
     pub until: Option<Offset>,

@@ -18,11 +18,13 @@ use tokio::task::JoinSet;
 
 use super::fail;
 use super::fault_log::FaultLog;
+use super::hand::Hand;
 use super::stage::Live;
 use crate::health;
 use crate::probe::NacosProbe;
 use crate::publisher::{self, NacosPublisher, PUBLISH_TIMEOUT, config_key};
 use crate::run::EngineError;
+use crate::service::NodeProbes;
 use crate::setup::Setup;
 
 /// Publishes in flight at once, over all items: as many as a busy control plane sees, far below a pool's limits.
@@ -80,11 +82,15 @@ impl Movers {
             kind: setup.plan.proxy.kind,
             proxies: Arc::clone(&setup.addresses),
             watchers: Arc::new(FleetWatchers(fleet.control().clone())),
+            servers: Arc::new(Hand(setup.servers.control().clone())),
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
         key.data_id = format!("{}canary", setup.plan.items.prefix);
         let probe = Arc::new(NacosProbe { key });
-        let config = NemesisConfig { clock, site, probe, sink: faults.sink() };
+        let service = Arc::new(NodeProbes::new(&setup.plan, setup.servers.nodes())?);
+        // Servers that are not embedded have the real tick, which is the default.
+        let dump_tick = setup.plan.server.embedded.dump_tick;
+        let config = NemesisConfig { clock, site, probe, service, dump_tick, sink: faults.sink() };
         let nemesis = nemesis::start(&setup.plan, config)?;
         let lateness = health::sample_lateness(clock, recorder)?;
         Ok(Self { fleet, mutator, nemesis, lateness, published })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shakedown_model::FaultId;
-use shakedown_model::fault::{Bite, FaultWindow};
+use shakedown_model::fault::{Bite, FaultWindow, NodeService};
 use shakedown_record::Clock;
 
 use super::{Fault, FaultError, in_words};
@@ -67,6 +67,12 @@ impl WindowRecord {
         self.emit();
     }
 
+    /// What each node did not do because of it.
+    pub(crate) fn set_service(&mut self, service: Vec<NodeService>, bite: Bite) {
+        self.window.service = service;
+        self.set_bite(bite);
+    }
+
     pub(crate) fn add_trouble(&mut self, text: &str) {
         let trouble = self.window.trouble.get_or_insert_default();
         if !trouble.is_empty() {
@@ -85,6 +91,11 @@ impl WindowRecord {
 }
 
 impl AppliedFault<'_> {
+    /// Lets the fault do what it does while it is in force.
+    pub(crate) async fn go_on(&self) -> Result<(), FaultError> {
+        self.fault.go_on().await
+    }
+
     /// Heals the fault; when this fails, `healed` stays open and the trouble is in the window.
     pub(crate) async fn heal(self, record: &mut WindowRecord) -> Result<(), FaultError> {
         record.window.healing = Some(record.clock.now());

@@ -50,6 +50,22 @@ pub enum FaultError {
         /// What it has no word for.
         fault: &'static str,
     },
+    /// A node could not be moved.
+    #[error("node {node} could not be {done}: {why}")]
+    Node {
+        /// The node.
+        node: u16,
+        /// What was to be done, as in "could not be killed".
+        done: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// The node that leads was not found.
+    #[error("the leader could not be found: {why}")]
+    Leader {
+        /// Why.
+        why: String,
+    },
     /// No proxy carries what the fault acts on.
     #[error("fault `{fault}` has no proxy to act on; name a link or group with watchers")]
     NoProxies {

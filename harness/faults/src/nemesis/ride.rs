@@ -1,9 +1,10 @@
 //! One fault from before its onset to after its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use shakedown_model::Offset;
-use shakedown_model::fault::FaultWindow;
+use shakedown_model::fault::{FaultAction, FaultWindow};
+use shakedown_model::{NodeId, Offset};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
@@ -11,12 +12,25 @@ use super::NemesisConfig;
 use super::health::{before, clean_up};
 use crate::canary::{Canary, LEAD};
 use crate::fault::{AppliedFault, FaultError, PreparedFault, WindowRecord};
+use crate::server::service::{self, ServiceWatch};
+
+/// After a fault of servers it is waited for service for this long: as long as a cluster needs to find a change that a
+/// node was not told of (30 s, nacos-facts.md §5.2), and some more.
+const SERVES_WITHIN: Duration = Duration::from_secs(40);
 
 /// How a fault went; no window when it never began.
 #[derive(Default)]
 pub(super) struct Ridden {
     pub(super) window: Option<FaultWindow>,
     pub(super) errors: Vec<FaultError>,
+}
+
+/// Who sees whether a fault bit.
+enum Witness {
+    /// On connections through the faulted proxies.
+    Canary(Canary),
+    /// Straight at the nodes.
+    Service(ServiceWatch),
 }
 
 pub(super) async fn ride(
@@ -29,18 +43,10 @@ pub(super) async fn ride(
     if !wait(&mut stopped, config, fault.plan.from.saturating_sub(LEAD)).await {
         return ridden;
     }
-    let onset = clock.instant(fault.plan.from);
-    let probe = Arc::clone(&config.probe);
-    let arming = async {
-        tokio::join!(
-            before(&*config.site.api, &fault.targets),
-            Canary::arm(probe, &fault.targets, fault.expectation, onset)
-        )
-    };
-    let (unhealthy, canary) = tokio::select! {
+    let (unhealthy, witness) = tokio::select! {
         biased;
         () = stop_called(&mut stopped) => return ridden,
-        armed = arming => armed,
+        armed = arm(fault, config) => armed,
     };
     if !wait(&mut stopped, config, fault.plan.from).await {
         return ridden;
@@ -51,9 +57,8 @@ pub(super) async fn ride(
     }
     match record.apply(&*fault.fault).await {
         Ok(applied) => {
-            if let Err(error) = endure(applied, canary, &mut record, (fault, config), &mut stopped).await {
-                ridden.errors.push(error);
-            }
+            let endured = endure(applied, witness, &mut record, (fault, config), &mut stopped).await;
+            ridden.errors.extend(endured.err());
         }
         Err(error) => ridden.errors.push(error),
     }
@@ -65,24 +70,84 @@ pub(super) async fn ride(
     ridden
 }
 
+/// Looks at what the fault acts on, and begins to watch it.
+async fn arm(fault: &PreparedFault, config: &NemesisConfig) -> (Option<String>, Witness) {
+    if matches!(fault.plan.action, FaultAction::Server { .. }) {
+        let nodes: Vec<NodeId> = config.site.servers.nodes();
+        let watch = ServiceWatch::start(&config.service, &nodes, (config.clock, config.dump_tick));
+        fault.fault.prepare().await;
+        return (None, Witness::Service(watch));
+    }
+    let onset = config.clock.instant(fault.plan.from);
+    let probe = Arc::clone(&config.probe);
+    let (unhealthy, canary) = tokio::join!(
+        before(&*config.site.api, &fault.targets),
+        Canary::arm(probe, &fault.targets, fault.expectation, onset)
+    );
+    (unhealthy, Witness::Canary(canary))
+}
+
 /// Watches the fault bite, waits for its end or for a stop, and heals it.
 async fn endure(
     applied: AppliedFault<'_>,
-    mut canary: Canary,
+    witness: Witness,
     record: &mut WindowRecord,
     (fault, config): (&PreparedFault, &NemesisConfig),
     stopped: &mut watch::Receiver<bool>,
 ) -> Result<(), FaultError> {
-    let until = config.clock.instant(fault.plan.until);
-    let is_whole = tokio::select! {
+    match witness {
+        Witness::Canary(mut canary) => {
+            let until = config.clock.instant(fault.plan.until);
+            let is_whole = tokio::select! {
+                biased;
+                () = stop_called(stopped) => false,
+                () = canary.observe(until) => true,
+            };
+            record.set_bite(canary.verdict(is_whole));
+            // A stop is seen again here, at once.
+            wait(stopped, config, fault.plan.until).await;
+            applied.heal(record).await
+        }
+        Witness::Service(watch) => {
+            endure_without_service(applied, &watch, record, (fault, config), stopped).await
+        }
+    }
+}
+
+/// Lets a fault of servers run its course, heals it, and waits until everything serves again.
+async fn endure_without_service(
+    applied: AppliedFault<'_>,
+    watch: &ServiceWatch,
+    record: &mut WindowRecord,
+    (fault, config): (&PreparedFault, &NemesisConfig),
+    stopped: &mut watch::Receiver<bool>,
+) -> Result<(), FaultError> {
+    let mut stopped_again = stopped.clone();
+    let course = async {
+        let (went, is_whole) =
+            tokio::join!(applied.go_on(), wait(&mut stopped_again, config, fault.plan.until));
+        (went, is_whole)
+    };
+    let (went, mut is_whole) = tokio::select! {
+        biased;
+        () = stop_called(stopped) => (Ok(()), false),
+        came = course => came,
+    };
+    if let Err(error) = &went {
+        record.add_trouble(&crate::fault::in_words(error));
+    }
+    let healed = applied.heal(record).await;
+    let since = config.clock.now();
+    is_whole &= tokio::select! {
         biased;
         () = stop_called(stopped) => false,
-        () = canary.observe(until) => true,
+        () = watch.until_serving(since, SERVES_WITHIN) => true,
     };
-    record.set_bite(canary.verdict(is_whole));
-    // A stop is seen again here, at once.
-    wait(stopped, config, fault.plan.until).await;
-    applied.heal(record).await
+    let (service, now) = (watch.service(), config.clock.now());
+    let applying = record.window().applying;
+    let bite = service::bite(&fault.fault.befell(), &service, applying, (is_whole, now));
+    record.set_service(service, bite);
+    went.and(healed)
 }
 
 /// Whether `at` came before a stop.

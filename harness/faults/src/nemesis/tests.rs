@@ -7,7 +7,7 @@ use shakedown_model::{FaultId, GroupId, NodeId, Offset, PhaseId};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use super::*;
-use crate::testing::{Ills, World, WorldProbe, plan};
+use crate::testing::{FakeServers, Ills, World, WorldProbe, plan};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -65,7 +65,14 @@ fn stage_with(kind: ProxyKind, ills: Ills, faults: Vec<FaultPlan>) -> Result<Sta
         Arc::new(move |window| told.lock().unwrap().push(window.clone()))
     };
     let probe: Arc<dyn Probe> = Arc::new(WorldProbe(Arc::clone(&world)));
-    let config = NemesisConfig { clock, site: world.site(&proxies, kind), probe, sink };
+    let config = NemesisConfig {
+        clock,
+        site: world.site(&proxies, kind),
+        probe,
+        service: Arc::<FakeServers>::clone(&world.servers),
+        dump_tick: 100 * MS,
+        sink,
+    };
     let handle = start(&plan(faults), config)?;
     Ok(Stage { world, clock, told, handle })
 }

@@ -1,0 +1,101 @@
+//! Faults of servers: what befalls the nodes themselves, whatever stands before them.
+//!
+//! What a node can suffer is the topology's ([`ServersHand`]); which nodes suffer it when, and what brings them back, is
+//! decided here. Whether it bit, and when service was back, is seen by [`service`]: probes that go straight at each
+//! node.
+
+mod halt;
+mod leader_loss;
+mod rolling;
+pub mod service;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use shakedown_model::NodeId;
+use shakedown_model::fault::{FaultPlan, ServerFault};
+
+use crate::fault::{Fault, FaultError};
+
+use halt::Halt;
+use leader_loss::LeaderLoss;
+use rolling::Rolling;
+
+/// What can be done to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeMove {
+    /// It is ended at once.
+    Kill,
+    /// It is asked to end.
+    Stop,
+    /// It is started again, and is ready.
+    Start,
+    /// It is started again as the version of `server.upgrade`, and is ready.
+    StartUpgraded,
+    /// It stands still.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It loses its network.
+    Disconnect,
+    /// It has its network back.
+    Connect,
+}
+
+impl NodeMove {
+    /// The move in words, as in "could not be killed".
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Kill => "killed",
+            Self::Stop => "stopped",
+            Self::Start => "started again",
+            Self::StartUpgraded => "started as the new version",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Disconnect => "disconnected",
+            Self::Connect => "connected again",
+        }
+    }
+}
+
+/// The servers, as far as faults act on them; the engine implements it.
+pub trait ServersHand: Send + Sync + 'static {
+    /// The nodes of the run.
+    fn nodes(&self) -> Vec<NodeId>;
+    /// Moves a node, and returns once that is done. Dropping the future leaves a node that can be moved again.
+    fn take(&self, node: NodeId, what: NodeMove) -> BoxFuture<'_, Result<(), String>>;
+    /// The node that leads the cluster's store.
+    fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>>;
+}
+
+/// What the plan's fault does to the servers.
+pub(crate) fn fault_of(
+    servers: &Arc<dyn ServersHand>,
+    fault: ServerFault,
+    plan: &FaultPlan,
+) -> Box<dyn Fault> {
+    let servers = Arc::clone(servers);
+    let nodes = if plan.nodes.is_empty() { servers.nodes() } else { plan.nodes.clone() };
+    let halt = |away, back| Halt::new(Arc::clone(&servers), nodes.clone(), (away, back));
+    match fault {
+        ServerFault::Kill => Box::new(halt(NodeMove::Kill, NodeMove::Start)),
+        ServerFault::Stop => Box::new(halt(NodeMove::Stop, NodeMove::Start)),
+        ServerFault::Pause => Box::new(halt(NodeMove::Pause, NodeMove::Resume)),
+        ServerFault::Disconnect => Box::new(halt(NodeMove::Disconnect, NodeMove::Connect)),
+        ServerFault::RollingRestart { pause } => {
+            Box::new(Rolling::new(servers, nodes, (NodeMove::Start, pause)))
+        }
+        ServerFault::Upgrade { pause } => {
+            Box::new(Rolling::new(servers, nodes, (NodeMove::StartUpgraded, pause)))
+        }
+        ServerFault::LeaderLoss => Box::new(LeaderLoss::new(servers)),
+    }
+}
+
+async fn take(servers: &dyn ServersHand, node: NodeId, what: NodeMove) -> Result<(), FaultError> {
+    let failed = |why| FaultError::Node { node: node.0, done: what.done(), why };
+    servers.take(node, what).await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests;
