@@ -181,10 +181,11 @@ impl Plan {
         cohort_ip(self.cohort_of(watcher))
     }
 
-    /// Whether a gray release goes to this watcher.
+    /// Whether a gray release goes to this watcher; never to a real client, which claims no address.
     #[must_use]
     pub fn is_gray(&self, watcher: WatcherId) -> bool {
         self.cohort_of(watcher) < self.mutator.gray.cohorts
+            && self.groups[self.group_of(watcher).index()].client.driver.is_none()
     }
 
     /// The addresses that a gray release is for.

@@ -31,6 +31,21 @@ pub enum Sdk {
     NacosNode,
 }
 
+/// The drivers that come with the harness, and the client that imitates each.
+pub const BUILT_IN_DRIVERS: [(&str, Sdk); 6] = [
+    ("go", Sdk::NacosGo2),
+    ("java", Sdk::NacosJava2),
+    ("java-3", Sdk::NacosJava3),
+    ("python", Sdk::NacosPython3),
+    ("node", Sdk::NacosNode),
+    ("rust", Sdk::NacosRust),
+];
+
+/// The client that imitates what a driver of the harness holds; `None` when there is no such driver.
+pub(crate) fn driver_named(name: &str) -> Option<Sdk> {
+    BUILT_IN_DRIVERS.iter().find(|(driver, _)| *driver == name).map(|(_, sdk)| *sdk)
+}
+
 impl Sdk {
     /// All of them, in the order in which docs list them.
     pub const ALL: [Self; 7] = [

@@ -43,7 +43,7 @@ mod tests;
 mod trace;
 mod tree;
 
-pub use client::Sdk;
+pub use client::{BUILT_IN_DRIVERS, Sdk};
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};
 pub use overrides::Overrides;

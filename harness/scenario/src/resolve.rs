@@ -4,6 +4,7 @@
 //! that one pass reports every problem. The plan counts only when there was none.
 
 mod advice;
+mod drivers;
 mod faults;
 mod groups;
 mod items;

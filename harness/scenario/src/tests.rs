@@ -6,6 +6,7 @@ use crate::{Loaded, Overrides, Problems, explain, load, schema};
 mod breaking;
 mod clients;
 mod committed;
+mod driving;
 mod gating;
 mod mutating;
 mod overriding;

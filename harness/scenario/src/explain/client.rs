@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
-    Abilities, Cache, ClientSpec, Failover, FirstContact, Habits, Handshake, HealthCheck, LoginHabit,
-    NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
+    Abilities, Cache, ClientSpec, DriverSpec, Failover, FirstContact, Habits, Handshake, HealthCheck,
+    LoginHabit, NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
 };
 
 use super::word;
@@ -14,6 +14,9 @@ use crate::quantity::show_time;
 pub(super) fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
     let like = client.like.as_ref().map_or(String::new(), |like| format!(" # like {like}"));
     writeln!(out, "    client:{like}")?;
+    if let Some(driver) = &client.driver {
+        return real_client(out, client, driver);
+    }
     let protocol = match client.protocol {
         Protocol::NacosHttp => "nacos-http # long polls",
         Protocol::NacosGrpc => "nacos-grpc # pushes",
@@ -39,6 +42,27 @@ pub(super) fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
     match &client.defect {
         None => Ok(()),
         Some(defect) => writeln!(out, "      defect: {} # planted", word(defect)),
+    }
+}
+
+/// A program: what is known of it is what it should behave like.
+fn real_client(out: &mut String, client: &ClientSpec, driver: &DriverSpec) -> fmt::Result {
+    match &driver.command {
+        None => writeln!(out, "      driver: {} # comes with shakedown, built on first use", driver.name)?,
+        Some(command) => writeln!(out, "      driver: {} # {}", driver.name, command.join(" "))?,
+    }
+    writeln!(out, "      clients-per-process: {}", driver.clients_per_process)?;
+    let protocol = match client.protocol {
+        Protocol::NacosHttp => "nacos-http # long polls",
+        Protocol::NacosGrpc => "nacos-grpc # pushes",
+    };
+    writeln!(out, "      protocol: {protocol}")?;
+    match client.like {
+        None => writeln!(out, "      expected: nothing # of its reconnects and its cache"),
+        Some(_) => {
+            writeln!(out, "      expected-backoff: {}", backoff(client.backoff))?;
+            writeln!(out, "      expected-cache: {}", cache(client))
+        }
     }
 }
 

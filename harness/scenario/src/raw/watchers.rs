@@ -9,6 +9,7 @@ use shakedown_model::plan::{Cache, ClientDefect, Failover, Probing, Protocol, Sn
 use crate::client::Sdk;
 use crate::field::{Field, Name, OrNone, PerSecond, choice, record, words};
 use crate::problem::Findings;
+use crate::raw::RawDriver;
 use crate::tree::Node;
 
 record! {
@@ -34,8 +35,9 @@ record! {
 }
 
 record! {
-    /// A client: an SDK that is imitated (`like`), or a protocol with a backoff of its own. Other keys override what `like` sets.
+    /// A client: an SDK that is imitated (`like`), a real one (`driver`), or a protocol with a backoff of its own. Other keys override what `like` sets.
     RawClient {
+        "driver" driver: optional RawDriver = "A real client instead of a simulated one: the name of a driver that comes with shakedown, or a mapping. No other key goes with it.",
         "like" like: optional Sdk = "The SDK that is imitated; sets every other key.",
         "protocol" protocol: optional Protocol = "HTTP long polls, or gRPC with pushes. Needed without `like`.",
         "backoff" backoff: optional RawBackoff = "The pause before each reconnect attempt. Needed without `like`.",

@@ -9,7 +9,7 @@ use shakedown_model::plan::{
 };
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
-use super::{MAX_COUNT, MAX_RATE, given, link_named, positive, unique};
+use super::{MAX_COUNT, MAX_RATE, drivers, given, link_named, positive, unique};
 use crate::client::Sdk;
 use crate::field::{PerSecond, Record as _};
 use crate::problem::{Findings, nearest};
@@ -102,6 +102,7 @@ fn group(
             .error("scenario::bad_address", field.span, format!("`{source}` is not a loopback address"))
             .help("the proxies listen on this machine only: choose one of 127.0.0.0/8, such as `127.0.0.2`");
     }
+    drivers::refuse_in_group(raw, items, found);
     GroupSpec {
         name: raw.group.as_ref().map_or_else(String::new, |name| name.value.0.clone()),
         count: given(raw.count.as_ref(), 1),
@@ -168,6 +169,13 @@ fn placeholder() -> ClientSpec {
 }
 
 fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
+    if let Some(driver) = &raw.driver {
+        return drivers::client(raw, driver, found).unwrap_or_else(placeholder);
+    }
+    if raw.has("driver") {
+        // Ill-formed, which is a finding already.
+        return placeholder();
+    }
     let sdk = raw.like.as_ref().map(|like| like.value);
     let protocol = raw.protocol.as_ref().map(|protocol| protocol.value);
     let own_backoff = raw.backoff.as_ref().and_then(|raw| backoff(&raw.value, found));

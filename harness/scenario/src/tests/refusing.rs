@@ -148,7 +148,6 @@ fn what_does_not_fit_together_is_refused() {
         ("{ like: nacos-java-2 }", "{ like: nacos-java-2, poll-timeout: 9s }", "conflict", "remove it"),
         ("{ like: nacos-node }", "{ like: nacos-nod }", "unknown_word", "did you mean `nacos-node`?"),
         ("{ like: nacos-node }", "{ protocol: nacos-http }", "missing_key", "like: nacos-java-2"),
-        ("{ like: nacos-node }", "{ driver: go, like: nacos-node }", "unknown_key", "known here"),
         ("at: 2s, for: 25s", "at: 6s, for: 25s", "outside_phase", "ends within its phase"),
         ("at: 2s, for: 25s", "at: 31s, for: 25s", "outside_phase", "ends within its phase"),
         ("at: 2s, for: 25s", "at: 2s, for: 0s", "zero", "for"),
