@@ -60,8 +60,14 @@ impl PartSampler {
             let connections = match part.connections {
                 PartConnections::Known(count) => Some(count),
                 PartConnections::At(at) => {
-                    let established = sockets.get_or_insert_with(established_by_port);
+                    let established = sockets.get_or_insert_with(|| {
+                        established_by_port("/proc/net", |ip| ip == IpAddr::V4(Ipv4Addr::LOCALHOST))
+                    });
                     Some(at.iter().filter_map(|address| established.get(&address.port())).sum())
+                }
+                PartConnections::In(process, ports) => {
+                    let established = established_by_port(&format!("/proc/{process}/net"), |_| true);
+                    Some(ports.iter().filter_map(|port| established.get(port)).sum())
                 }
                 PartConnections::Unknown => None,
             };
@@ -143,14 +149,15 @@ fn of_group(group: u32, processes: &[machine::Stat]) -> Holds {
     holds
 }
 
-/// How many connections are established at each port of 127.0.0.1, as the side that listens sees it.
-fn established_by_port() -> BTreeMap<u16, u64> {
+/// How many connections are established at each port of these addresses, as the side that listens sees it, by the tables
+/// of a network.
+fn established_by_port(network: &str, is_meant: impl Fn(IpAddr) -> bool) -> BTreeMap<u16, u64> {
     let mut counts = BTreeMap::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        let text = fs::read_to_string(table).unwrap_or_default();
+    for table in ["tcp", "tcp6"] {
+        let text = fs::read_to_string(format!("{network}/{table}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             if let Some(local) = established_at(line)
-                && local.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST)
+                && is_meant(local.ip())
             {
                 *counts.entry(local.port()).or_default() += 1;
             }

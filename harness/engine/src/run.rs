@@ -13,14 +13,16 @@ use shakedown_model::secrets::Secrets;
 use shakedown_model::{Plan, Seed};
 use shakedown_nacos::admin::AdminError;
 use shakedown_record::{RecorderError, RunDir, RunDirError};
-use shakedown_topology::{GuardError, PortError, Proxies, ProxiesError, Servers, ServersError};
+use shakedown_topology::{
+    ContainerError, Containers, GuardError, PortError, Proxies, ProxiesError, Servers, ServersError,
+};
 use tokio::sync::watch;
 
 use crate::health::ReceiveProbeError;
 use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
 use crate::preflight::{self, PreflightError};
-use crate::setup::Setup;
+use crate::setup::{Setup, needs_containers};
 use crate::{machine, timeline};
 
 /// The run could not be begun.
@@ -49,6 +51,9 @@ pub enum EngineError {
     /// The proxies.
     #[error(transparent)]
     Proxies(#[from] ProxiesError),
+    /// Containers.
+    #[error(transparent)]
+    Containers(#[from] ContainerError),
     /// Faults that cannot be carried out here.
     #[error(transparent)]
     Faults(#[from] FaultError),
@@ -110,6 +115,9 @@ pub async fn run(
     preflight::check(&plan, machine::raise_open_files())?;
     Servers::check_home(&plan.server)?;
     Proxies::check_home(&plan.proxy)?;
+    if needs_containers(&plan) {
+        Containers::check().await?;
+    }
     let dir = RunDir::create(&options.runs, &run_name(&plan))?.hiding(options.secrets.clone());
     on_created(&dir);
     observer.on(&RunEvent::Created { path: dir.path().to_owned() });

@@ -7,9 +7,9 @@ use shakedown_faults::toxiproxy::ToxiproxyClient;
 use shakedown_load::mutator::publish_initial;
 use shakedown_model::Plan;
 use shakedown_model::manifest::Manifest;
-use shakedown_model::plan::{Backend, ProxyKind};
+use shakedown_model::plan::{Backend, ProxyKind, ProxyPlace, ServerSpec};
 use shakedown_record::{HistoryWriter, RunDir};
-use shakedown_topology::{Guard, Ports, Proxies, ServerPlace, Servers};
+use shakedown_topology::{Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers};
 use tokio::time::Instant;
 
 use crate::node_reads::NodeReads;
@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) addresses: Arc<[ProxyAddress]>,
     pub(crate) driver: ToxiproxyClient,
     pub(crate) history: HistoryWriter,
+    /// What the run has on a container engine; dropping it removes that, and blocks.
+    pub(crate) containers: Option<Containers>,
     /// Dropped last: it ends what is left of the processes.
     pub(crate) guard: Option<Guard>,
 }
@@ -44,17 +46,22 @@ impl Setup {
         let guard = needs_guard(&plan).then(|| Guard::start(&options.guard_program)).transpose()?;
         let (data, logs) = (dir.server_data_dir(), dir.logs_dir());
         let seed = plan.seed;
-        let place = ServerPlace { data: &data, logs: &logs, guard: guard.as_ref(), seed };
-        observer.on(&RunEvent::SettingUp(match plan.server.backend {
-            Backend::Embedded => format!("starting the embedded server, {} of it", nodes(plan.server.nodes)),
-            Backend::Process | Backend::Container | Backend::External => {
-                format!(
-                    "starting Nacos {} as a process, {} of it",
-                    plan.server.version,
-                    nodes(plan.server.nodes)
-                )
+        let progress = |text: String| observer.on(&RunEvent::SettingUp(text));
+        let containers = match &guard {
+            Some(guard) if needs_containers(&plan) => {
+                Some(Containers::open(&manifest.run, &logs, guard).await?)
             }
-        }));
+            _ => None,
+        };
+        let place = ServerPlace {
+            data: &data,
+            logs: &logs,
+            guard: guard.as_ref(),
+            seed,
+            containers: containers.as_ref(),
+            progress: &progress,
+        };
+        progress(beginning(&plan.server));
         let servers = Servers::start(&plan.server, &place, &mut ports).await?;
         manifest.server = servers.description().to_owned();
         observer
@@ -64,20 +71,54 @@ impl Setup {
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
         let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
         reads.wait_for_initial(servers.nodes()).await?;
-        observer.on(&RunEvent::SettingUp("starting the proxies".into()));
-        let proxies = Proxies::start(&plan.proxy, seed, &logs, guard.as_ref(), &mut ports).await?;
+        progress("starting the proxies".into());
+        let mut addresses =
+            proxies::proxies_for(&plan, &upstreams(&plan, &servers), |offsets| ports.with_offsets(offsets))?;
+        let listens: Vec<_> = addresses.iter().map(|proxy| proxy.listen).collect();
+        let host = ProxyHost {
+            seed,
+            logs: &logs,
+            guard: guard.as_ref(),
+            containers: containers.as_ref(),
+            progress: &progress,
+        };
+        let proxies = Proxies::start(&plan.proxy, &host, &listens, &mut ports).await?;
         manifest.proxy = proxies.description().to_owned();
-        let nodes: Vec<proxies::NodeAddress> = servers
-            .nodes()
-            .iter()
-            .map(|node| proxies::NodeAddress { http: node.http.to_string(), grpc: node.grpc.to_string() })
-            .collect();
-        let addresses = proxies::proxies_for(&plan, &nodes, |offsets| ports.with_offsets(offsets))?;
+        for address in &mut addresses {
+            address.binds = proxies.binds(address.listen);
+            address.listen.set_ip(proxies.api().ip());
+        }
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });
-        Ok(Self { plan, servers, proxies, addresses: addresses.into(), driver, history, guard })
+        Ok(Self { plan, servers, proxies, addresses: addresses.into(), driver, history, containers, guard })
     }
+}
+
+/// What is about to be started.
+fn beginning(server: &ServerSpec) -> String {
+    let (version, nodes) = (&server.version, nodes(server.nodes));
+    match server.backend {
+        Backend::Embedded => format!("starting the embedded server, {nodes} of it"),
+        Backend::Process => format!("starting Nacos {version} as a process, {nodes} of it"),
+        Backend::Container => format!("starting Nacos {version} in containers, {nodes} of it"),
+        Backend::External => format!("looking for Nacos {version} at its address"),
+    }
+}
+
+/// The nodes as the proxies find them.
+fn upstreams(plan: &Plan, servers: &Servers) -> Vec<proxies::NodeAddress> {
+    if plan.proxy.kind == ProxyKind::Toxiproxy
+        && plan.proxy.place == ProxyPlace::Container
+        && let Some(inside) = servers.inside(&plan.server)
+    {
+        return inside.into_iter().map(|(http, grpc)| proxies::NodeAddress { http, grpc }).collect();
+    }
+    let address = |node: &NodeAddress| proxies::NodeAddress {
+        http: node.http.to_string(),
+        grpc: node.grpc.to_string(),
+    };
+    servers.nodes().iter().map(address).collect()
 }
 
 fn nodes(count: u16) -> String {
@@ -85,5 +126,12 @@ fn nodes(count: u16) -> String {
 }
 
 fn needs_guard(plan: &Plan) -> bool {
-    plan.server.backend == Backend::Process || plan.proxy.kind == ProxyKind::Toxiproxy
+    matches!(plan.server.backend, Backend::Process | Backend::Container)
+        || plan.proxy.kind == ProxyKind::Toxiproxy
+}
+
+/// Whether anything of the run is to be on a container engine.
+pub(crate) fn needs_containers(plan: &Plan) -> bool {
+    plan.server.backend == Backend::Container
+        || (plan.proxy.kind == ProxyKind::Toxiproxy && plan.proxy.place == ProxyPlace::Container)
 }

@@ -71,9 +71,12 @@ pub(crate) async fn work_through(
 
 /// Stops servers and proxies, closes the history, and removes what only the run itself needed.
 async fn take_down(setup: Setup, dir: &RunDir, status: &mut RunStatus) {
-    let Setup { servers, proxies, history, guard, .. } = setup;
+    let Setup { servers, proxies, history, containers, guard, .. } = setup;
     proxies.stop().await;
     servers.stop().await;
+    if let Some(containers) = containers {
+        containers.end().await;
+    }
     drop(guard);
     if let Err(error) = history.finish() {
         fail(status, error.to_string());

@@ -19,5 +19,5 @@ pub use guard::{Guard, GuardError, guard_main};
 pub use parts::{Part, PartConnections, PartPlace};
 pub use ports::{PortError, Ports};
 pub use process::ProcessError;
-pub use proxies::{Proxies, ProxiesError};
+pub use proxies::{Proxies, ProxiesError, ProxyHost};
 pub use servers::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError};

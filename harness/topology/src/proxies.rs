@@ -1,4 +1,6 @@
-//! The proxy service in front of the servers: embedded, or the real Toxiproxy as a process.
+//! The proxy service in front of the servers: embedded, or the real Toxiproxy as a process or in a container.
+
+mod container;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,10 +8,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use shakedown_model::Seed;
-use shakedown_model::plan::{ProxyKind, ProxySpec};
+use shakedown_model::plan::{ProxyKind, ProxyPlace, ProxySpec};
 use shakedown_proxy::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
 use tokio::time::Instant;
 
+use crate::containers::{ContainerError, Containers, OwnContainer, Progress};
 use crate::guard::Guard;
 use crate::parts::{Part, PartConnections, PartPlace};
 use crate::ports::{PortError, Ports};
@@ -30,6 +33,9 @@ pub enum ProxiesError {
     /// Toxiproxy did not start.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// Something about containers.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// There is no home for Toxiproxy.
     #[error(
         "proxy `toxiproxy` needs a Toxiproxy home: give --toxiproxy-home, TOXIPROXY_HOME, or `proxy.home` in the scenario; it must hold `toxiproxy-server`"
@@ -63,28 +69,48 @@ pub struct Proxies {
 enum Running {
     Embedded(RunningProxyServer),
     Process(OwnProcess),
+    Container(OwnContainer),
+}
+
+/// What [`Proxies::start`] needs beside the spec.
+#[derive(Clone, Copy)]
+pub struct ProxyHost<'a> {
+    /// What the embedded proxy draws from.
+    pub seed: Seed,
+    /// Where its log goes.
+    pub logs: &'a Path,
+    /// The guard, for a process.
+    pub guard: Option<&'a Guard>,
+    /// The run's share of the container engine, for a container.
+    pub containers: Option<&'a Containers>,
+    /// Who is told how far it is.
+    pub progress: Progress<'a>,
 }
 
 impl Proxies {
-    /// Starts the proxy service and waits until its API answers.
+    /// Starts the proxy service and waits until its API answers. `listens` are the addresses at which its proxies will
+    /// be connected to: a container's ports are mapped when it is made.
     ///
     /// # Errors
     /// [`ProxiesError`]; what was started is stopped again.
     pub async fn start(
         spec: &ProxySpec,
-        seed: Seed,
-        logs: &Path,
-        guard: Option<&Guard>,
+        host: &ProxyHost<'_>,
+        listens: &[SocketAddr],
         ports: &mut Ports,
     ) -> Result<Self, ProxiesError> {
         let api = ports.one()?;
-        match spec.kind {
-            ProxyKind::Embedded => {
-                let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed: seed.child("proxy") })?;
+        match (spec.kind, &spec.place) {
+            (ProxyKind::Embedded, _) => {
+                let seed = host.seed.child("proxy");
+                let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed })?;
                 let description = "embedded proxy, in process".to_owned();
                 Ok(Self { api, running: Running::Embedded(server), description })
             }
-            ProxyKind::Toxiproxy => start_toxiproxy(spec, api, logs, guard).await,
+            (ProxyKind::Toxiproxy, ProxyPlace::Container) => container::start(spec, host, api, listens).await,
+            (ProxyKind::Toxiproxy, ProxyPlace::Process | ProxyPlace::External(_)) => {
+                start_toxiproxy(spec, api, host.logs, host.guard).await
+            }
         }
     }
 
@@ -93,9 +119,10 @@ impl Proxies {
     /// # Errors
     /// [`ProxiesError::NoHome`] and [`ProxiesError::BadHome`].
     pub fn check_home(spec: &ProxySpec) -> Result<(), ProxiesError> {
-        match spec.kind {
-            ProxyKind::Embedded => Ok(()),
-            ProxyKind::Toxiproxy => toxiproxy_program(spec).map(drop),
+        match (spec.kind, &spec.place) {
+            (ProxyKind::Embedded, _)
+            | (ProxyKind::Toxiproxy, ProxyPlace::Container | ProxyPlace::External(_)) => Ok(()),
+            (ProxyKind::Toxiproxy, ProxyPlace::Process) => toxiproxy_program(spec).map(drop),
         }
     }
 
@@ -120,11 +147,19 @@ impl Proxies {
                 name: "proxy".to_owned(),
                 place: PartPlace::Threads("proxy-".to_owned()),
                 connections: PartConnections::Known(server.stats().total.connections_open),
+                tells_at: None,
             },
             Running::Process(process) => Part {
                 name: "toxiproxy".to_owned(),
                 place: PartPlace::Group(process.group()),
                 connections: PartConnections::At(listens()),
+                tells_at: None,
+            },
+            Running::Container(container) => Part {
+                name: "toxiproxy".to_owned(),
+                place: container.place(),
+                connections: container.connections(),
+                tells_at: None,
             },
         }
     }
@@ -134,6 +169,16 @@ impl Proxies {
         match &mut self.running {
             Running::Embedded(server) => server.failed(),
             Running::Process(process) => process.failed(),
+            Running::Container(container) => container.failed(),
+        }
+    }
+
+    /// Where it must be told to listen for a proxy that is connected to at `listen`: in a container on every address.
+    #[must_use]
+    pub fn binds(&self, listen: SocketAddr) -> SocketAddr {
+        match self.running {
+            Running::Embedded(_) | Running::Process(_) => listen,
+            Running::Container(_) => SocketAddr::from(([0, 0, 0, 0], listen.port())),
         }
     }
 
@@ -142,6 +187,8 @@ impl Proxies {
         match self.running {
             Running::Embedded(server) => server.stop(),
             Running::Process(process) => process.stop().await,
+            // It is removed with everything else that the run has on the engine.
+            Running::Container(_) => {}
         }
     }
 }
