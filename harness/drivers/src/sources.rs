@@ -20,5 +20,27 @@ macro_rules! sources {
 
 /// Every driver that comes with the harness, in the order in which lists show them.
 pub(crate) const SOURCES: &[Sources] = sources![
-    // "go": ["driver.toml", "go.mod", "go.sum", "main.go"],
+    "go": ["driver.toml", "go.mod", "go.sum", "main.go", "protocol.go", "client.go", "clock.go", "source.go"],
+    "java": [
+        "driver.toml",
+        "pom.xml",
+        "src/main/resources/driver.properties",
+        "src/main/resources/simplelogger.properties",
+        "src/main/java/shakedown/driver/Main.java",
+        "src/main/java/shakedown/driver/Command.java",
+        "src/main/java/shakedown/driver/EventLog.java",
+        "src/main/java/shakedown/driver/Client.java",
+        "src/main/java/shakedown/driver/CacheFiles.java",
+    ],
+    "java": [
+        "driver-3.toml",
+        "pom.xml",
+        "src/main/resources/driver.properties",
+        "src/main/resources/simplelogger.properties",
+        "src/main/java/shakedown/driver/Main.java",
+        "src/main/java/shakedown/driver/Command.java",
+        "src/main/java/shakedown/driver/EventLog.java",
+        "src/main/java/shakedown/driver/Client.java",
+        "src/main/java/shakedown/driver/CacheFiles.java",
+    ],
 ];
