@@ -57,7 +57,7 @@ pub(crate) enum Command {
 pub(crate) struct ScenarioArgs {
     /// The scenario file.
     pub(crate) scenario: PathBuf,
-    /// Where servers come from: embedded or process (as `--set server.backend=…`).
+    /// Where servers come from: embedded, process or container (as `--set server.backend=…`).
     #[arg(long)]
     pub(crate) backend: Option<String>,
     /// Which proxy: embedded or toxiproxy (as `--set proxy.kind=…`).
@@ -72,6 +72,9 @@ pub(crate) struct ScenarioArgs {
     /// The server home of the process backend; it holds `bin/start`.
     #[arg(long, env = "NACOS_HOME", value_name = "DIR")]
     pub(crate) nacos_home: Option<PathBuf>,
+    /// The server home of the version that an `upgrade` fault puts in the nodes' place.
+    #[arg(long, env = "NACOS_HOME_NEXT", value_name = "DIR")]
+    pub(crate) nacos_home_next: Option<PathBuf>,
     /// The folder that holds `toxiproxy-server`.
     #[arg(long, env = "TOXIPROXY_HOME", value_name = "DIR")]
     pub(crate) toxiproxy_home: Option<PathBuf>,

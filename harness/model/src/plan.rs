@@ -5,6 +5,7 @@
 
 mod cluster;
 mod habits;
+mod images;
 mod items;
 mod mutator;
 mod server;
@@ -32,7 +33,9 @@ pub use self::server::{
     ExternalSpec, Generation, LinkSpec, Login, OldApis, Product, ProxyKind, ProxyPlace, ProxySpec,
     ServerDefect, ServerSpec, TlsSpec, UpgradeSpec,
 };
-pub use self::watchers::{Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol};
+pub use self::watchers::{
+    Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol,
+};
 
 /// The version of the plan's form in `plan.json`.
 pub const PLAN_FORMAT: u32 = 2;
@@ -199,6 +202,23 @@ impl Plan {
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         let index = self.groups.iter().position(|group| group.name == name)?;
         u16::try_from(index).ok().map(GroupId)
+    }
+
+    /// Each group of real clients with the simulated group that imitates them: the first that is `like` their SDK, on
+    /// the same link.
+    #[must_use]
+    pub fn twins(&self) -> Vec<(GroupId, GroupId)> {
+        let by_id = || (0_u16..).map(GroupId).zip(&self.groups);
+        let imitates = |real: &GroupSpec, group: &GroupSpec| {
+            group.client.driver.is_none() && group.client.like == real.client.like && group.link == real.link
+        };
+        by_id()
+            .filter(|(_, real)| real.client.driver.is_some() && real.client.like.is_some())
+            .filter_map(|(id, real)| {
+                let twin = by_id().find(|(_, group)| imitates(real, group));
+                twin.map(|(twin, _)| (id, twin))
+            })
+            .collect()
     }
 
     /// The faults with their ids.

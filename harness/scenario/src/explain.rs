@@ -2,12 +2,15 @@
 
 mod client;
 mod config;
+mod containers;
 mod faults;
 
 use std::fmt::{self, Write as _};
 
 use shakedown_model::gate::Scope;
-use shakedown_model::plan::{Backend, Generation, GroupSpec, OldApis, Plan, ProxyKind, ServerSpec};
+use shakedown_model::plan::{
+    Backend, Generation, GroupSpec, OldApis, Plan, ProxyKind, ProxyPlace, ServerSpec,
+};
 use shakedown_model::{GroupId, Offset, PhaseId};
 
 use crate::quantity::show_time;
@@ -63,6 +66,12 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     if server.backend == Backend::Process {
         home(out, server.home.as_deref(), "NACOS_HOME")?;
     }
+    if let Some(upgrade) = &server.upgrade {
+        writeln!(out, "  upgrade: {} # by a fault", upgrade.version)?;
+    }
+    if server.backend == Backend::Container {
+        containers::server(out, server)?;
+    }
     writeln!(out, "  ready-timeout: {}", show_time(server.ready_timeout))?;
     match &server.login {
         Some(login) => writeln!(out, "  login: {} # with a password", login.username)?,
@@ -91,6 +100,9 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     }
     writeln!(out, "proxy:")?;
     match plan.proxy.kind {
+        ProxyKind::Toxiproxy if plan.proxy.place == ProxyPlace::Container => {
+            containers::proxy(out, &plan.proxy)
+        }
         ProxyKind::Embedded => writeln!(out, "  kind: embedded # built into the harness"),
         ProxyKind::Toxiproxy => {
             writeln!(out, "  kind: toxiproxy # the real one, as a process")?;

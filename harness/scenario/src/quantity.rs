@@ -66,7 +66,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, Wrong> {
 
 /// A size in bytes such as `1KiB`.
 pub(crate) fn size(text: &str) -> Result<usize, Wrong> {
-    const UNITS: &str = "a size is a whole number with one of the units `B`, `KiB`, `MiB`, such as";
+    const UNITS: &str = "a size is a whole number with one of the units `B`, `KiB`, `MiB`, `GiB`, such as";
     let Some((number, unit)) = split(text) else {
         return wrong(WRONG_UNIT, format!("{UNITS} `1KiB`"));
     };
@@ -74,10 +74,12 @@ pub(crate) fn size(text: &str) -> Result<usize, Wrong> {
         "B" => 1,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
         other => {
             let unit = match other.to_lowercase().chars().next() {
                 Some('k') => "KiB",
                 Some('m') => "MiB",
+                Some('g') => "GiB",
                 _ => "B",
             };
             return wrong(WRONG_UNIT, format!("{UNITS} `{number}{unit}`"));
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn sizes_have_units() {
         assert_eq!(size("1KiB"), Ok(1024));
-        assert_eq!(size("2MiB"), Ok(2 << 20));
+        assert_eq!((size("2MiB"), size("1GiB")), (Ok(2 << 20), Ok(1 << 30)));
         assert_eq!(size("300B"), Ok(300));
         assert!(size("1KB").unwrap_err().help.ends_with("`1KiB`"));
         assert!(size("1000").unwrap_err().help.ends_with("`1000B`"));

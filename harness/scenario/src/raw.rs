@@ -2,6 +2,7 @@
 //!
 //! A field is `None` when it was left out, or when it was ill-formed, which is then a finding already.
 
+mod containers;
 mod drivers;
 mod faults;
 mod items;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use shakedown_model::verdict::Guarantee;
 
+pub(crate) use containers::*;
 pub(crate) use drivers::*;
 pub(crate) use faults::*;
 pub(crate) use items::*;

@@ -4,12 +4,14 @@
 //! that one pass reports every problem. The plan counts only when there was none.
 
 mod advice;
+mod containers;
 mod drivers;
 mod faults;
 mod groups;
 mod items;
 mod mutations;
 mod server;
+mod server_faults;
 mod toxics;
 
 use std::path::Path;
@@ -75,6 +77,7 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
     for group in &mut plan.groups {
         group.client.backoff = group.client.backoff.on_nodes(plan.server.nodes);
     }
+    containers::together(raw.proxy.as_ref().map(|proxy| &proxy.value), &plan.proxy, &plan.server, found);
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
     let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);
     plan.mutator = mutations::mutator(mutations, &plan, beside, found);
@@ -109,6 +112,12 @@ impl Zero for u32 {
 impl Zero for std::time::Duration {
     fn is_zero(&self) -> bool {
         std::time::Duration::is_zero(self)
+    }
+}
+
+impl Zero for crate::field::Number {
+    fn is_zero(&self) -> bool {
+        self.0 <= 0.0
     }
 }
 

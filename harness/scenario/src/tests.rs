@@ -6,6 +6,7 @@ use crate::{Loaded, Overrides, Problems, explain, load, schema};
 mod breaking;
 mod clients;
 mod committed;
+mod containing;
 mod driving;
 mod gating;
 mod mutating;
@@ -13,6 +14,7 @@ mod overriding;
 mod planning;
 mod reference;
 mod refusing;
+mod server_faults;
 mod serving;
 
 /// A scenario without a problem or a warning, which tests change in one place each.

@@ -162,7 +162,7 @@ impl Field for Bytes {
         quantity(node, "a size", quantity::size, found).map(Self)
     }
     fn schema() -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+ *(B|KiB|MiB)$" })
+        json!({ "type": "string", "pattern": "^[0-9]+ *(B|KiB|MiB|GiB)$" })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shakedown_model::plan::{AuthScope, Backend, Product, ProxyKind, ServerDefect};
 
-use super::RawLinkToxic;
+use super::{RawContainer, RawLinkToxic, RawProxyPlace};
 use crate::field::{OrNone, Share, record, words};
 use crate::source::Spanned;
 
@@ -13,13 +13,24 @@ record! {
     /// The servers.
     RawServer {
         "product" product: optional Product = "The product. Default: nacos.",
-        "version" version: optional String = "Its version, 2.x or 3.x; tells the embedded server what to imitate and the process backend how to start its home. Default: 2.5.0.",
-        "backend" backend: optional Backend = "Where servers come from: built in, or a server home on this machine. Default: embedded.",
+        "version" version: optional String = "Its version, 2.x or 3.x; tells the embedded server what to imitate, the process backend how to speak to its home, and the container backend its image. Default: 2.5.0.",
+        "backend" backend: optional Backend = "Where servers come from: built in, a server home on this machine, or the official image on a container engine. Default: embedded.",
         "nodes" nodes: optional u32 = "How many nodes; up to 9. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
+        "container" container: optional RawContainer = "How the container backend starts its nodes.",
         "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s.",
+        "upgrade" upgrade: optional RawUpgrade = "The version that an `upgrade` fault puts in the nodes' place. Default: none.",
         "login" login: optional RawLogin = "The account that the harness and its watchers log in with; the embedded server then asks for it. Default: no login.",
         "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
+    }
+}
+
+record! {
+    /// Another version of the server, of the same generation.
+    RawUpgrade {
+        "version" version: required String = "The version.",
+        "home" home: optional PathBuf = "Its home, for the process backend. Default: from the command line or NACOS_HOME_NEXT.",
+        "image" image: optional String = "Its image, for the container backend. Default: the official one of the version.",
     }
 }
 
@@ -89,8 +100,10 @@ record! {
 record! {
     /// The proxies.
     RawProxy {
-        "kind" kind: optional ProxyKind = "Built in, or the real Toxiproxy as a process. Default: embedded.",
-        "home" home: optional PathBuf = "The folder of Toxiproxy. Default: from the command line or TOXIPROXY_HOME.",
+        "kind" kind: optional ProxyKind = "Built in, or the real Toxiproxy. Default: embedded.",
+        "place" place: optional RawProxyPlace = "Where the real Toxiproxy runs: as a process, or in a container, in the network of the servers' containers. Default: process.",
+        "image" image: optional String = "The image with its tag, for a container. Default: ghcr.io/shopify/toxiproxy:2.12.0.",
+        "home" home: optional PathBuf = "The folder of Toxiproxy, for a process. Default: from the command line or TOXIPROXY_HOME.",
     }
 }
 
@@ -102,7 +115,7 @@ record! {
 }
 
 words!(Product { "nacos" => Product::Nacos });
-words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process });
+words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
 words!(AuthScope { "admin" => AuthScope::Admin, "everything" => AuthScope::Everything });
 words!(ServerDefect {

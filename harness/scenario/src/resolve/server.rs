@@ -9,7 +9,7 @@ use shakedown_model::plan::{
 };
 use shakedown_model::secrets::Secret;
 
-use super::{given, positive};
+use super::{given, positive, server_faults};
 use crate::field::{Named, OrNone, Record as _};
 use crate::problem::Findings;
 use crate::raw::{RawAccessKey, RawEmbedded, RawLink, RawLogin, RawOldApis, RawProxy, RawServer};
@@ -42,6 +42,7 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
     }
     server.nodes =
         raw.nodes.as_ref().and_then(|nodes| u16::try_from(nodes.value).ok()).unwrap_or(server.nodes);
+    server.upgrade = raw.upgrade.as_ref().and_then(|raw| server_faults::upgrade(raw, &server, found));
     server.login = raw.login.as_ref().and_then(|raw| login(&raw.value));
     if let Some(embedded) = &raw.embedded {
         server.embedded = settings(&embedded.value, found);
@@ -55,15 +56,20 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
                 .help("remove `embedded`, or choose `backend: embedded`");
         }
     }
-    if let Some(home) = raw.home.as_ref().filter(|_| server.backend == Backend::Embedded) {
+    server.container = super::containers::server(raw, &server, found);
+    if let Some(home) = raw.home.as_ref().filter(|_| server.backend != Backend::Process) {
         found
-            .warn("scenario::unused", home.span, "the embedded server has no home: this is not used")
+            .warn(
+                "scenario::unused",
+                home.span,
+                "only a server that is a process has a home: this is not used",
+            )
             .help("remove `home`, or choose `backend: process`");
     }
     server
 }
 
-fn is_supported(version: &str) -> bool {
+pub(super) fn is_supported(version: &str) -> bool {
     let line =
         version.split_once('.').map(|(line, rest)| (line, rest.starts_with(|c: char| c.is_ascii_digit())));
     matches!(line, Some(("2" | "3", true)))
@@ -168,7 +174,8 @@ pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
             .warn("scenario::unused", home.span, "the embedded proxy has no home: this is not used")
             .help("remove `home`, or choose `kind: toxiproxy`");
     }
-    ProxySpec { kind, home: raw.home.as_ref().map(|home| home.value.clone()), ..ProxySpec::default() }
+    let home = raw.home.as_ref().map(|home| home.value.clone());
+    super::containers::proxy(raw, ProxySpec { kind, home, ..ProxySpec::default() }, found)
 }
 
 impl RawProxy {

@@ -12,17 +12,10 @@ use tokio::time::{Instant, timeout};
 use super::{Proxies, ProxiesError, ProxyHost, Running};
 use crate::containers::{ContainerRequest, Mapped, OwnContainer};
 
-/// The official image of the version that the driver was tried with.
-const IMAGE: &str = "ghcr.io/shopify/toxiproxy:2.12.0";
 /// The API's port in the image.
 const API_PORT: u16 = 8474;
 /// How long it may take until its API answers.
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The image of a spec.
-pub(super) fn image(spec: &ProxySpec) -> &str {
-    spec.image.as_deref().unwrap_or(IMAGE)
-}
 
 pub(super) async fn start(
     spec: &ProxySpec,
@@ -31,7 +24,7 @@ pub(super) async fn start(
     listens: &[SocketAddr],
 ) -> Result<Proxies, ProxiesError> {
     let containers = host.containers.expect("the engine opens its share for every plan with containers");
-    let image = image(spec);
+    let image = spec.image();
     containers.provide(image, host.progress).await?;
     let on_host = |address: SocketAddr| SocketAddr::new(containers.host(), address.port());
     let api = on_host(api);
@@ -71,7 +64,7 @@ pub(super) async fn start(
 }
 
 /// Whether Toxiproxy's API tells its version.
-async fn answers(api: SocketAddr) -> bool {
+pub(super) async fn answers(api: SocketAddr) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(api).await?;
         let request = format!("GET /version HTTP/1.0\r\nHost: {api}\r\nConnection: close\r\n\r\n");

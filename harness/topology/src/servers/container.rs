@@ -21,8 +21,6 @@ use super::{
 use crate::containers::{ContainerRequest, Containers, Mapped, OwnContainer, Progress};
 use crate::ports::Ports;
 
-/// The official image, but for the tag, which is the version with a `v` before it.
-const IMAGE: &str = "nacos/nacos-server";
 /// The HTTP port in the image (nacos-facts.md §1.1).
 const HTTP_PORT: u16 = 8848;
 /// What a node keeps: Derby, raft's log, snapshots of configs.
@@ -49,7 +47,8 @@ impl ContainerNodes {
         node: NodeAddress,
         is_upgraded: bool,
     ) -> Result<OwnContainer, ServersError> {
-        let image = image(&self.spec, is_upgraded);
+        let upgraded = self.spec.upgraded_image().filter(|_| is_upgraded);
+        let image = upgraded.unwrap_or_else(|| self.spec.image());
         let made = self.made().get(&node.node).cloned();
         let Some(container) = made else {
             let container = OwnContainer::start_new(&self.containers, self.request(node, image)).await?;
@@ -134,9 +133,8 @@ pub(super) async fn start(
     ports: &mut Ports,
 ) -> Result<Servers, ServersError> {
     let containers = place.containers.expect("the engine opens its share for every plan with containers");
-    containers.provide(&image(spec, false), place.progress).await?;
-    if spec.upgrade.is_some() {
-        containers.provide(&image(spec, true), place.progress).await?;
+    for image in std::iter::once(spec.image()).chain(spec.upgraded_image()) {
+        containers.provide(&image, place.progress).await?;
     }
     let on_host = |address: SocketAddr| SocketAddr::new(containers.host(), address.port());
     let nodes: Vec<_> = node_addresses(spec, &[i32::from(GRPC_OFFSET)], ports)?
@@ -164,8 +162,7 @@ pub(super) async fn start(
     }
     let kind =
         if nodes.len() == 1 { "a container" } else { "a cluster with embedded storage, a container each," };
-    let description =
-        format!("Nacos {}, `{}`, {kind} {}", spec.version, image(spec, false), described(&nodes));
+    let description = format!("Nacos {}, `{}`, {kind} {}", spec.version, spec.image(), described(&nodes));
     let running = running.into_iter().map(Running::Container).collect();
     let control = ServersControl::new(spec, nodes.clone(), Starter::Container(Box::new(starter)), running);
     Ok(Servers { nodes, control, description })
@@ -182,30 +179,12 @@ pub(super) fn inside(node: NodeId) -> (String, String) {
     (format!("{part}:{HTTP_PORT}"), format!("{part}:{}", HTTP_PORT + GRPC_OFFSET))
 }
 
-/// The image of a node, as it is started or as it is upgraded to.
-pub(super) fn image(spec: &ServerSpec, is_upgraded: bool) -> String {
-    let official = |version: &str| format!("{IMAGE}:v{}", version.trim_start_matches('v'));
-    match spec.upgrade.as_ref().filter(|_| is_upgraded) {
-        Some(upgrade) => upgrade.image.clone().unwrap_or_else(|| official(&upgrade.version)),
-        None => spec.container.image.clone().unwrap_or_else(|| official(&spec.version)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use shakedown_model::plan::UpgradeSpec;
-
     use super::*;
 
     #[test]
-    fn the_official_image_of_the_version_is_taken_unless_another_is_named() {
-        let mut spec = ServerSpec::default();
-        assert_eq!(image(&spec, false), "nacos/nacos-server:v2.5.0");
-        spec.upgrade = Some(UpgradeSpec { version: "v3.1.0".into(), home: None, image: None });
-        assert_eq!(image(&spec, true), "nacos/nacos-server:v3.1.0");
-        assert_eq!(image(&spec, false), "nacos/nacos-server:v2.5.0");
-        spec.container.image = Some("mine:1".into());
-        assert_eq!(image(&spec, false), "mine:1");
+    fn a_node_is_found_by_its_name() {
         assert_eq!(inside(NodeId(2)), ("nacos-2:8848".to_owned(), "nacos-2:9848".to_owned()));
     }
 }
