@@ -1,7 +1,8 @@
 //! The measures: each walks the evidence once and fills distributions, counts and series.
 //!
 //! Start at [`delivery`] (publish, propagation, end-to-end, notify, fetch, T50 to T-all, convergence, paths), then
-//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`] and [`failover`].
+//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`], [`failover`] and
+//! [`service`] (outages of the servers).
 
 pub(crate) mod attempts;
 mod convergence;
@@ -11,6 +12,7 @@ pub(crate) mod herd;
 mod paths;
 mod raster;
 pub(crate) mod recovery;
+pub(crate) mod service;
 pub(crate) mod staleness;
 
 use crate::evidence::Evidence;
@@ -36,5 +38,6 @@ pub(crate) fn take(evidence: &Evidence<'_>) -> Findings {
     herd::take(evidence, &mut findings);
     staleness::take(evidence, &mut findings);
     failover::take(evidence, &mut findings);
+    service::take(evidence, &mut findings);
     findings
 }

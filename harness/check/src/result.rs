@@ -2,14 +2,19 @@
 //!
 //! Reporters read these and nothing else; they never judge.
 
+mod fidelity;
 mod series;
 
 use serde::{Deserialize, Serialize};
 use shakedown_model::event::Path;
+use shakedown_model::fault::NodeService;
 use shakedown_model::gate::{Measure, Scope, Stat};
 use shakedown_model::verdict::{Guarantee, Outcome, Verdict};
 use shakedown_model::{FaultId, GroupId, Offset};
 
+pub use fidelity::{
+    FidelityAttempt, FidelityMeasure, FidelityPair, FidelityRow, FidelitySide, FidelityVerdict,
+};
 pub use series::{
     AttemptSeries, FailoverPoint, GapPoint, GroupTimes, HistogramRow, LatencyBucket, LatencySeries,
     MutationRow, Raster, RasterRow, Series, StalenessSeries,
@@ -41,6 +46,9 @@ pub struct Judgement {
     pub gates: Vec<GateResult>,
     /// Every fault.
     pub faults: Vec<FaultResult>,
+    /// Real SDKs beside the simulated clients that imitate them.
+    #[serde(default)]
+    pub fidelity: Vec<FidelityPair>,
     /// What was counted over the run.
     pub counts: Counts,
 }
@@ -191,6 +199,9 @@ pub struct FaultResult {
     pub text: String,
     /// The groups that it touched.
     pub groups: Vec<GroupId>,
+    /// What each node did not do because of it, for faults of servers.
+    #[serde(default)]
+    pub service: Vec<NodeService>,
 }
 
 /// Counts over the run.

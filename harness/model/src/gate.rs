@@ -53,11 +53,17 @@ pub enum Measure {
     AttemptsPerWatcher,
     /// The largest share of a group's cut watchers that attempt within any 100 ms.
     HerdShare,
+    /// The longest time in which no node took a write, around a fault of servers.
+    WriteOutage,
+    /// The longest time in which no node answered a read, around a fault of servers.
+    ReadOutage,
+    /// The longest time in which no node pushed a change, around a fault of servers.
+    PushOutage,
 }
 
 impl Measure {
     /// Every measure, in the order in which reports show them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Publish,
         Self::Propagation,
         Self::EndToEnd,
@@ -76,6 +82,9 @@ impl Measure {
         Self::Convergence,
         Self::AttemptsPerWatcher,
         Self::HerdShare,
+        Self::WriteOutage,
+        Self::ReadOutage,
+        Self::PushOutage,
     ];
 
     /// The name as a gate writes it.
@@ -100,6 +109,9 @@ impl Measure {
             Self::Convergence => "convergence",
             Self::AttemptsPerWatcher => "attempts-per-watcher",
             Self::HerdShare => "herd-share",
+            Self::WriteOutage => "write-outage",
+            Self::ReadOutage => "read-outage",
+            Self::PushOutage => "push-outage",
         }
     }
 
@@ -114,7 +126,13 @@ impl Measure {
                 | Self::CatchUp
                 | Self::AttemptsPerWatcher
                 | Self::HerdShare
-        )
+        ) || self.is_of_service()
+    }
+
+    /// Whether the measure is of what servers did, not of watchers: one value per fault of servers.
+    #[must_use]
+    pub const fn is_of_service(self) -> bool {
+        matches!(self, Self::WriteOutage | Self::ReadOutage | Self::PushOutage)
     }
 
     /// Whether values are shares (percent) instead of times.
@@ -141,10 +159,10 @@ impl Measure {
         matches!(self, Self::Propagation | Self::EndToEnd | Self::Notify | Self::Fetch)
     }
 
-    /// Whether a watcher group is part of the measure's key; a publish has no group.
+    /// Whether a watcher group is part of the measure's key; a publish has no group, nor has what servers did.
     #[must_use]
     pub const fn has_group(self) -> bool {
-        !matches!(self, Self::Publish)
+        !matches!(self, Self::Publish) && !self.is_of_service()
     }
 }
 

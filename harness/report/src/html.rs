@@ -37,6 +37,7 @@ pub fn page(input: ReportInput<'_>) -> String {
             (judged::gates(input))
             (judged::guarantees(input))
             (judged::faults(input))
+            (judged::service(input))
             (chart(Chart::Heatmap))
             (measures::of_phases(input))
             (measures::of_faults(input))

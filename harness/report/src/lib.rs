@@ -15,6 +15,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 mod quantity;
+mod service;
 mod slowest;
 pub mod terminal;
 mod write;

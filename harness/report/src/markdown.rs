@@ -10,7 +10,7 @@ use crate::charts::Chart;
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
 use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
-use crate::slowest;
+use crate::{service, slowest};
 
 /// The measures of the key figures: what a user feels, and how watchers come back.
 const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect, Measure::Failover];
@@ -23,6 +23,9 @@ pub fn summary(input: ReportInput<'_>) -> String {
     blocks.extend(table("Gates", &["", "gate", "group", "found", "n"], &gates(input)));
     blocks.extend(table("Guarantees", &["", "guarantee", "what was seen"], &guarantees(input)));
     blocks.extend(table("Faults", &["bit", "fault", "in force", "what the canaries saw"], &faults(input)));
+    let service: Vec<Vec<String>> =
+        service::rows(input).iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+    blocks.extend(table("Service during server faults", &service::HEAD, &service));
     let mut head = vec!["measure", "in", "group"];
     head.extend(Stat::ALL.map(Stat::name));
     head.push("n");

@@ -14,6 +14,7 @@ use self::table::{Column, Table};
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, severity};
 use crate::quantity::{NO_SAMPLES, counted, plain, stat_value};
+use crate::service;
 
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     paths::by_path(&mut out, input);
     servers(&mut out, input);
     faults(&mut out, input);
+    service(&mut out, input);
     guarantees(&mut out, input);
     gates(&mut out, input);
     validity(&mut out, input);
@@ -220,6 +222,20 @@ fn faults(out: &mut Lines, input: ReportInput<'_>) {
     for (fault, name) in input.judgement.faults.iter().zip(&names) {
         let text = format!("{}: {}", input.in_force(fault), fault.text);
         out.item(fault.outcome, (name, width), &text);
+    }
+}
+
+fn service(out: &mut Lines, input: ReportInput<'_>) {
+    let rows: Vec<Vec<String>> = service::rows(input).into_iter().map(Vec::from).collect();
+    if rows.is_empty() {
+        return;
+    }
+    out.title("Service during server faults");
+    let [fault, node, rest @ ..] = service::HEAD;
+    let mut columns = vec![Column::text(fault, 20), Column::text(node, 11)];
+    columns.extend(rest.map(|head| Column::text(head, 40)));
+    for line in (Table { columns, rows }).lines(out.look.columns()) {
+        out.push(line);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Gates: `MEASURE[.STAT] OP VALUE [in PHASE | after FAULT] [for GROUP]`, compared with what the scenario has.
 
+use shakedown_model::fault::{FaultAction, FaultPlan};
 use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::plan::Plan;
 use shakedown_model::{FaultId, GroupId, PhaseId};
@@ -26,18 +27,19 @@ pub(crate) fn pattern() -> String {
     )
 }
 
-/// The statistics that a measure has: a herd share is one number per fault and group, convergence one per phase and
-/// group, and of staleness over time only the largest counts.
+/// The statistics that a measure has: a herd share is one number per fault and group, an outage of service one per
+/// fault, convergence one per phase and group, and of staleness over time only the largest counts.
 fn stats_of(measure: Measure) -> &'static [Stat] {
     match measure {
         Measure::HerdShare | Measure::Convergence | Measure::Staleness => &[Stat::Max],
+        measure if measure.is_of_service() => &[Stat::Max],
         _ => &Stat::ALL,
     }
 }
 
 /// Whether a gate may leave the statistic out: there is one value to speak of.
 const fn is_one_value(measure: Measure) -> bool {
-    matches!(measure, Measure::HerdShare | Measure::Convergence)
+    matches!(measure, Measure::HerdShare | Measure::Convergence) || measure.is_of_service()
 }
 
 /// A gate that names only things that exist. `broken` are faults that the scenario names and that could not be planned,
@@ -294,6 +296,21 @@ fn is_possible(gate: &Gate, parts: &Parts<'_>, plan: &Plan, found: &mut Findings
                 .help(format!("it touches: {}", touched.join(", ")));
             return false;
         }
+    }
+    let befalls_servers = |fault: &FaultPlan| matches!(fault.action, FaultAction::Server { .. });
+    let has_service = match scope {
+        Scope::Fault(fault) => befalls_servers(&plan.faults[fault.index()]),
+        Scope::Run | Scope::Phase(_) => plan.faults.iter().any(befalls_servers),
+    };
+    if measure.is_of_service() && !has_service {
+        found
+            .error(
+                "scenario::no_samples",
+                span,
+                format!("`{measure}` is measured around faults of servers, and this is none"),
+            )
+            .help("name a fault such as `kill` or `leader_loss`, or remove the gate");
+        return false;
     }
     if measure.belongs_to_fault()
         && *scope == Scope::Run

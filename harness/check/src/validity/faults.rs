@@ -71,5 +71,6 @@ fn fault_result(evidence: &Evidence<'_>, id: FaultId) -> FaultResult {
         outcome,
         text,
         groups: fault.groups.clone(),
+        service: window.map(|window| window.service.clone()).unwrap_or_default(),
     }
 }

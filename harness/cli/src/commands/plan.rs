@@ -27,6 +27,9 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
         .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
     crate::redaction::hide(&loaded.secrets);
     fill_home(&mut loaded.plan.server.home, args.nacos_home.as_deref());
+    if let Some(upgrade) = &mut loaded.plan.server.upgrade {
+        fill_home(&mut upgrade.home, args.nacos_home_next.as_deref());
+    }
     fill_home(&mut loaded.plan.proxy.home, args.toxiproxy_home.as_deref());
     if !loaded.warnings.is_empty() {
         complain(&loaded.warnings.render(console::colors_enabled_stderr()));
@@ -40,6 +43,7 @@ pub(super) fn repeated(args: &ScenarioArgs) -> Vec<String> {
     let mut repeated = Vec::new();
     let homes = [
         ("--nacos-home", "NACOS_HOME", &args.nacos_home),
+        ("--nacos-home-next", "NACOS_HOME_NEXT", &args.nacos_home_next),
         ("--toxiproxy-home", "TOXIPROXY_HOME", &args.toxiproxy_home),
     ];
     for (option, value) in [("--backend", &args.backend), ("--proxy", &args.proxy)] {

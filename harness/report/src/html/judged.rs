@@ -6,6 +6,7 @@ use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
 use super::badge;
 use crate::input::ReportInput;
 use crate::quantity::{NO_SAMPLES, count, plain, stat_value};
+use crate::service;
 
 pub(super) fn gates(input: ReportInput<'_>) -> Markup {
     html! {
@@ -111,6 +112,25 @@ pub(super) fn faults(input: ReportInput<'_>) -> Markup {
                                 }
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What nodes did not do during faults of servers; nothing where there was none.
+pub(super) fn service(input: ReportInput<'_>) -> Markup {
+    let rows = service::rows(input);
+    html! {
+        @if !rows.is_empty() {
+            section #service {
+                h2 { "Service during server faults" }
+                p { "Each node was asked straight, not through a proxy, from before a fault until everything served again." }
+                div.scroll {
+                    table {
+                        thead { tr { @for head in service::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
+                        tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
                     }
                 }
             }

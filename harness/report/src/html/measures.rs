@@ -113,6 +113,9 @@ pub(super) const fn meaning(measure: Measure) -> &'static str {
         Measure::Staleness => "the oldest version that a watcher misses was acked → now",
         Measure::Convergence => "the last ack of a phase → every watcher of the group holds it",
         Measure::AttemptsPerWatcher => "attempts of a cut watcher until it was subscribed again",
+        Measure::WriteOutage => "the longest time in which no node took a write",
+        Measure::ReadOutage => "the longest time in which no node answered a read",
+        Measure::PushOutage => "the longest time in which no node pushed a change",
         Measure::HerdShare => "the largest share of the cut watchers that attempt within any 100 ms",
     }
 }

@@ -12,8 +12,14 @@ use crate::quantity::{TOO_FEW, count, stat, time};
 const OF_PHASES: [Measure; 5] =
     [Measure::EndToEnd, Measure::TAll, Measure::Publish, Measure::Failover, Measure::Staleness];
 /// The measures of faults.
-const OF_FAULTS: [Measure; 5] =
-    [Measure::Detect, Measure::AttemptGap, Measure::Reconnect, Measure::CatchUp, Measure::HerdShare];
+const OF_FAULTS: [Measure; 6] = [
+    Measure::Detect,
+    Measure::AttemptGap,
+    Measure::Reconnect,
+    Measure::CatchUp,
+    Measure::HerdShare,
+    Measure::WriteOutage,
+];
 
 pub(super) fn by_phase(out: &mut Lines, input: ReportInput<'_>) {
     out.title("By phase");

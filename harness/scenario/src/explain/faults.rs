@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::fault::{ALL_PPM, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
+use shakedown_model::fault::{
+    ALL_PPM, Distribution, FaultAction, FaultPlan, ServerFault, Stream, Toxic, ToxicKind,
+};
 use shakedown_model::plan::{Plan, ProxyKind};
 
 use super::{names, window};
@@ -65,7 +67,29 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
             format!("connections are reset for {down}, then work for {up}, and so on")
         }
         FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
-        FaultAction::Server { fault } => format!("servers: {}", fault.name()),
+        FaultAction::Server { fault } => befalls(plan, fault),
+    }
+}
+
+/// What befalls servers.
+fn befalls(plan: &Plan, fault: &ServerFault) -> String {
+    match fault {
+        ServerFault::Kill => "server nodes are killed, and started again at the end".to_owned(),
+        ServerFault::Stop => "server nodes are stopped, and started again at the end".to_owned(),
+        ServerFault::Pause => "server nodes stand still, with their sockets open, until the end".to_owned(),
+        ServerFault::Disconnect => "server nodes lose their network until the end".to_owned(),
+        ServerFault::LeaderLoss => {
+            "the leader of the cluster's store is killed, and started again at the end".to_owned()
+        }
+        ServerFault::RollingRestart { pause } => format!(
+            "one server node after another is stopped and started again, {} between; the end waits for the last",
+            show_time(*pause)
+        ),
+        ServerFault::Upgrade { pause } => format!(
+            "one server node after another becomes {}, {} between; the end waits for the last",
+            plan.server.upgrade.as_ref().map_or("another version", |upgrade| &upgrade.version),
+            show_time(*pause)
+        ),
     }
 }
 

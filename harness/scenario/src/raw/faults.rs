@@ -33,6 +33,13 @@ choice! {
         "refuse" Refuse(RawPlace) = "New connections are refused; live ones go on, but end on the real Toxiproxy.",
         "flap" Flap(RawFlap) = "The link is down, where every connection is reset, and comes back, over and over. Embedded proxy only.",
         "crash" Crash(RawGroups) = "Watchers crash at the onset and start cold at the end.",
+        "kill" Kill(RawNodes) = "Server nodes are killed at the onset and started again at the end.",
+        "stop" Stop(RawNodes) = "Server nodes are asked to end at the onset, and started again at the end.",
+        "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open. Not on embedded servers.",
+        "rolling_restart" RollingRestart(RawRound) = "One server node after another is stopped and started again. It lasts until the last is ready, `for` at least.",
+        "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
+        "disconnect" Disconnect(RawNodes) = "Server nodes lose their network, to clients and to each other. Containers only.",
+        "upgrade" Upgrade(RawRound) = "One server node after another is stopped, and started over the same data as the version of `server.upgrade`, which it stays. It lasts until the last is ready, `for` at least. Not on embedded servers.",
     }
 }
 
@@ -104,6 +111,27 @@ record! {
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "up" up: required Duration = "How long connections work.",
         "down" down: required Duration = "How long they are reset; the fault begins with it. At least 100ms.",
+    }
+}
+
+record! {
+    /// The server nodes that a fault befalls.
+    RawNodes {
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+    }
+}
+
+record! {
+    /// A round over server nodes.
+    RawRound {
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "pause" pause: optional Duration = "From one node's readiness to the next one's stop. Default: 5s.",
+    }
+}
+
+record! {
+    /// Nothing to choose: `{}`.
+    RawNothing {
     }
 }
 

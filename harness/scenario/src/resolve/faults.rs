@@ -6,7 +6,7 @@ use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
 use shakedown_model::plan::{Plan, ProxyKind};
 use shakedown_model::{GroupId, NodeId, PhaseId};
 
-use super::{bounded, given, link_named, positive, unique};
+use super::{bounded, given, link_named, positive, server_faults, unique};
 use crate::field::{Name, Record, Selection, duplicate};
 use crate::problem::{Findings, nearest};
 use crate::quantity::show_time;
@@ -142,6 +142,17 @@ fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Optio
             let groups = groups(raw.groups.as_ref()?, plan, found);
             (FaultAction::Crash, Place { groups, nodes: Vec::new() })
         }
+        RawAction::Kill(_)
+        | RawAction::Stop(_)
+        | RawAction::Pause(_)
+        | RawAction::RollingRestart(_)
+        | RawAction::LeaderLoss(_)
+        | RawAction::Disconnect(_)
+        | RawAction::Upgrade(_) => {
+            let (fault, nodes) = server_faults::does(raw, span, plan, found)?;
+            // Whichever node a watcher is connected to, all groups may be on it.
+            (FaultAction::Server { fault }, Place { groups: all_groups(plan).collect(), nodes })
+        }
     })
 }
 
@@ -230,7 +241,7 @@ fn on_link(name: &Spanned<Name>, plan: &Plan, found: &mut Findings) -> Option<Ve
 }
 
 /// The nodes that are named; none for all of them.
-fn nodes(selection: &Spanned<Selection<u32>>, plan: &Plan, found: &mut Findings) -> Vec<NodeId> {
+pub(super) fn nodes(selection: &Spanned<Selection<u32>>, plan: &Plan, found: &mut Findings) -> Vec<NodeId> {
     let Selection::Only(numbers) = &selection.value else { return Vec::new() };
     if numbers.is_empty() {
         found
@@ -307,7 +318,9 @@ fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span,
         proxy == ProxyKind::Toxiproxy && (resets(fault) || fault.action == FaultAction::Refuse)
     };
     let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash);
+    let moves_nodes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Server { .. });
     let is_same_kind = earlier.action.kind() == later.action.kind()
+        || (moves_nodes(earlier) && moves_nodes(later))
         || (resets(earlier) && resets(later))
         || (closes(earlier) && closes(later));
     if is_same_kind {
@@ -315,11 +328,19 @@ fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span,
             .error(
                 "scenario::overlap",
                 span,
-                format!("this fault overlaps `{}`, which does the same to the same watchers", earlier.name),
+                if moves_nodes(later) {
+                    format!("this fault overlaps `{}`, which befalls the same nodes", earlier.name)
+                } else {
+                    format!(
+                        "this fault overlaps `{}`, which does the same to the same watchers",
+                        earlier.name
+                    )
+                },
             )
             .help(format!(
-                "begin it at or after the end of `{}`, or let it touch other groups",
-                earlier.name
+                "begin it at or after the end of `{}`, or let it touch other {}",
+                earlier.name,
+                if moves_nodes(later) { "nodes" } else { "groups" }
             ));
     } else if earlier.action.cuts() && later.action.cuts() && !crashes(earlier) && !crashes(later) {
         found

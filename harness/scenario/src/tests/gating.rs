@@ -23,7 +23,7 @@ fn refused(text: &str) -> (String, String, String) {
 
 #[test]
 fn every_measure_has_a_gate() {
-    for measure in Measure::ALL {
+    for measure in Measure::ALL.into_iter().filter(|measure| !measure.is_of_service()) {
         let value = if measure.is_share() {
             "20%"
         } else if measure.is_count() {
@@ -44,6 +44,31 @@ fn every_measure_has_a_gate() {
         assert_eq!(judged.scope, expected, "{measure}");
         assert_eq!(judged.group.is_some(), measure.has_group(), "{measure}");
     }
+}
+
+#[test]
+fn outages_of_service_are_one_value_per_fault_of_servers() {
+    let text = changed("blackhole: { groups: [modern, careful], stream: both }", "kill: {}");
+    for measure in Measure::ALL.into_iter().filter(|measure| measure.is_of_service()) {
+        for stat in ["", ".max"] {
+            let judged = format!("{measure}{stat} < 10s after split");
+            let plan = load_base(&text.replace(GATE, &judged)).unwrap_or_else(|found| panic!("{found}")).plan;
+            let gate = &plan.gates[0];
+            assert_eq!((gate.measure, gate.stat, gate.group), (measure, Stat::Max, None));
+            assert_eq!(gate.scope, Scope::Fault(FaultId(1)));
+        }
+    }
+    for (judged, code, part) in [
+        ("write-outage < 10s after split", "no_samples", "leader_loss"),
+        ("write-outage.p99 < 10s after split", "unknown_stat", "max"),
+        ("write-outage < 10s in cut", "wrong_scope", "after FAULT"),
+    ] {
+        let (found, help, all) = refused(judged);
+        assert_eq!(found, format!("scenario::{code}"), "{all}");
+        assert!(help.contains(part), "{all}");
+    }
+    let of_a_group = text.replace(GATE, "write-outage < 10s after split for modern");
+    assert!(load_base(&of_a_group).unwrap_err().render(false).contains("not measured per group"));
 }
 
 #[test]
