@@ -43,4 +43,7 @@ pub(crate) const SOURCES: &[Sources] = sources![
         "src/main/java/shakedown/driver/Client.java",
         "src/main/java/shakedown/driver/CacheFiles.java",
     ],
+    "python": ["driver.toml", "requirements.txt", "main.py", "client.py", "protocol.py", "source.py"],
+    "node": ["driver.toml", "package.json", "package-lock.json", "main.js", "client.js", "protocol.js", "source.js"],
+    "rust": ["driver.toml", "Cargo.toml", "Cargo.lock", "src/main.rs", "src/client.rs", "src/protocol.rs"],
 ];
