@@ -6,7 +6,7 @@ use shakedown_model::Plan;
 use shakedown_model::baseline::Baseline;
 use shakedown_model::event::Event;
 use shakedown_model::fault::FaultWindow;
-use shakedown_model::manifest::{Manifest, SelfSample};
+use shakedown_model::manifest::{ConnectionRecord, Manifest, SelfSample};
 use shakedown_record::{HistoryError, RunDirError};
 
 /// Why a run directory could not be judged at all.
@@ -76,6 +76,8 @@ pub struct RunInput {
     pub history_end: HistoryEnd,
     /// The faults as they happened.
     pub faults: Vec<FaultWindow>,
+    /// Connections as the proxy saw them, where it was tapped.
+    pub connections: Vec<ConnectionRecord>,
     /// The harness about itself.
     pub self_samples: Vec<SelfSample>,
     /// The accepted figures that gates such as `T-all.p90 <= baseline + 10%` compare with, if there are any.

@@ -3,7 +3,7 @@
 use shakedown_model::Plan;
 use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::FaultWindow;
-use shakedown_model::manifest::{Manifest, SelfSample};
+use shakedown_model::manifest::{ConnectionRecord, Manifest, SelfSample};
 use shakedown_model::plan::PLAN_FORMAT;
 use shakedown_record::{HistoryError, RunDir};
 
@@ -12,7 +12,7 @@ use crate::index::{Index, IndexBuilder};
 use crate::input::{CheckError, HistoryEnd, RunInput};
 use crate::measures::{self, Findings};
 use crate::result::{Judgement, RESULT_FORMAT, Series};
-use crate::{contradiction, gates, guarantees, validity, verdict};
+use crate::{contradiction, fidelity, gates, guarantees, validity, verdict};
 
 /// Judges a run directory. Reads it only; [`write()`] puts the result there.
 ///
@@ -33,6 +33,7 @@ pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
         return Err(CheckError::Contradiction { path: run.path().join("manifest.json"), what });
     }
     let (faults, self_samples, baseline) = (run.faults()?, run.self_samples()?, run.baseline()?);
+    let connections = run.connections()?;
     let mut builder = IndexBuilder::new(&plan);
     let mut end = HistoryEnd::Whole;
     for event in run.history()? {
@@ -43,7 +44,12 @@ pub fn check(run: &RunDir) -> Result<(Judgement, Series), CheckError> {
             Err(error) => return Err(error.into()),
         }
     }
-    let beside = (&faults[..], &self_samples[..], baseline.as_ref());
+    let beside = Beside {
+        faults: &faults,
+        self_samples: &self_samples,
+        connections: &connections,
+        baseline: baseline.as_ref(),
+    };
     Ok(conclude((&plan, &manifest), end, beside, builder.finish()))
 }
 
@@ -54,8 +60,8 @@ pub fn judge(input: &RunInput) -> (Judgement, Series) {
     for event in &input.events {
         builder.push(*event);
     }
-    let RunInput { plan, manifest, history_end, faults, self_samples, baseline, .. } = input;
-    let beside = (&faults[..], &self_samples[..], baseline.as_ref());
+    let RunInput { plan, manifest, history_end, faults, self_samples, connections, baseline, .. } = input;
+    let beside = Beside { faults, self_samples, connections, baseline: baseline.as_ref() };
     conclude((plan, manifest), *history_end, beside, builder.finish())
 }
 
@@ -69,12 +75,22 @@ pub fn write(run: &RunDir, judgement: &Judgement, series: &Series) -> Result<(),
     Ok(())
 }
 
+/// What was recorded beside the history.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    faults: &'a [FaultWindow],
+    self_samples: &'a [SelfSample],
+    connections: &'a [ConnectionRecord],
+    baseline: Option<&'a Baseline>,
+}
+
 fn conclude(
     (plan, manifest): (&Plan, &Manifest),
     history_end: HistoryEnd,
-    (faults, self_samples, baseline): (&[FaultWindow], &[SelfSample], Option<&Baseline>),
+    beside: Beside<'_>,
     index: Index,
 ) -> (Judgement, Series) {
+    let Beside { faults, self_samples, connections, baseline } = beside;
     let evidence = Evidence::new((plan, manifest), history_end, (faults, self_samples), baseline, index);
     let Findings { figures, paths, mut series, mut counts } = measures::take(&evidence);
     counts.watchers = evidence.index.slots.watchers() as u64;
@@ -85,6 +101,8 @@ fn conclude(
     series.format = RESULT_FORMAT;
     series.histograms = figures.histograms();
     let figures = figures.finish();
+    let (fidelity, attempts) = fidelity::judge(&evidence, connections);
+    series.fidelity = attempts;
     let gates = gates::judge(&evidence, &figures);
     let guarantees = guarantees::judge(&evidence);
     let faults = validity::fault_results(&evidence);
@@ -101,6 +119,7 @@ fn conclude(
         guarantees,
         gates,
         faults,
+        fidelity,
         counts,
     };
     (judgement, series)

@@ -11,6 +11,7 @@
 mod contradiction;
 mod distribution;
 mod evidence;
+mod fidelity;
 mod figures;
 mod gates;
 mod guarantees;

@@ -54,6 +54,7 @@ impl Tiny {
             events: Vec::new(),
             history_end: HistoryEnd::Whole,
             faults: Vec::new(),
+            connections: Vec::new(),
             self_samples: Vec::new(),
             baseline: None,
         };

@@ -245,7 +245,7 @@ pub struct Corrupt {
 }
 
 /// Where an answer to a read came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadSource {
     /// The watcher's memory, kept current by the server.

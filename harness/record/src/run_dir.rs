@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use shakedown_model::Plan;
 use shakedown_model::baseline::Baseline;
 use shakedown_model::fault::FaultWindow;
-use shakedown_model::manifest::{Manifest, PartSample, RUN_FORMAT, SelfSample};
+use shakedown_model::manifest::{ConnectionRecord, Manifest, PartSample, RUN_FORMAT, SelfSample};
 use shakedown_model::secrets::Secrets;
 
 pub use self::error::RunDirError;
@@ -239,6 +239,22 @@ impl RunDir {
     /// [`RunDirError::Write`].
     pub fn append_part_sample(&self, sample: &PartSample) -> Result<(), RunDirError> {
         append_line(&self.file("parts.jsonl"), sample)
+    }
+
+    /// Connections as the embedded proxy saw them, in the order of their ends; empty where it was not tapped.
+    ///
+    /// # Errors
+    /// When the file is damaged before its last line.
+    pub fn connections(&self) -> Result<Vec<ConnectionRecord>, RunDirError> {
+        read_lines(&self.file("connections.jsonl"))
+    }
+
+    /// Adds a connection.
+    ///
+    /// # Errors
+    /// [`RunDirError::Write`].
+    pub fn append_connection(&self, connection: &ConnectionRecord) -> Result<(), RunDirError> {
+        append_line(&self.file("connections.jsonl"), connection)
     }
 
     /// Where logs go.

@@ -75,6 +75,7 @@ impl Fixture {
             guarantees: vec![],
             gates: vec![],
             faults: vec![],
+            fidelity: vec![],
             counts: Counts::default(),
         };
         fixture

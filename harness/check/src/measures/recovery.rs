@@ -104,13 +104,18 @@ fn catch_up(evidence: &Evidence<'_>, findings: &mut Findings) {
 
 /// When a watcher held the newest versions of all its items as acked before a fault healed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CaughtUp {
+pub(crate) enum CaughtUp {
     MissedNothing,
     At(Offset),
     Never,
 }
 
-fn caught_up(evidence: &Evidence<'_>, watcher: WatcherId, since: Offset, healed: Offset) -> CaughtUp {
+pub(crate) fn caught_up(
+    evidence: &Evidence<'_>,
+    watcher: WatcherId,
+    since: Offset,
+    healed: Offset,
+) -> CaughtUp {
     let mut caught_up = CaughtUp::MissedNothing;
     let is_gray = evidence.index.is_gray(watcher);
     for slot in evidence.index.slots.of_watcher(watcher) {

@@ -5,6 +5,8 @@ use shakedown_model::event::Path;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::{GroupId, ItemId, MutationId, Offset, Version, WatcherId};
 
+use super::FidelityAttempt;
+
 /// What charts draw.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Series {
@@ -27,6 +29,9 @@ pub struct Series {
     pub raster: Option<Raster>,
     /// Answers from cache, at most 20,000 per group (evenly thinned), with their age.
     pub failover: Vec<FailoverPoint>,
+    /// Attempts of real clients and of those that imitate them.
+    #[serde(default)]
+    pub fidelity: Vec<FidelityAttempt>,
     /// Every distribution of a phase or fault as an HDR histogram, for exports.
     #[serde(default)]
     pub histograms: Vec<HistogramRow>,

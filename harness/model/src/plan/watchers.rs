@@ -178,3 +178,19 @@ pub struct GroupSpec {
     /// The source address of the group's connections.
     pub source: Ipv4Addr,
 }
+
+impl GroupSpec {
+    /// The source address that a watcher has to itself where watchers must be told apart by it: those behind the group's.
+    #[must_use]
+    pub const fn own_source(&self, watcher: WatcherId) -> Ipv4Addr {
+        let nth = watcher.0.wrapping_sub(self.first.0);
+        Ipv4Addr::from_bits(self.source.to_bits().wrapping_add(nth).wrapping_add(1))
+    }
+
+    /// The watcher that has a source address to itself, if one of the group has it.
+    #[must_use]
+    pub const fn watcher_at(&self, source: Ipv4Addr) -> Option<WatcherId> {
+        let behind = source.to_bits().wrapping_sub(self.source.to_bits());
+        if behind >= 1 && behind <= self.count { Some(WatcherId(self.first.0 + behind - 1)) } else { None }
+    }
+}
