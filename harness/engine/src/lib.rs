@@ -4,6 +4,8 @@
 //! work through the phases, drains, reads everything once more, and stops what it started. It judges nothing, shows
 //! nothing and prints nothing: an [`Observer`] is told of what happens, and the run directory holds what was measured.
 
+mod connections;
+mod estate;
 mod health;
 mod machine;
 mod node_reads;
@@ -17,6 +19,7 @@ mod service;
 mod setup;
 mod timeline;
 
+pub use estate::EstateError;
 pub use health::ReceiveProbeError;
 pub use observer::{Observer, Progress, RunEvent};
 pub use preflight::PreflightError;

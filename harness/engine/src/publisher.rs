@@ -1,6 +1,9 @@
 //! Changing config at Nacos, straight at a server: by HTTP or, as the SDKs do, by gRPC.
 
+mod ceiling;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -12,6 +15,8 @@ use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::rpc::RpcAdmin;
 use shakedown_nacos::admin::{AdminClient, AdminError, Publication, PublishAnswer};
 use shakedown_topology::NodeAddress;
+
+pub(crate) use self::ceiling::Ceiling;
 
 /// A step of a mutation without an answer for this long is ambiguous.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +39,7 @@ pub(crate) fn admin(
 pub(crate) struct NacosPublisher {
     nodes: Vec<Node>,
     current: AtomicUsize,
+    ceiling: Option<Arc<Ceiling>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +65,12 @@ impl NacosPublisher {
             Ok(Node { admin, rpc })
         };
         let nodes = nodes.iter().map(node).collect::<Result<_, _>>()?;
-        Ok(Self { nodes, current: AtomicUsize::new(0) })
+        Ok(Self { nodes, current: AtomicUsize::new(0), ceiling: None })
+    }
+
+    /// The same below a ceiling that it may share with others.
+    pub(crate) fn below(self, ceiling: Option<Arc<Ceiling>>) -> Self {
+        Self { ceiling, ..self }
     }
 
     fn current(&self) -> usize {
@@ -133,6 +144,14 @@ impl Node {
 }
 
 impl Publisher for NacosPublisher {
+    fn turn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Some(ceiling) = &self.ceiling {
+                ceiling.turn().await;
+            }
+        })
+    }
+
     fn take<'a>(&'a self, key: &'a ItemKey, step: Step) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(async move {
             match self.change(&config_key(key), &step).await {

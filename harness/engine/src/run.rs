@@ -18,6 +18,7 @@ use shakedown_topology::{
 };
 use tokio::sync::watch;
 
+use crate::estate::{self, Estate, EstateError};
 use crate::health::ReceiveProbeError;
 use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
@@ -54,6 +55,12 @@ pub enum EngineError {
     /// Containers.
     #[error(transparent)]
     Containers(#[from] ContainerError),
+    /// The thread that writes what is seen of connections.
+    #[error("what the proxy sees of connections cannot be written; raise the limit on threads")]
+    Connections(#[source] std::io::Error),
+    /// What the run needs at somebody else's servers or proxies.
+    #[error(transparent)]
+    Estate(#[from] EstateError),
     /// Faults that cannot be carried out here.
     #[error(transparent)]
     Faults(#[from] FaultError),
@@ -123,6 +130,8 @@ pub async fn run(
     observer.on(&RunEvent::Created { path: dir.path().to_owned() });
     let mut manifest = manifest(&plan, &dir, &options);
     dir.write_manifest(&manifest)?;
+    let (mut plan, estate) = (plan, Estate::default());
+    estate::name_items(&mut plan, manifest.run_id);
     dir.write_plan(&plan, &options.scenario_text)?;
     if let Some(baseline) = &options.baseline {
         dir.write_baseline(baseline)?;
@@ -130,13 +139,17 @@ pub async fn run(
 
     let mut stop_in_setup = stop.clone();
     let setup = tokio::select! {
-        setup = Setup::bring_up(plan, &dir, &options, &*observer, &mut manifest) => setup,
+        setup = Setup::bring_up(plan, &dir, &options, (&*observer, &estate), &mut manifest) => setup,
         Ok(_) = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
     };
     let ended = match setup {
-        Ok(setup) => timeline::work_through(setup, &dir, &mut manifest, observer, stop).await,
+        Ok(setup) => timeline::work_through(setup, &dir, &mut manifest, Arc::clone(&observer), stop).await,
         Err(error) => Err(error),
     };
+    for trouble in estate.clear().await {
+        tracing::warn!("{trouble}");
+        observer.on(&RunEvent::Trouble(trouble));
+    }
     if let Err(error) = ended {
         manifest.status = match error {
             EngineError::Interrupted => RunStatus::Interrupted,

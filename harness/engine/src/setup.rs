@@ -12,9 +12,11 @@ use shakedown_record::{HistoryWriter, RunDir};
 use shakedown_topology::{Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers};
 use tokio::time::Instant;
 
+use crate::connections::Connections;
+use crate::estate::{self, Estate};
 use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
-use crate::publisher::NacosPublisher;
+use crate::publisher::{Ceiling, NacosPublisher};
 use crate::run::{EngineError, RunOptions};
 
 /// What was brought up, before anything is measured.
@@ -23,7 +25,11 @@ pub(crate) struct Setup {
     pub(crate) servers: Servers,
     pub(crate) proxies: Proxies,
     pub(crate) addresses: Arc<[ProxyAddress]>,
+    /// What is seen of connections, where real clients are among the watchers.
+    pub(crate) connections: Option<Connections>,
     pub(crate) driver: ToxiproxyClient,
+    /// What keeps publishes below a user's rate.
+    pub(crate) ceiling: Option<Arc<Ceiling>>,
     pub(crate) history: HistoryWriter,
     /// What the run has on a container engine; dropping it removes that, and blocks.
     pub(crate) containers: Option<Containers>,
@@ -37,7 +43,7 @@ impl Setup {
         plan: Plan,
         dir: &RunDir,
         options: &RunOptions,
-        observer: &dyn Observer,
+        (observer, estate): (&dyn Observer, &Estate),
         manifest: &mut Manifest,
     ) -> Result<Self, EngineError> {
         let began = Instant::now();
@@ -67,20 +73,25 @@ impl Setup {
         observer
             .on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
         let plan = Arc::new(plan);
-        let publisher = NacosPublisher::new(&plan, servers.nodes())?;
+        let ceiling = estate::ceiling(&plan);
+        estate.claim_items(&plan, servers.nodes(), ceiling.as_ref()).await?;
+        let publisher = NacosPublisher::new(&plan, servers.nodes())?.below(ceiling.clone());
         publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
         let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
         reads.wait_for_initial(servers.nodes()).await?;
         progress("starting the proxies".into());
         let mut addresses =
-            proxies::proxies_for(&plan, &upstreams(&plan, &servers), |offsets| ports.with_offsets(offsets))?;
+            estate.proxies_for(&plan, &manifest.run, &upstreams(&plan, &servers), &mut ports).await?;
         let listens: Vec<_> = addresses.iter().map(|proxy| proxy.listen).collect();
+        let connections = is_compared(&plan).then(Connections::new);
+        let tap = connections.as_ref().map(Connections::tap);
         let host = ProxyHost {
             seed,
             logs: &logs,
             guard: guard.as_ref(),
             containers: containers.as_ref(),
             progress: &progress,
+            tap: tap.as_ref(),
         };
         let proxies = Proxies::start(&plan.proxy, &host, &listens, &mut ports).await?;
         manifest.proxy = proxies.description().to_owned();
@@ -88,10 +99,24 @@ impl Setup {
             address.binds = proxies.binds(address.listen);
             address.listen.set_ip(proxies.api().ip());
         }
+        if let Some(connections) = &connections {
+            connections.know(&addresses);
+        }
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });
-        Ok(Self { plan, servers, proxies, addresses: addresses.into(), driver, history, containers, guard })
+        Ok(Self {
+            plan,
+            servers,
+            proxies,
+            addresses: addresses.into(),
+            connections,
+            driver,
+            ceiling,
+            history,
+            containers,
+            guard,
+        })
     }
 }
 
@@ -123,6 +148,11 @@ fn upstreams(plan: &Plan, servers: &Servers) -> Vec<proxies::NodeAddress> {
 
 fn nodes(count: u16) -> String {
     if count == 1 { "one node".to_owned() } else { format!("{count} nodes") }
+}
+
+/// Whether connections are to be seen one by one: only where real clients are among the watchers.
+fn is_compared(plan: &Plan) -> bool {
+    plan.proxy.kind == ProxyKind::Embedded && plan.groups.iter().any(|group| group.client.driver.is_some())
 }
 
 fn needs_guard(plan: &Plan) -> bool {

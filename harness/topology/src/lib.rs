@@ -6,6 +6,7 @@
 
 mod containers;
 mod guard;
+mod names;
 mod parts;
 mod ports;
 mod process;
@@ -21,3 +22,4 @@ pub use ports::{PortError, Ports};
 pub use process::ProcessError;
 pub use proxies::{Proxies, ProxiesError, ProxyHost};
 pub use servers::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError};
+pub use shakedown_proxy::{Ender, Seen, Sight, Tap};

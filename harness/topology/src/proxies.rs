@@ -1,15 +1,17 @@
 //! The proxy service in front of the servers: embedded, or the real Toxiproxy as a process or in a container.
 
 mod container;
+mod external;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shakedown_model::Seed;
-use shakedown_model::plan::{ProxyKind, ProxyPlace, ProxySpec};
-use shakedown_proxy::{ProxyConfig, ProxyServer, RunningProxyServer, StartError};
+use shakedown_model::plan::{ExternalProxy, ProxyKind, ProxyPlace, ProxySpec};
+use shakedown_proxy::{ProxyConfig, ProxyServer, RunningProxyServer, StartError, Tap};
 use tokio::time::Instant;
 
 use crate::containers::{ContainerError, Containers, OwnContainer, Progress};
@@ -47,6 +49,14 @@ pub enum ProxiesError {
         /// The home.
         home: PathBuf,
     },
+    /// A Toxiproxy that somebody else runs cannot be used.
+    #[error("the toxiproxy of `proxy.external` at `{api}` cannot be used: {why}")]
+    Unreachable {
+        /// Its API, as it was given.
+        api: String,
+        /// What was tried, and what came of it.
+        why: String,
+    },
     /// Its API did not answer in time.
     #[error("toxiproxy's API at {api} was not ready: {why}")]
     NotReady {
@@ -70,6 +80,8 @@ enum Running {
     Embedded(RunningProxyServer),
     Process(OwnProcess),
     Container(OwnContainer),
+    /// Somebody else's.
+    External,
 }
 
 /// What [`Proxies::start`] needs beside the spec.
@@ -85,6 +97,8 @@ pub struct ProxyHost<'a> {
     pub containers: Option<&'a Containers>,
     /// Who is told how far it is.
     pub progress: Progress<'a>,
+    /// Who is told of the embedded proxy's connections.
+    pub tap: Option<&'a Arc<dyn Tap>>,
 }
 
 impl Proxies {
@@ -103,15 +117,32 @@ impl Proxies {
         match (spec.kind, &spec.place) {
             (ProxyKind::Embedded, _) => {
                 let seed = host.seed.child("proxy");
-                let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed })?;
+                let config = ProxyConfig { api, shards: 1, seed };
+                let server = match host.tap {
+                    Some(tap) => ProxyServer::start_tapped(config, tap)?,
+                    None => ProxyServer::start(config)?,
+                };
                 let description = "embedded proxy, in process".to_owned();
                 Ok(Self { api, running: Running::Embedded(server), description })
             }
             (ProxyKind::Toxiproxy, ProxyPlace::Container) => container::start(spec, host, api, listens).await,
-            (ProxyKind::Toxiproxy, ProxyPlace::Process | ProxyPlace::External(_)) => {
+            (ProxyKind::Toxiproxy, ProxyPlace::External(external)) => {
+                let (api, running) = (external::find(external).await?, Running::External);
+                let description = format!("Toxiproxy, somebody else's, at {}", external.api);
+                Ok(Self { api, running, description })
+            }
+            (ProxyKind::Toxiproxy, ProxyPlace::Process) => {
                 start_toxiproxy(spec, api, host.logs, host.guard).await
             }
         }
+    }
+
+    /// Where the API of a Toxiproxy is that somebody else runs, once it answers.
+    ///
+    /// # Errors
+    /// [`ProxiesError::Unreachable`].
+    pub async fn find(external: &ExternalProxy) -> Result<SocketAddr, ProxiesError> {
+        external::find(external).await
     }
 
     /// Whether what the spec needs on this machine is there, before anything is started.
@@ -161,6 +192,12 @@ impl Proxies {
                 connections: container.connections(),
                 tells_at: None,
             },
+            Running::External => Part {
+                name: "toxiproxy".to_owned(),
+                place: PartPlace::Elsewhere,
+                connections: PartConnections::Unknown,
+                tells_at: None,
+            },
         }
     }
 
@@ -170,6 +207,7 @@ impl Proxies {
             Running::Embedded(server) => server.failed(),
             Running::Process(process) => process.failed(),
             Running::Container(container) => container.failed(),
+            Running::External => None,
         }
     }
 
@@ -178,7 +216,7 @@ impl Proxies {
     pub fn binds(&self, listen: SocketAddr) -> SocketAddr {
         match self.running {
             Running::Embedded(_) | Running::Process(_) => listen,
-            Running::Container(_) => SocketAddr::from(([0, 0, 0, 0], listen.port())),
+            Running::Container(_) | Running::External => SocketAddr::from(([0, 0, 0, 0], listen.port())),
         }
     }
 
@@ -187,8 +225,8 @@ impl Proxies {
         match self.running {
             Running::Embedded(server) => server.stop(),
             Running::Process(process) => process.stop().await,
-            // It is removed with everything else that the run has on the engine.
-            Running::Container(_) => {}
+            // A container is removed with everything else that the run has on the engine.
+            Running::Container(_) | Running::External => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 mod container;
 mod control;
 mod embedded;
+mod external;
 mod first_user;
 mod process;
 #[cfg(test)]
@@ -71,6 +72,16 @@ pub enum ServersError {
         answered: usize,
         /// For how long they were asked.
         seconds: u64,
+    },
+    /// A node that somebody else runs cannot be used.
+    #[error("nacos node {node} of `server.external` at `{address}` cannot be used: {why}")]
+    Unreachable {
+        /// The node.
+        node: u16,
+        /// Its HTTP address, as it was given.
+        address: String,
+        /// What was tried, and what came of it.
+        why: String,
     },
     /// The scenario's account cannot log in at a server that was just made.
     #[error("the account of `server.login` cannot log in at nacos {http}: {why}")]
@@ -142,7 +153,7 @@ impl Servers {
             Backend::Embedded => embedded::start(spec, place, ports),
             Backend::Process => process::start(spec, place, ports).await,
             Backend::Container => container::start(spec, place, ports).await,
-            Backend::External => Err(ServersError::NoHome),
+            Backend::External => external::start(spec).await,
         }
     }
 

@@ -171,6 +171,7 @@ impl Server {
     }
 
     async fn step(&self, key: &ItemKey, step: Step) -> Result<(), PublishError> {
+        self.publisher.turn().await;
         timeout(self.patience, self.publisher.take(key, step))
             .await
             .unwrap_or_else(|_| Err(PublishError::Ambiguous(format!("no answer for {:?}", self.patience))))

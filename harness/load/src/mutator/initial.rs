@@ -66,6 +66,7 @@ async fn publish_one(
     let mut tries = 1;
     loop {
         let step = Step::Write { content: content.clone(), replaces: None };
+        publisher.turn().await;
         match timeout(PATIENCE, publisher.take(&key, step)).await {
             // Nothing comes after it yet, so it can be sent again: a real server with Derby rolls some of many writes
             // at once back, as they wait for each other's locks.

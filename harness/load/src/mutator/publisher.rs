@@ -32,6 +32,12 @@ pub enum Step {
 /// Give the mutator a publisher of its own: connections that another runtime made would be driven there, and acks
 /// would be stamped late.
 pub trait Publisher: Send + Sync + 'static {
+    /// Waits until one more step may be taken, where there is a ceiling on how often; at once otherwise. It is called
+    /// before each step, and its wait is in no step's time-out.
+    fn turn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Takes one step of one item. The mutator sets the time-out.
     fn take<'a>(&'a self, key: &'a ItemKey, step: Step) -> BoxFuture<'a, Result<(), PublishError>>;
 

@@ -125,6 +125,18 @@ pub struct ExternalNode {
     pub grpc: Option<String>,
 }
 
+impl ExternalNode {
+    /// Its gRPC address, `host:port`: as it was given, or the HTTP port and 1,000 (nacos-facts.md §1.1). Where that is no
+    /// port, the HTTP address.
+    #[must_use]
+    pub fn grpc_address(&self) -> String {
+        let above = |(host, port): (&str, &str)| {
+            Some(format!("{host}:{}", port.parse::<u16>().ok()?.checked_add(1_000)?))
+        };
+        self.grpc.clone().or_else(|| above(self.http.rsplit_once(':')?)).unwrap_or_else(|| self.http.clone())
+    }
+}
+
 /// TLS towards external servers.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TlsSpec {

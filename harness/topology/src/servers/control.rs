@@ -51,6 +51,8 @@ pub(super) enum Starter {
     Embedded(EmbeddedCluster),
     Process(Box<ProcessNodes>),
     Container(Box<ContainerNodes>),
+    /// Not at all: somebody else does.
+    External,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub(super) enum Running {
     Embedded(RunningServer),
     Process(OwnProcess),
     Container(OwnContainer),
+    /// Somebody else's, which the run does not move.
+    External,
 }
 
 /// A node out of its slot; dropping it puts back what is there then.
@@ -132,7 +136,9 @@ impl ServersControl {
         match &taken.running {
             Some(Running::Process(process)) => process.pause(),
             Some(Running::Container(container)) => container.pause().await?,
-            Some(Running::Embedded(_)) | None => return Err(wrong(node, "paused", EMBEDDED)),
+            Some(Running::Embedded(_) | Running::External) | None => {
+                return Err(wrong(node, "paused", EMBEDDED));
+            }
         }
         Ok(())
     }
@@ -146,7 +152,9 @@ impl ServersControl {
         match &taken.running {
             Some(Running::Process(process)) => process.resume(),
             Some(Running::Container(container)) => container.resume().await?,
-            Some(Running::Embedded(_)) | None => return Err(wrong(node, "resumed", EMBEDDED)),
+            Some(Running::Embedded(_) | Running::External) | None => {
+                return Err(wrong(node, "resumed", EMBEDDED));
+            }
         }
         Ok(())
     }
@@ -159,7 +167,7 @@ impl ServersControl {
         let taken = self.take(node, "disconnected")?;
         match &taken.running {
             Some(Running::Container(container)) => Ok(container.disconnect().await?),
-            Some(Running::Process(_) | Running::Embedded(_)) | None => {
+            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
                 Err(wrong(node, "disconnected", NO_NETWORK))
             }
         }
@@ -173,7 +181,7 @@ impl ServersControl {
         let taken = self.take(node, "connected")?;
         match &taken.running {
             Some(Running::Container(container)) => Ok(container.connect().await?),
-            Some(Running::Process(_) | Running::Embedded(_)) | None => {
+            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
                 Err(wrong(node, "connected", NO_NETWORK))
             }
         }
@@ -287,6 +295,7 @@ impl ServersControl {
                 }
                 Ok(Running::Container(container))
             }
+            Starter::External => Err(wrong(node, "started", EXTERNAL)),
         }
     }
 
@@ -315,6 +324,12 @@ impl ServersControl {
                     connections: container.connections(),
                     tells_at: Some(address.http),
                 }),
+                Slot::Up(Running::External) => Some(Part {
+                    name,
+                    place: PartPlace::Elsewhere,
+                    connections: PartConnections::Unknown,
+                    tells_at: Some(address.http),
+                }),
                 Slot::Down | Slot::Moving => None,
             }
         });
@@ -326,7 +341,7 @@ impl ServersControl {
             Slot::Up(Running::Embedded(server)) => server.failed(),
             Slot::Up(Running::Process(process)) => process.failed(),
             Slot::Up(Running::Container(container)) => container.failed(),
-            Slot::Down | Slot::Moving => None,
+            Slot::Up(Running::External) | Slot::Down | Slot::Moving => None,
         })
     }
 
@@ -334,7 +349,7 @@ impl ServersControl {
     pub(super) async fn stop_all(&self) {
         let slots: Vec<_> = self.slots().iter_mut().map(|slot| std::mem::replace(slot, Slot::Down)).collect();
         let ends = slots.into_iter().filter_map(|slot| match slot {
-            Slot::Up(Running::Container(_)) | Slot::Down | Slot::Moving => None,
+            Slot::Up(Running::Container(_) | Running::External) | Slot::Down | Slot::Moving => None,
             Slot::Up(running) => Some(end(running)),
         });
         for error in futures_util::future::join_all(ends).await.into_iter().filter_map(Result::err) {
@@ -346,6 +361,10 @@ impl ServersControl {
         let mut slots = self.slots();
         let slot = slots.get_mut(node.index()).ok_or(wrong(node, wish, "there is no such node"))?;
         match std::mem::replace(slot, Slot::Moving) {
+            Slot::Up(Running::External) => {
+                *slot = Slot::Up(Running::External);
+                Err(wrong(node, wish, EXTERNAL))
+            }
             Slot::Up(running) => Ok(Taken { control: self, node, running: Some(running) }),
             Slot::Down => {
                 *slot = Slot::Down;
@@ -369,12 +388,15 @@ async fn end(running: Running) -> Result<(), ServersError> {
         Running::Embedded(server) => server.stop(),
         Running::Process(process) => process.stop().await,
         Running::Container(container) => container.stop().await?,
+        Running::External => {}
     }
     Ok(())
 }
 
 /// Why an embedded node cannot be paused.
 const EMBEDDED: &str = "it shares the harness' own process; choose `backend: process` or `container`";
+/// Why a node of somebody else's is left alone.
+const EXTERNAL: &str = "somebody else runs it; choose `backend: process` or `container`";
 /// Why a node has no network of its own.
 const NO_NETWORK: &str = "it has no network of its own; choose `backend: container`";
 
