@@ -18,5 +18,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use board::Board;
 pub use board::Progress;
 pub use fleet::{Fleet, FleetConfig, FleetControl, FleetEnd, FleetError, GroupAddresses};
+pub(crate) use life::WatcherLife;

@@ -17,3 +17,4 @@ pub use action::{Action, Input, Refusal, Reply, Request};
 pub use item::Held;
 pub use machine::Watcher;
 pub use rules::Rules;
+pub use verify::{Unverified, verify};

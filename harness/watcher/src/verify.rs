@@ -6,13 +6,18 @@ use shakedown_model::{ItemId, Version};
 
 /// Content that cannot be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unverified {
-    pub(crate) corruption: Corruption,
-    pub(crate) claims: Option<(ItemId, Version)>,
+pub struct Unverified {
+    /// What is wrong with it.
+    pub corruption: Corruption,
+    /// The item and version that it claims to be, when it is of this run.
+    pub claims: Option<(ItemId, Version)>,
 }
 
 /// The version that `text` proves for `item` of run `run`, and its MD5.
-pub(crate) fn verify(
+///
+/// # Errors
+/// [`Unverified`] says what is wrong with it.
+pub fn verify(
     run: u64,
     item: ItemId,
     text: &str,

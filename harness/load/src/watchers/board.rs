@@ -35,7 +35,7 @@ pub struct Progress {
 
 /// The shared board of a fleet.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(crate) struct Board {
     /// Where each watcher's items begin in `held`; one more entry than watchers.
     first: Vec<usize>,
     /// The version that is held; 0 is nothing.
@@ -77,7 +77,7 @@ impl Board {
     }
 
     /// Takes note of what a watcher recorded.
-    pub(super) fn note(&self, event: &Event) {
+    pub(crate) fn note(&self, event: &Event) {
         let count = |counter: &AtomicU64| {
             counter.fetch_add(1, Ordering::Relaxed);
         };

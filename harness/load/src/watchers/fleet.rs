@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shakedown_model::payload::{self, Identity};
@@ -23,9 +23,10 @@ use super::grpc::GrpcWire;
 use super::life::GroupLife;
 use super::long_poll::LongPollWire;
 use super::names::Names;
-use super::runner::{GroupContext, Runner};
+use super::runner::{GroupContext, Runner, Sources};
 use super::snapshots::{SnapshotThread, Snapshots, write_override};
 use super::wire::{Wire, WireContext};
+use crate::drivers::{Holder, RealClients, Shared};
 use crate::mutator::Newest;
 
 /// Handshakes that may be in flight at once, so that no listener's queue (4,096 here, less
@@ -34,6 +35,8 @@ const HANDSHAKES: usize = 1_000;
 
 /// How long the tasks may take to end once told.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How much longer they may take with processes among them: a question for the time, and 5 s to end.
+const PROCESSES_STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// Where the watchers of one group find the servers: its proxies, one per node, in the nodes' order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,7 +81,7 @@ pub enum FleetError {
 }
 
 /// How a fleet ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FleetEnd {
     /// What happened over its life.
     pub progress: Progress,
@@ -86,6 +89,8 @@ pub struct FleetEnd {
     pub panicked: u32,
     /// Watchers whose task did not end in time and was aborted: a defect of the harness.
     pub aborted: u32,
+    /// What went wrong with a process of real clients, the first of all.
+    pub trouble: Option<String>,
 }
 
 /// All watchers of a run. Dropping it aborts their tasks; [`Fleet::stop`] ends them in order.
@@ -96,6 +101,8 @@ pub struct Fleet {
     /// Keeps the token fresh; ends with the fleet.
     keepers: JoinSet<()>,
     snapshot_thread: SnapshotThread,
+    /// How long the tasks may take to end.
+    stop_within: Duration,
 }
 
 /// A handle to a fleet for whoever gives it orders or watches its progress. Cheap to clone.
@@ -104,22 +111,33 @@ pub struct FleetControl {
     groups: Arc<Vec<GroupLife>>,
     board: Arc<Board>,
     snapshots: Snapshots,
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Fleet {
-    /// Starts the watchers of every group from now on, each group at its own ramp. Must be called within a runtime.
+    /// Starts the simulated watchers of every group from now on, each group at its own ramp. Must be called within a
+    /// runtime.
     ///
     /// # Errors
     /// [`FleetError`]; nothing was started then.
     pub fn start(config: FleetConfig) -> Result<Self, FleetError> {
+        Self::start_with(config, RealClients::default())
+    }
+
+    /// As [`Fleet::start`], with the real clients that the plan has beside the simulated ones.
+    ///
+    /// # Errors
+    /// [`FleetError`]; nothing was started then, and the real clients' processes are ended.
+    pub fn start_with(config: FleetConfig, real: RealClients) -> Result<Self, FleetError> {
         let FleetConfig { plan, run_id, addresses, clock, recorder, snapshots, login } = config;
         write_overrides(&plan, run_id, &snapshots).map_err(FleetError::Overrides)?;
         let (snapshots, snapshot_thread) = Snapshots::start(snapshots).map_err(FleetError::Snapshots)?;
         let board = Arc::new(Board::new(&plan));
         let (keeper, keepers) = log_in(&plan, login);
         let (names, handshakes) = (Arc::new(Names::of(&plan)), Arc::new(Semaphore::new(HANDSHAKES)));
+        let compared: Vec<usize> = plan.twins().iter().map(|(_, twin)| twin.index()).collect();
         let mut launches = Vec::new();
-        for (index, group) in plan.groups.iter().enumerate() {
+        for (index, group) in simulated(&plan) {
             let nodes = addresses.get(index).map(|addresses| match group.client.protocol {
                 Protocol::NacosHttp => addresses.http.clone(),
                 Protocol::NacosGrpc => addresses.grpc.clone(),
@@ -132,7 +150,11 @@ impl Fleet {
                 snapshots: snapshots.clone(),
                 snapshot: group.client.habits.snapshot,
                 nodes: nodes.ok_or_else(|| FleetError::NoAddress(group.name.clone()))?,
-                source: group.source,
+                sources: if compared.contains(&index) {
+                    Sources::Own(Box::new(group.clone()))
+                } else {
+                    Sources::Shared(group.source)
+                },
             };
             let login = plan.server.login.as_ref();
             let wires = WireContext {
@@ -145,19 +167,29 @@ impl Fleet {
                 }),
             };
             launches.push(Launch {
+                group: index,
                 rules: Arc::new(rules(&plan, group, run_id, context.nodes.len())),
-                life: GroupLife::new(),
                 context: Arc::new(context),
                 wires: Arc::new(wires),
             });
         }
+        let lives: Vec<GroupLife> = plan.groups.iter().map(|_| GroupLife::new()).collect();
         let mut tasks = JoinSet::new();
-        for (launch, group) in launches.iter().zip(&plan.groups) {
-            launch.start(&plan, group, clock.now(), &mut tasks);
+        let from = clock.now();
+        for launch in &launches {
+            launch.start(&plan, &lives[launch.group], from, &mut tasks);
         }
-        let groups = Arc::new(launches.into_iter().map(|launch| launch.life).collect());
-        let control = FleetControl { groups, board, snapshots };
-        Ok(Self { control, tasks, keepers, snapshot_thread })
+        let trouble = Arc::<Mutex<Option<String>>>::default();
+        let (shared_board, shared_trouble) = (Arc::clone(&board), Arc::clone(&trouble));
+        let shared = Shared::new(clock, recorder, shared_board, shared_trouble);
+        for held in real.into_held() {
+            let life = lives[held.group.index()].watcher();
+            tasks.spawn(Holder::new(held, &plan, (run_id, from), life, shared.clone()).run());
+        }
+        let has_processes = plan.groups.iter().any(|group| group.client.driver.is_some());
+        let stop_within = if has_processes { PROCESSES_STOP_WITHIN } else { STOP_WITHIN };
+        let control = FleetControl { groups: Arc::new(lives), board, snapshots, trouble };
+        Ok(Self { control, tasks, keepers, snapshot_thread, stop_within })
     }
 
     /// The handle for orders and progress, to be cloned and given away.
@@ -166,8 +198,8 @@ impl Fleet {
         &self.control
     }
 
-    /// Stops every watcher and waits until each has ended, at most 5 s, after which what is left is aborted. Snapshots
-    /// that wait are written.
+    /// Stops every watcher and waits until each has ended, at most 5 s (20 s with processes of real clients), after which
+    /// what is left is aborted. Snapshots that wait are written.
     pub async fn stop(mut self) -> FleetEnd {
         self.control.groups.iter().for_each(GroupLife::stop);
         self.keepers.abort_all();
@@ -177,7 +209,7 @@ impl Fleet {
                 panicked += u32::from(ended.is_err_and(|error| error.is_panic()));
             }
         };
-        let is_late = timeout(STOP_WITHIN, all).await.is_err();
+        let is_late = timeout(self.stop_within, all).await.is_err();
         let aborted = if is_late { self.tasks.len() } else { 0 };
         self.tasks.shutdown().await;
         let thread = self.snapshot_thread;
@@ -185,7 +217,7 @@ impl Fleet {
             tracing::error!("waiting for the snapshot thread panicked");
         }
         let aborted = u32::try_from(aborted).unwrap_or(u32::MAX);
-        FleetEnd { progress: self.control.progress(), panicked, aborted }
+        FleetEnd { progress: self.control.progress(), panicked, aborted, trouble: self.control.failed() }
     }
 }
 
@@ -210,6 +242,12 @@ impl FleetControl {
     #[must_use]
     pub fn converged(&self, newest: &[(ItemId, Newest)]) -> bool {
         self.board.has_converged(newest)
+    }
+
+    /// Why the fleet is of no use any more, if it is: a process of real clients ended by itself, or speaks nonsense.
+    #[must_use]
+    pub fn failed(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What happened so far.
@@ -268,16 +306,23 @@ pub(super) fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -
     }
 }
 
-/// A group about to start.
+/// The groups whose watchers are simulated, with their places in the plan.
+fn simulated(plan: &Plan) -> impl Iterator<Item = (usize, &GroupSpec)> {
+    plan.groups.iter().enumerate().filter(|(_, group)| group.client.driver.is_none())
+}
+
+/// A simulated group about to start.
 struct Launch {
+    /// Its place in the plan.
+    group: usize,
     rules: Arc<Rules>,
-    life: GroupLife,
     context: Arc<GroupContext>,
     wires: Arc<WireContext>,
 }
 
 impl Launch {
-    fn start(&self, plan: &Plan, group: &GroupSpec, from: Offset, tasks: &mut JoinSet<()>) {
+    fn start(&self, plan: &Plan, life: &GroupLife, from: Offset, tasks: &mut JoinSet<()>) {
+        let group = &plan.groups[self.group];
         for nth in 0..group.count {
             let id = WatcherId(group.first.0 + nth);
             let start = from + ramp_delay(nth, group.ramp_per_second);
@@ -290,7 +335,7 @@ impl Launch {
             let runner = Runner {
                 watcher: Watcher::new(id, &plan.items_of(id), Arc::clone(&self.rules)),
                 wire,
-                life: self.life.watcher(),
+                life: life.watcher(),
                 group: Arc::clone(&self.context),
             };
             tasks.spawn(runner.run(start));

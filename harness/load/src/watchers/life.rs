@@ -12,10 +12,10 @@ pub(super) struct Orders {
 
 /// What a watcher has to do about its orders, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) crash: bool,
-    pub(super) cold_start: bool,
-    pub(super) stop: bool,
+pub(crate) struct Due {
+    pub(crate) crash: bool,
+    pub(crate) cold_start: bool,
+    pub(crate) stop: bool,
 }
 
 /// The giving side.
@@ -24,7 +24,7 @@ pub(super) struct GroupLife(watch::Sender<Orders>);
 
 /// The side of one watcher.
 #[derive(Debug)]
-pub(super) struct WatcherLife {
+pub(crate) struct WatcherLife {
     orders: watch::Receiver<Orders>,
     seen: Orders,
 }
@@ -55,7 +55,7 @@ impl GroupLife {
 
 impl WatcherLife {
     /// Waits for orders. Cancel-safe. A fleet that is gone has stopped.
-    pub(super) async fn next(&mut self) -> Due {
+    pub(crate) async fn next(&mut self) -> Due {
         let is_gone = self.orders.changed().await.is_err();
         let now = *self.orders.borrow_and_update();
         let due = Due {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use shakedown_model::event::Event;
-use shakedown_model::plan::{SnapshotHabit, SnapshotOnDelete};
-use shakedown_model::{NodeId, Offset};
+use shakedown_model::plan::{GroupSpec, SnapshotHabit, SnapshotOnDelete};
+use shakedown_model::{NodeId, Offset, WatcherId};
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Action, Input, Watcher};
 use tokio::sync::oneshot;
@@ -29,7 +29,17 @@ pub(super) struct GroupContext {
     pub(super) snapshot: SnapshotHabit,
     /// Where each node is, by its id.
     pub(super) nodes: Vec<SocketAddr>,
-    pub(super) source: Ipv4Addr,
+    /// From where each watcher connects.
+    pub(super) sources: Sources,
+}
+
+/// From where the watchers of a group connect.
+#[derive(Debug)]
+pub(super) enum Sources {
+    /// All from one address.
+    Shared(Ipv4Addr),
+    /// Each from its own, so that a proxy can tell them apart.
+    Own(Box<GroupSpec>),
 }
 
 /// A watcher with everything that it runs on.
@@ -145,7 +155,7 @@ impl Hands {
     fn act(&mut self, mut content: String, wire: &mut Wire) {
         for action in self.actions.drain(..) {
             match action {
-                Action::Connect { node } => wire.connect(self.group.route(node)),
+                Action::Connect { node } => wire.connect(self.group.route(node, self.watcher.id())),
                 Action::Close => wire.close(),
                 Action::Send(request) => wire.send(request, &self.watcher),
                 Action::Ack => wire.ack(),
@@ -176,9 +186,13 @@ impl Hands {
 }
 
 impl GroupContext {
-    fn route(&self, node: NodeId) -> Route {
+    fn route(&self, node: NodeId, watcher: WatcherId) -> Route {
         let peer = self.nodes[node.index() % self.nodes.len()];
-        Route { peer, source: self.source }
+        let source = match &self.sources {
+            Sources::Shared(source) => *source,
+            Sources::Own(group) => group.own_source(watcher),
+        };
+        Route { peer, source }
     }
 
     fn record(&self, event: Event) {

@@ -366,7 +366,7 @@ async fn a_watchers_task_stays_small() {
         snapshots,
         snapshot: plan.groups[1].client.habits.snapshot,
         nodes: vec![LOOPBACK],
-        source: Ipv4Addr::LOCALHOST,
+        sources: super::runner::Sources::Shared(Ipv4Addr::LOCALHOST),
     };
     let rules = super::fleet::rules(&plan, &plan.groups[1], RUN, 1);
     let runner = Runner {
