@@ -45,6 +45,11 @@ pub enum ServersError {
         "backend `process` needs a Nacos home: give --nacos-home, NACOS_HOME, or `server.home` in the scenario; it must hold `bin/start`"
     )]
     NoHome,
+    /// There is no home of the version to upgrade to.
+    #[error(
+        "an upgrade needs the Nacos home of the next version: give --nacos-home-next, NACOS_HOME_NEXT, or `server.upgrade.home` in the scenario; it must hold `bin/start`"
+    )]
+    NoNextHome,
     /// The home holds no `bin/start`.
     #[error("`{home}` is no Nacos home: it has no `bin/start`")]
     BadHome {
@@ -175,10 +180,10 @@ impl Servers {
         &self.nodes
     }
 
-    /// How a proxy server in the run's network finds the nodes, HTTP and gRPC each; `None` without such a network.
+    /// How a proxy server in the run's network finds the nodes, HTTP and gRPC each; `None` where they are not in it.
     #[must_use]
-    pub fn inside(&self, spec: &ServerSpec) -> Option<Vec<(String, String)>> {
-        let nodes = self.nodes.iter().map(|address| container::inside(address.node));
+    pub fn inside(&self, spec: &ServerSpec, containers: &Containers) -> Option<Vec<(String, String)>> {
+        let nodes = self.nodes.iter().map(|address| container::inside(containers, address.node));
         (spec.backend == Backend::Container).then(|| nodes.collect())
     }
 

@@ -132,8 +132,8 @@ pub(super) fn start_script(spec: &ServerSpec) -> Result<(&Path, PathBuf), Server
 
 /// The program that starts a node as the version of `server.upgrade`, if there is one.
 pub(super) fn upgraded_script(spec: &ServerSpec) -> Result<Option<PathBuf>, ServersError> {
-    let home = spec.upgrade.as_ref().and_then(|upgrade| upgrade.home.as_deref());
-    home.map(script_in).transpose()
+    let Some(upgrade) = &spec.upgrade else { return Ok(None) };
+    script_in(upgrade.home.as_deref().ok_or(ServersError::NoNextHome)?).map(Some)
 }
 
 fn script_in(home: &Path) -> Result<PathBuf, ServersError> {
