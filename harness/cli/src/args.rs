@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Look at this machine: limits, ports, homes, container engine, what old runs left; and say what to change.
     Doctor(DoctorArgs),
+    /// Tell whether a program speaks the driver protocol, so that it can be a watcher in a scenario.
+    DriverCheck(DriverCheckArgs),
     /// Run one of the embedded parts alone.
     #[command(subcommand)]
     Serve(Serve),
@@ -184,6 +186,9 @@ pub(crate) struct DoctorArgs {
     /// Where run directories are made.
     #[arg(long, default_value = "reports/runs", value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Remove the containers, networks and volumes of runs whose harness is gone; those of others stay.
+    #[arg(long)]
+    pub(crate) sweep: bool,
     /// Set a key of the scenario; may be given again.
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario")]
     pub(crate) set: Vec<String>,
@@ -193,6 +198,19 @@ pub(crate) struct DoctorArgs {
     /// The folder of Toxiproxy that would be used.
     #[arg(long, env = "TOXIPROXY_HOME", value_name = "DIR")]
     pub(crate) toxiproxy_home: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DriverCheckArgs {
+    /// A driver that comes with shakedown, such as go.
+    #[arg(required_unless_present = "command", conflicts_with = "command")]
+    pub(crate) name: Option<String>,
+    /// Which Nacos the driver is checked against: 2.x or 3.x.
+    #[arg(long, value_enum, default_value_t = NacosMode::V2)]
+    pub(crate) mode: NacosMode,
+    /// A program of your own with its arguments, after `--`.
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shakedown_faults::proxies::{self, ProxyAddress};
 use shakedown_faults::toxiproxy::ToxiproxyClient;
+use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::publish_initial;
 use shakedown_model::Plan;
 use shakedown_model::manifest::Manifest;
@@ -12,6 +13,7 @@ use shakedown_record::{HistoryWriter, RunDir};
 use shakedown_topology::{Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers};
 use tokio::time::Instant;
 
+use crate::clients;
 use crate::connections::Connections;
 use crate::estate::{self, Estate};
 use crate::node_reads::NodeReads;
@@ -27,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) addresses: Arc<[ProxyAddress]>,
     /// What is seen of connections, where real clients are among the watchers.
     pub(crate) connections: Option<Connections>,
+    /// The processes of real clients, until the fleet has them.
+    pub(crate) real: RealClients,
     pub(crate) driver: ToxiproxyClient,
     /// What keeps publishes below a user's rate.
     pub(crate) ceiling: Option<Arc<Ceiling>>,
@@ -47,6 +51,7 @@ impl Setup {
         manifest: &mut Manifest,
     ) -> Result<Self, EngineError> {
         let began = Instant::now();
+        let launches = clients::build(&plan, observer).await?;
         let history = dir.create_history()?;
         let mut ports = Ports::new();
         let guard = needs_guard(&plan).then(|| Guard::start(&options.guard_program)).transpose()?;
@@ -80,8 +85,9 @@ impl Setup {
         let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
         reads.wait_for_initial(servers.nodes()).await?;
         progress("starting the proxies".into());
-        let mut addresses =
-            estate.proxies_for(&plan, &manifest.run, &upstreams(&plan, &servers), &mut ports).await?;
+        let mut addresses = estate
+            .proxies_for(&plan, &manifest.run, &upstreams(&plan, &servers, containers.as_ref()), &mut ports)
+            .await?;
         let listens: Vec<_> = addresses.iter().map(|proxy| proxy.listen).collect();
         let connections = is_compared(&plan).then(Connections::new);
         let tap = connections.as_ref().map(Connections::tap);
@@ -104,6 +110,8 @@ impl Setup {
         }
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
+        let real = clients::start(&plan, &launches, dir, guard.as_ref(), &addresses).await?;
+        manifest.clients = real.described().to_vec();
         observer.on(&RunEvent::Started { setup: began.elapsed() });
         Ok(Self {
             plan,
@@ -111,6 +119,7 @@ impl Setup {
             proxies,
             addresses: addresses.into(),
             connections,
+            real,
             driver,
             ceiling,
             history,
@@ -132,10 +141,10 @@ fn beginning(server: &ServerSpec) -> String {
 }
 
 /// The nodes as the proxies find them.
-fn upstreams(plan: &Plan, servers: &Servers) -> Vec<proxies::NodeAddress> {
+fn upstreams(plan: &Plan, servers: &Servers, containers: Option<&Containers>) -> Vec<proxies::NodeAddress> {
     if plan.proxy.kind == ProxyKind::Toxiproxy
         && plan.proxy.place == ProxyPlace::Container
-        && let Some(inside) = servers.inside(&plan.server)
+        && let Some(inside) = containers.and_then(|containers| servers.inside(&plan.server, containers))
     {
         return inside.into_iter().map(|(http, grpc)| proxies::NodeAddress { http, grpc }).collect();
     }
@@ -152,12 +161,13 @@ fn nodes(count: u16) -> String {
 
 /// Whether connections are to be seen one by one: only where real clients are among the watchers.
 fn is_compared(plan: &Plan) -> bool {
-    plan.proxy.kind == ProxyKind::Embedded && plan.groups.iter().any(|group| group.client.driver.is_some())
+    plan.proxy.kind == ProxyKind::Embedded && clients::has_any(plan)
 }
 
 fn needs_guard(plan: &Plan) -> bool {
     matches!(plan.server.backend, Backend::Process | Backend::Container)
         || plan.proxy.kind == ProxyKind::Toxiproxy
+        || clients::has_any(plan)
 }
 
 /// Whether anything of the run is to be on a container engine.

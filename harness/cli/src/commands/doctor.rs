@@ -1,7 +1,8 @@
 //! `doctor`: what this machine offers a run, a line per thing: ok, warn or fail, what was found, what to change.
 //!
-//! It starts nothing but `--version` of programs that a run would start, and changes nothing.
+//! It starts nothing but `--version` of programs that a run would start, and changes nothing, unless it is told to sweep.
 
+mod containers;
 mod engine;
 mod finding;
 mod homes;
@@ -36,6 +37,10 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let mut findings = kernel::findings(needs.as_ref());
     findings.extend(homes::findings(args, plan.as_ref()));
     findings.push(engine::finding());
+    if args.sweep {
+        findings.extend(containers::sweep().map_err(|error| Failure::from_error(Exit::Missing, &error))?);
+    }
+    findings.extend(containers::finding());
     findings.extend(leftovers::findings(&args.out));
     if let (Some(plan), Some(needs)) = (&plan, &needs) {
         say(&format!("{}\n", needed(plan, needs)));

@@ -1,13 +1,13 @@
 //! The container engine: found, asked, told.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::time::Duration;
 
-use bollard::Docker;
-use bollard::models::{CreateImageInfo, NetworkCreateRequest, VolumeCreateRequest};
-use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::{CreateImageInfo, NetworkCreateRequest, VolumeCreateRequest};
+use testcontainers::bollard::query_parameters::CreateImageOptionsBuilder;
+use testcontainers::core::client::docker_client_instance;
 use tokio::time::{Instant, timeout};
 
 use super::Progress;
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The progress of a pull is told this often.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Where an engine listens when nothing else is said.
-const SOCKET: &str = "/var/run/docker.sock";
+const SOCKET: &str = "unix:///var/run/docker.sock";
 
 /// A container engine that answers.
 #[derive(Debug, Clone)]
@@ -29,18 +29,17 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Finds the engine: at DOCKER_HOST, else at the usual socket, else at that of an engine without root. The version
-    /// of the API is agreed upon, so that older engines serve as well.
+    /// Finds the engine as testcontainers does: at DOCKER_HOST, else at the usual socket, else at those of engines
+    /// without root.
     pub(crate) async fn connect() -> Result<Self, ContainerError> {
-        let at = place(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let named = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let at = named("DOCKER_HOST").unwrap_or_else(|| SOCKET.to_owned());
         let none = |why: String| ContainerError::NoEngine { at: at.clone(), why };
-        if std::env::var("DOCKER_TLS_VERIFY").is_ok_and(|value| !value.is_empty())
-            && !at.starts_with("unix://")
-        {
-            return Err(none("DOCKER_TLS_VERIFY is set, and TLS to an engine is not spoken here".to_owned()));
+        if named("DOCKER_TLS_VERIFY").is_some() && named("DOCKER_CERT_PATH").is_none() {
+            return Err(none("DOCKER_TLS_VERIFY is set, and DOCKER_CERT_PATH is not".to_owned()));
         }
-        let docker = Docker::connect_with_host(&at).map_err(|error| none(told(&error)))?;
-        let docker = timeout(PATIENCE, docker.negotiate_version())
+        let docker = docker_client_instance().await.map_err(|error| none(told(&error)))?;
+        timeout(PATIENCE, docker.ping())
             .await
             .map_err(|_| none(format!("no answer within {} s", PATIENCE.as_secs())))?
             .map_err(|error| none(told(&error)))?;
@@ -67,7 +66,7 @@ impl Engine {
     pub(crate) async fn version(&self) -> Result<String, ContainerError> {
         let version = self.docker.version().await.map_err(ContainerError::at("tell its version"))?;
         let number = version.version.unwrap_or_else(|| "of no version".to_owned());
-        Ok(format!("{number}, API {}", self.docker.client_version()))
+        Ok(number)
     }
 
     /// Sees to it that the image is there; what is there is not looked for anew.
@@ -123,21 +122,13 @@ fn refusal(step: &CreateImageInfo) -> Option<String> {
         .map(|detail| detail.message.clone().unwrap_or_else(|| "no reason given".to_owned()))
 }
 
-/// Where the engine is, as a URL.
-fn place(variable: impl Fn(&str) -> Option<String>) -> String {
-    if let Some(host) = variable("DOCKER_HOST") {
-        return host;
-    }
-    let without_root = [("XDG_RUNTIME_DIR", "docker.sock"), ("HOME", ".docker/run/docker.sock")];
-    let others =
-        without_root.iter().filter_map(|(name, below)| Some(Path::new(&variable(name)?).join(below)));
-    let found = std::iter::once(SOCKET.into()).chain(others).find(|path| path.exists());
-    format!("unix://{}", found.unwrap_or_else(|| SOCKET.into()).display())
-}
-
 /// `host:port` of an engine that is spoken to by TCP.
 fn address_of(at: &str) -> Option<String> {
-    let address = at.strip_prefix("tcp://").or_else(|| at.strip_prefix("http://"))?.trim_end_matches('/');
+    let address = at
+        .strip_prefix("tcp://")
+        .or_else(|| at.strip_prefix("http://"))
+        .or_else(|| at.strip_prefix("https://"))?
+        .trim_end_matches('/');
     Some(if address.contains(':') { address.to_owned() } else { format!("{address}:2375") })
 }
 
@@ -161,13 +152,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_engine_that_is_named_comes_first() {
-        let named = |name: &str| (name == "DOCKER_HOST").then(|| "tcp://127.0.0.1:2375".to_owned());
-        assert_eq!(place(named), "tcp://127.0.0.1:2375");
-        let dir = std::env::temp_dir();
-        let elsewhere = |name: &str| (name == "HOME").then(|| dir.join("nobody").display().to_string());
-        assert!(place(elsewhere).starts_with("unix:///"));
+    fn an_engine_that_is_spoken_to_by_tcp_has_an_address() {
         assert_eq!(address_of("tcp://docker:2375/"), Some("docker:2375".to_owned()));
+        assert_eq!(address_of("tcp://docker"), Some("docker:2375".to_owned()));
         assert_eq!(address_of("unix:///var/run/docker.sock"), None);
     }
 }

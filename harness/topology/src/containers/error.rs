@@ -31,7 +31,15 @@ pub enum ContainerError {
         /// What was attempted, as in "could not start nacos-0".
         attempt: String,
         /// Why.
-        source: Box<bollard::errors::Error>,
+        source: Box<testcontainers::bollard::errors::Error>,
+    },
+    /// testcontainers failed.
+    #[error("the container engine could not {attempt}")]
+    Containers {
+        /// What was attempted.
+        attempt: String,
+        /// Why.
+        source: Box<testcontainers::TestcontainersError>,
     },
     /// What was to be removed is still there.
     #[error("on the container engine stay: {left}; remove them with `shakedown doctor --sweep`")]
@@ -46,16 +54,28 @@ pub enum ContainerError {
 
 impl ContainerError {
     /// An error of the engine at this attempt.
-    pub(crate) fn at(attempt: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
+    pub(crate) fn at(
+        attempt: impl Into<String>,
+    ) -> impl FnOnce(testcontainers::bollard::errors::Error) -> Self {
         let attempt = attempt.into();
         move |source| Self::Engine { attempt, source: Box::new(source) }
     }
 }
 
+impl ContainerError {
+    /// An error of testcontainers at this attempt.
+    pub(crate) fn of(attempt: impl Into<String>) -> impl FnOnce(testcontainers::TestcontainersError) -> Self {
+        let attempt = attempt.into();
+        move |source| Self::Containers { attempt, source: Box::new(source) }
+    }
+}
+
 /// The status with which the engine refused, if it did.
-pub(super) fn status(error: &bollard::errors::Error) -> Option<u16> {
+pub(super) fn status(error: &testcontainers::bollard::errors::Error) -> Option<u16> {
     match error {
-        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        testcontainers::bollard::errors::Error::DockerResponseServerError { status_code, .. } => {
+            Some(*status_code)
+        }
         _ => None,
     }
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bollard::Docker;
-use bollard::models::{EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder,
-    StartContainerOptions, StatsOptionsBuilder, StopContainerOptionsBuilder, WaitContainerOptions,
-};
 use futures_util::StreamExt as _;
 use shakedown_model::secrets::Secret;
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
+use testcontainers::bollard::query_parameters::{
+    InspectContainerOptions, KillContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
+    StopContainerOptionsBuilder, WaitContainerOptions,
+};
+use testcontainers::runners::AsyncRunner as _;
+use testcontainers::{ContainerAsync, GenericImage};
 use tokio::task::AbortHandle;
 
 use super::Containers;
@@ -37,14 +39,16 @@ pub(crate) struct OwnContainer {
 #[derive(Debug)]
 struct Inner {
     containers: Containers,
+    /// Its name on the engine and in the network.
+    name: String,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     request: ContainerRequest,
-    /// Its name on the engine.
-    name: String,
+    /// Removes the container when it is dropped, unless that was done before.
+    handle: Option<Arc<ContainerAsync<GenericImage>>>,
     is_paused: bool,
     /// Why it is gone, when it ended by itself.
     ended: Option<String>,
@@ -62,57 +66,52 @@ impl OwnContainer {
         if request.data.is_some() {
             containers.engine().make_volume(&name, containers.owner()).await?;
         }
-        let usage = LiveUsage::default();
         let state = State {
             request,
-            name,
+            handle: None,
             is_paused: false,
             ended: None,
-            place: PartPlace::Told(usage),
+            place: PartPlace::Told(LiveUsage::default()),
             watches: Vec::new(),
         };
-        let container =
-            Self { inner: Arc::new(Inner { containers: containers.clone(), state: Mutex::new(state) }) };
-        container.create().await?;
-        container.start().await?;
+        let container = Self {
+            inner: Arc::new(Inner { containers: containers.clone(), name, state: Mutex::new(state) }),
+        };
+        container.make().await?;
         Ok(container)
     }
 
-    async fn create(&self) -> Result<(), ContainerError> {
+    async fn make(&self) -> Result<(), ContainerError> {
         let containers = &self.inner.containers;
-        let (name, body) = {
-            let state = self.state();
-            (state.name.clone(), state.request.body(containers.owner(), containers.network()))
-        };
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
-        let made = containers.engine().docker().create_container(Some(options), body).await;
-        match made {
-            Ok(_) => Ok(()),
-            Err(error) if status(&error) == Some(404) => {
-                let image = self.state().request.image.clone();
-                Err(ContainerError::NoImage { image, why: error.to_string() })
-            }
-            Err(error) => Err(ContainerError::at(format!("make the container {name}"))(error)),
-        }
+        let request = self.state().request.image(containers.owner(), containers.network());
+        let handle =
+            request.start().await.map_err(ContainerError::of(format!("start {}", self.inner.name)))?;
+        self.state().handle = Some(Arc::new(handle));
+        self.watch().await
     }
 
-    /// Starts it, the first time or again: its data and its ports are what they were.
+    /// Starts it again: its data and its ports are what they were.
     pub(crate) async fn start(&self) -> Result<(), ContainerError> {
-        let (docker, name) = (self.docker(), self.name());
-        let started = docker.start_container(&name, None::<StartContainerOptions>).await;
+        let name = &self.inner.name;
+        let started = self.docker().start_container(name, None::<StartContainerOptions>).await;
         started.map_err(ContainerError::at(format!("start {name}")))?;
+        self.watch().await
+    }
+
+    /// Begins to look whether it is there and what it uses.
+    async fn watch(&self) -> Result<(), ContainerError> {
+        let (docker, name) = (self.docker(), self.inner.name.clone());
         let found = docker.inspect_container(&name, None::<InspectContainerOptions>).await;
         let found = found.map_err(ContainerError::at(format!("look at {name}")))?;
         let id = found.id.unwrap_or_default();
         let pid = found.state.and_then(|state| state.pid).and_then(|pid| u32::try_from(pid).ok());
-        let visible = pid.filter(|pid| is_here(*pid, &id));
-        let usage = LiveUsage::default();
         let watch = watched(docker.clone(), name.clone(), Arc::downgrade(&self.inner));
         let mut watches = vec![tokio::spawn(watch).abort_handle()];
-        let place = match visible {
+        let place = match pid.filter(|pid| is_here(*pid, &id)) {
             // What starts in a container leads its own process group (setsid(2) by the runtime).
             Some(pid) => PartPlace::Group(pid),
             None => {
+                let usage = LiveUsage::default();
                 watches.push(tokio::spawn(told_usage(docker.clone(), name, usage.clone())).abort_handle());
                 PartPlace::Told(usage)
             }
@@ -131,31 +130,31 @@ impl OwnContainer {
         self.resume().await?;
         self.state().stop_watching();
         let options = StopContainerOptionsBuilder::new().t(GRACE_SECONDS).build();
-        let name = self.name();
-        let stopped = self.docker().stop_container(&name, Some(options)).await;
+        let name = &self.inner.name;
+        let stopped = self.docker().stop_container(name, Some(options)).await;
         stopped.map_err(ContainerError::at(format!("stop {name}")))
     }
 
     /// Kills it (SIGKILL), and waits until it is gone.
     pub(crate) async fn kill(&self) -> Result<(), ContainerError> {
         self.state().stop_watching();
-        let name = self.name();
+        let name = &self.inner.name;
         let options = KillContainerOptionsBuilder::new().signal("KILL").build();
-        match self.docker().kill_container(&name, Some(options)).await {
+        match self.docker().kill_container(name, Some(options)).await {
             Ok(()) => {}
             // It is gone already.
             Err(error) if status(&error) == Some(409) => {}
             Err(error) => return Err(ContainerError::at(format!("kill {name}"))(error)),
         }
         self.state().is_paused = false;
-        wait(self.docker(), &name).await;
+        wait(self.docker(), name).await;
         Ok(())
     }
 
     /// Lets every process in it stand still (the kernel's freezer). Its sockets stay open.
     pub(crate) async fn pause(&self) -> Result<(), ContainerError> {
-        let name = self.name();
-        let paused = self.docker().pause_container(&name).await;
+        let name = &self.inner.name;
+        let paused = self.docker().pause_container(name).await;
         paused.map_err(ContainerError::at(format!("pause {name}")))?;
         self.state().is_paused = true;
         Ok(())
@@ -166,8 +165,8 @@ impl OwnContainer {
         if !self.state().is_paused {
             return Ok(());
         }
-        let name = self.name();
-        let resumed = self.docker().unpause_container(&name).await;
+        let name = &self.inner.name;
+        let resumed = self.docker().unpause_container(name).await;
         resumed.map_err(ContainerError::at(format!("resume {name}")))?;
         self.state().is_paused = false;
         Ok(())
@@ -175,7 +174,7 @@ impl OwnContainer {
 
     /// Takes its network away: to other containers, and its mapped ports.
     pub(crate) async fn disconnect(&self) -> Result<(), ContainerError> {
-        let name = self.name();
+        let name = &self.inner.name;
         let request = NetworkDisconnectRequest { container: name.clone(), force: Some(true) };
         let done = self.docker().disconnect_network(self.inner.containers.network(), request).await;
         done.map_err(ContainerError::at(format!("disconnect {name}")))
@@ -183,9 +182,8 @@ impl OwnContainer {
 
     /// Gives it its network back, under its old name and with its old ports.
     pub(crate) async fn connect(&self) -> Result<(), ContainerError> {
-        let (name, part) = (self.name(), self.part());
-        let endpoint = EndpointSettings { aliases: Some(vec![part]), ..EndpointSettings::default() };
-        let request = NetworkConnectRequest { container: name.clone(), endpoint_config: Some(endpoint) };
+        let name = &self.inner.name;
+        let request = NetworkConnectRequest { container: name.clone(), endpoint_config: None };
         let done = self.docker().connect_network(self.inner.containers.network(), request).await;
         done.map_err(ContainerError::at(format!("connect {name}")))
     }
@@ -197,7 +195,7 @@ impl OwnContainer {
         env: BTreeMap<String, Secret>,
     ) -> Result<(), ContainerError> {
         self.state().stop_watching();
-        let (name, part) = (self.name(), self.part());
+        let (name, part) = (self.inner.name.clone(), self.state().request.part.clone());
         let containers = &self.inner.containers;
         save_logs(self.docker(), &name, &containers.inner.logs.join(format!("{part}.log"))).await;
         remove_container(self.docker(), &name)
@@ -208,8 +206,7 @@ impl OwnContainer {
             image.clone_into(&mut state.request.image);
             state.request.env = env;
         }
-        self.create().await?;
-        self.start().await
+        self.make().await
     }
 
     /// The image that it is of.
@@ -240,19 +237,11 @@ impl OwnContainer {
 
     /// The last lines of its log, as a text to append to a message.
     pub(crate) async fn log_tail(&self) -> String {
-        last_lines(self.docker(), &self.name()).await
+        last_lines(self.docker(), &self.inner.name).await
     }
 
     fn docker(&self) -> &Docker {
         self.inner.containers.engine().docker()
-    }
-
-    fn name(&self) -> String {
-        self.state().name.clone()
-    }
-
-    fn part(&self) -> String {
-        self.state().request.part.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

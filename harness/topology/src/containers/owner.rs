@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use shakedown_model::Seed;
+
 const RUN: &str = "org.shakedown.run";
 const PROCESS: &str = "org.shakedown.process";
 const HOST: &str = "org.shakedown.host";
@@ -41,10 +43,11 @@ impl Owner {
         &self.run
     }
 
-    /// A name on the engine for a part of the run. A second run of one name, in another folder, has another process.
+    /// A name on the engine for a part of the run, such as `shakedown-nacos-0-5f3a9c21`. It is short, as a container is
+    /// found by it within the network: a name there has at most 63 letters.
     pub(crate) fn name(&self, part: &str) -> String {
-        let pid = self.process.split(' ').next().unwrap_or_default();
-        format!("shakedown-{}-{pid}-{part}", self.run)
+        let number = Seed(0).child(&self.line()).0;
+        format!("shakedown-{part}-{:08x}", number >> 32)
     }
 
     pub(crate) fn labels(&self) -> HashMap<String, String> {
@@ -156,6 +159,8 @@ mod tests {
         assert_eq!(Owner::from_line(&owner.line()), Some(owner.clone()));
         assert_eq!(Owner::from_line("a\tb"), None);
         assert_eq!(Owner::of(&HashMap::from([(RUN.to_owned(), "x".to_owned())])), None);
-        assert!(owner.name("nacos-0").starts_with("shakedown-quickstart-1-"));
+        let name = owner.name("nacos-0");
+        assert!(name.starts_with("shakedown-nacos-0-") && name.len() == 26, "{name}");
+        assert_ne!(name, Owner::this_process("quickstart-2").name("nacos-0"));
     }
 }

@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::query_parameters::{
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::errors::Error;
+use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
 };
-use futures_util::StreamExt as _;
-use futures_util::future::join_all;
 
 use super::engine::Engine;
 use super::error::{ContainerError, status};
@@ -54,7 +54,7 @@ impl Things {
             docker.list_networks(Some(options)).await.map_err(ContainerError::at("list networks"))?;
         let options = ListVolumesOptionsBuilder::new().filters(&filter).build();
         let volumes = docker.list_volumes(Some(options)).await.map_err(ContainerError::at("list volumes"))?;
-        let named = |container: bollard::models::ContainerSummary| {
+        let named = |container: testcontainers::bollard::models::ContainerSummary| {
             let part =
                 container.labels.unwrap_or_default().remove(PART).unwrap_or_else(|| "container".to_owned());
             container.id.map(|id| (id, part))

@@ -1,12 +1,12 @@
 //! What a container is to be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig, PortBinding, PortMap,
-};
 use shakedown_model::secrets::Secret;
+use testcontainers::bollard::models::{HostConfig, PortBinding, PortMap};
+use testcontainers::core::{IntoContainerPort as _, Mount};
+use testcontainers::{ContainerRequest as Request, GenericImage, ImageExt as _};
 
 use super::owner::{Owner, PART};
 
@@ -22,7 +22,7 @@ pub(crate) struct Mapped {
 /// What a container is to be.
 #[derive(Debug, Clone)]
 pub(crate) struct ContainerRequest {
-    /// What it is within the run, such as `nacos-0`: its host name, and its name in the run's network.
+    /// What it is within the run, such as `nacos-0`.
     pub(crate) part: String,
     /// The image with its tag.
     pub(crate) image: String,
@@ -41,39 +41,36 @@ pub(crate) struct ContainerRequest {
 }
 
 impl ContainerRequest {
-    /// The name of the container, and of its volume.
+    /// The name of the container, by which others in the network find it, and of its volume.
     pub(super) fn name(&self, owner: &Owner) -> String {
         owner.name(&self.part)
     }
 
-    /// The body of the engine's `POST /containers/create`.
-    pub(super) fn body(&self, owner: &Owner, network: &str) -> ContainerCreateBody {
-        let mut labels = owner.labels();
-        labels.insert(PART.to_owned(), self.part.clone());
-        let port = |mapped: &Mapped| format!("{}/tcp", mapped.inside);
-        let endpoint =
-            EndpointSettings { aliases: Some(vec![self.part.clone()]), ..EndpointSettings::default() };
-        ContainerCreateBody {
-            hostname: Some(self.part.clone()),
-            image: Some(self.image.clone()),
-            env: Some(self.env.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect()),
-            cmd: (!self.command.is_empty()).then(|| self.command.clone()),
-            exposed_ports: Some(self.ports.iter().map(port).collect()),
-            labels: Some(labels),
-            host_config: Some(HostConfig {
-                // Memory without swap: a server that swaps measures the disk.
-                memory: self.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
-                memory_swap: self.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
-                nano_cpus: self.cpus.map(nano_cpus),
-                port_bindings: Some(self.bindings()),
-                binds: self.data.map(|folder| vec![format!("{}:{folder}", self.name(owner))]),
-                network_mode: Some(network.to_owned()),
-                ..HostConfig::default()
-            }),
-            networking_config: Some(NetworkingConfig {
-                endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
-            }),
-            ..ContainerCreateBody::default()
+    /// As testcontainers wants it.
+    pub(super) fn image(&self, owner: &Owner, network: &str) -> Request<GenericImage> {
+        let name = self.name(owner);
+        // A digest has its colon at the same place.
+        let (image, tag) = self.image.rsplit_once(':').unwrap_or((&self.image, "latest"));
+        let limits = Limits { memory_bytes: self.memory_bytes, cpus: self.cpus, bindings: self.bindings() };
+        let mut request = GenericImage::new(image, tag)
+            .with_container_name(&name)
+            .with_hostname(&name)
+            .with_network(network)
+            .with_labels(owner.labels())
+            .with_label(PART, &self.part)
+            .with_host_config_modifier(move |host| limits.set(host));
+        for (variable, value) in &self.env {
+            request = request.with_env_var(variable, value.reveal());
+        }
+        if !self.command.is_empty() {
+            request = request.with_cmd(&self.command);
+        }
+        for mapped in &self.ports {
+            request = request.with_mapped_port(mapped.outside.port(), mapped.inside.tcp());
+        }
+        match self.data {
+            Some(folder) => request.with_mount(Mount::volume_mount(name, folder)),
+            None => request,
         }
     }
 
@@ -92,6 +89,25 @@ impl ContainerRequest {
             (format!("{}/tcp", mapped.inside), Some(vec![binding]))
         };
         self.ports.iter().map(binding).collect()
+    }
+}
+
+/// What testcontainers has no word for.
+#[derive(Debug)]
+struct Limits {
+    memory_bytes: Option<u64>,
+    cpus: Option<f64>,
+    bindings: PortMap,
+}
+
+impl Limits {
+    fn set(&self, host: &mut HostConfig) {
+        // Memory without swap: a server that swaps measures the disk.
+        let memory = self.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
+        host.memory = memory;
+        host.memory_swap = memory;
+        host.nano_cpus = self.cpus.map(nano_cpus);
+        host.port_bindings = Some(self.bindings.clone());
     }
 }
 
@@ -118,21 +134,43 @@ mod tests {
         };
         assert!(!format!("{request:?}").contains("hush"));
         let owner = Owner::this_process("r");
-        let body = request.body(&owner, "net");
-        assert_eq!(body.env.unwrap(), ["A=hush"]);
-        assert_eq!(body.cmd, None);
-        let labels = body.labels.unwrap();
+        let made = request.image(&owner, "net");
+        assert_eq!(made.descriptor(), "nacos/nacos-server:v2.5.0");
+        assert_eq!(made.container_name().as_deref(), Some(owner.name("nacos-1").as_str()));
+        assert_eq!(made.network().as_deref(), Some("net"));
+        let labels = made.labels();
         assert_eq!((labels["org.shakedown.run"].as_str(), labels[PART].as_str()), ("r", "nacos-1"));
-        let host = body.host_config.unwrap();
+        let mount = made.mounts().next().unwrap();
+        assert_eq!(
+            (mount.source(), mount.target()),
+            (Some(owner.name("nacos-1").as_str()), Some("/home/nacos/data"))
+        );
+        let limits = Limits { memory_bytes: Some(1 << 30), cpus: Some(1.5), bindings: request.bindings() };
+        let mut host = HostConfig::default();
+        limits.set(&mut host);
         assert_eq!(
             (host.memory, host.memory_swap, host.nano_cpus),
             (Some(1 << 30), Some(1 << 30), Some(1_500_000_000))
         );
-        assert_eq!(host.binds.unwrap(), [format!("{}:/home/nacos/data", owner.name("nacos-1"))]);
         let binding = host.port_bindings.unwrap()["8848/tcp"].clone().unwrap();
         assert_eq!(binding[0].host_ip.as_deref(), Some("127.0.0.1"));
         assert_eq!(binding[0].host_port.as_deref(), Some("15000"));
-        let endpoints = body.networking_config.unwrap().endpoints_config.unwrap();
-        assert_eq!(endpoints["net"].aliases.as_deref(), Some(&["nacos-1".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_digest_stays_whole() {
+        let request = ContainerRequest {
+            part: "toxiproxy".into(),
+            image: "a/b@sha256:0123".into(),
+            env: BTreeMap::new(),
+            command: Vec::new(),
+            ports: vec![Mapped { inside: 1, outside: "10.0.0.7:15000".parse().unwrap() }],
+            data: None,
+            memory_bytes: None,
+            cpus: None,
+        };
+        assert_eq!(request.image(&Owner::this_process("r"), "net").descriptor(), "a/b@sha256:0123");
+        let binding = request.bindings()["1/tcp"].clone().unwrap();
+        assert_eq!(binding[0].host_ip.as_deref(), Some("0.0.0.0"), "found from another machine");
     }
 }

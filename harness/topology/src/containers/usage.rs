@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bollard::models::ContainerStatsResponse;
+use testcontainers::bollard::models::ContainerStatsResponse;
 
 /// What a container has used and holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +64,9 @@ impl Usage {
 mod tests {
     use std::collections::HashMap;
 
-    use bollard::models::{ContainerCpuStats, ContainerCpuUsage, ContainerMemoryStats, ContainerPidsStats};
+    use testcontainers::bollard::models::{
+        ContainerCpuStats, ContainerCpuUsage, ContainerMemoryStats, ContainerPidsStats,
+    };
 
     use super::*;
 

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shakedown_model::plan::ServerSpec;
+use shakedown_model::secrets::Secret;
 use shakedown_model::{NodeId, Seed};
 use shakedown_nacos::admin::AdminClient;
 use tokio::time::Instant;
@@ -58,7 +59,7 @@ impl ContainerNodes {
         if container.image() == image {
             container.start().await?;
         } else {
-            container.replace(&image, environment(&self.as_started(is_upgraded), self.seed)).await?;
+            container.replace(&image, self.environment(is_upgraded)).await?;
         }
         Ok(container)
     }
@@ -69,13 +70,19 @@ impl ContainerNodes {
         ContainerRequest {
             part: part(node.node),
             image,
-            env: environment(&self.spec, self.seed),
+            env: self.environment(false),
             command: Vec::new(),
             ports: vec![mapped(HTTP_PORT, node.http), mapped(HTTP_PORT + GRPC_OFFSET, node.grpc)],
             data: Some(DATA),
             memory_bytes: settings.memory_bytes,
             cpus: settings.cpus,
         }
+    }
+
+    fn environment(&self, is_upgraded: bool) -> BTreeMap<String, Secret> {
+        let members: Vec<_> =
+            (0..self.spec.nodes).map(|node| inside(&self.containers, NodeId(node)).0).collect();
+        environment(&self.as_started(is_upgraded), &members, self.seed)
     }
 
     /// The spec with the version that a node has, or is upgraded to.
@@ -168,23 +175,13 @@ pub(super) async fn start(
     Ok(Servers { nodes, control, description })
 }
 
-/// A node's name: of its part, its host, and in the run's network.
+/// What a node is within the run.
 fn part(node: NodeId) -> String {
     format!("nacos-{node}")
 }
 
 /// How a node is found within the run's network: HTTP and gRPC.
-pub(super) fn inside(node: NodeId) -> (String, String) {
-    let part = part(node);
-    (format!("{part}:{HTTP_PORT}"), format!("{part}:{}", HTTP_PORT + GRPC_OFFSET))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_node_is_found_by_its_name() {
-        assert_eq!(inside(NodeId(2)), ("nacos-2:8848".to_owned(), "nacos-2:9848".to_owned()));
-    }
+pub(super) fn inside(containers: &Containers, node: NodeId) -> (String, String) {
+    let name = containers.owner().name(&part(node));
+    (format!("{name}:{HTTP_PORT}"), format!("{name}:{}", HTTP_PORT + GRPC_OFFSET))
 }

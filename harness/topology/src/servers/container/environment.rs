@@ -7,15 +7,12 @@ use shakedown_model::plan::{Generation, ServerSpec};
 use shakedown_model::secrets::Secret;
 use shakedown_nacos::admin::METRICS_ENV;
 
-use super::inside;
-use shakedown_model::NodeId;
-
 /// The heap of a node: three nodes fit a laptop with 4 GiB to spare, and one holds some thousand watchers. The image's
 /// own default is 1 GiB. `server.container.env` changes it.
 const HEAP: [(&str, &str); 3] = [("JVM_XMS", "256m"), ("JVM_XMX", "512m"), ("JVM_XMN", "128m")];
 
-/// The environment of any node; what the scenario sets wins.
-pub(super) fn environment(spec: &ServerSpec, seed: Seed) -> BTreeMap<String, Secret> {
+/// The environment of any node; what the scenario sets wins. `members` are all nodes, as they find each other.
+pub(super) fn environment(spec: &ServerSpec, members: &[String], seed: Seed) -> BTreeMap<String, Secret> {
     let mut env = BTreeMap::new();
     let mut set = |name: &str, value: &str| drop(env.insert(name.to_owned(), Secret::new(value)));
     for (name, value) in HEAP {
@@ -29,7 +26,6 @@ pub(super) fn environment(spec: &ServerSpec, seed: Seed) -> BTreeMap<String, Sec
     } else {
         set("MODE", "cluster");
         set("EMBEDDED_STORAGE", "embedded");
-        let members: Vec<_> = (0..spec.nodes).map(|node| inside(NodeId(node)).0).collect();
         set("NACOS_SERVERS", &members.join(" "));
     }
     // Images of 3.x do not start without these three, whether a login is asked for or not.
@@ -57,7 +53,7 @@ mod tests {
     use super::*;
 
     fn of(spec: &ServerSpec) -> BTreeMap<String, String> {
-        let env = environment(spec, Seed(7));
+        let env = environment(spec, &["a:8848".to_owned(), "b:8848".to_owned()], Seed(7));
         env.into_iter().map(|(name, value)| (name, value.reveal().to_owned())).collect()
     }
 
@@ -69,7 +65,7 @@ mod tests {
         assert!(!env.contains_key("NACOS_SERVERS") && !env.contains_key("NACOS_AUTH_ADMIN_ENABLE"));
         let env = of(&ServerSpec { nodes: 3, ..ServerSpec::default() });
         assert_eq!((env["MODE"].as_str(), env["EMBEDDED_STORAGE"].as_str()), ("cluster", "embedded"));
-        assert_eq!(env["NACOS_SERVERS"], "nacos-0:8848 nacos-1:8848 nacos-2:8848");
+        assert_eq!(env["NACOS_SERVERS"], "a:8848 b:8848");
     }
 
     #[test]
