@@ -31,7 +31,7 @@ pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, Trace
 pub use self::server::{
     AccessKey, AuthScope, Backend, ContainerSettings, EmbeddedSettings, ExternalNode, ExternalProxy,
     ExternalSpec, Generation, LinkSpec, Login, OldApis, Product, ProxyKind, ProxyPlace, ProxySpec,
-    ServerDefect, ServerSpec, TlsSpec, UpgradeSpec,
+    ServerDefect, ServerSpec, UpgradeSpec,
 };
 pub use self::watchers::{
     Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol,

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod containers;
+mod external;
 mod faults;
 
 use std::fmt::{self, Write as _};
@@ -69,6 +70,9 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     if let Some(upgrade) = &server.upgrade {
         writeln!(out, "  upgrade: {} # by a fault", upgrade.version)?;
     }
+    if let Some(external) = &server.external {
+        external::server(out, external)?;
+    }
     if server.backend == Backend::Container {
         containers::server(out, server)?;
     }
@@ -100,6 +104,9 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     }
     writeln!(out, "proxy:")?;
     match plan.proxy.kind {
+        ProxyKind::Toxiproxy if let ProxyPlace::External(external) = &plan.proxy.place => {
+            external::proxy(out, external)
+        }
         ProxyKind::Toxiproxy if plan.proxy.place == ProxyPlace::Container => {
             containers::proxy(out, &plan.proxy)
         }

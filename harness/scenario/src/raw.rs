@@ -4,6 +4,7 @@
 
 mod containers;
 mod drivers;
+mod external;
 mod faults;
 mod items;
 mod mutations;
@@ -18,6 +19,7 @@ use shakedown_model::verdict::Guarantee;
 
 pub(crate) use containers::*;
 pub(crate) use drivers::*;
+pub(crate) use external::*;
 pub(crate) use faults::*;
 pub(crate) use items::*;
 pub(crate) use mutations::*;

@@ -6,6 +6,7 @@
 mod advice;
 mod containers;
 mod drivers;
+mod external;
 mod faults;
 mod groups;
 mod items;
@@ -78,6 +79,7 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
         group.client.backoff = group.client.backoff.on_nodes(plan.server.nodes);
     }
     containers::together(raw.proxy.as_ref().map(|proxy| &proxy.value), &plan.proxy, &plan.server, found);
+    external::together(raw, &plan, found);
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
     let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);
     plan.mutator = mutations::mutator(mutations, &plan, beside, found);
@@ -85,6 +87,9 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
     let raw_faults = raw.faults.as_ref().map_or(&[][..], |faults| faults.value.as_slice());
     let broken = faults::faults(raw_faults, &mut plan, found);
     let gates = gates(raw, &plan, &broken, found);
+    if !found.has_errors() {
+        external::within_ceiling(raw, &plan, found);
+    }
     if found.has_errors() {
         return None;
     }

@@ -3,6 +3,7 @@
 use crate::load::load_with;
 use crate::{Loaded, Overrides, Problems, explain, load, schema};
 
+mod attaching;
 mod breaking;
 mod clients;
 mod committed;

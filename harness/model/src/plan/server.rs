@@ -112,8 +112,6 @@ pub struct ExternalSpec {
     pub namespace: Option<String>,
     /// The most publishes per second that the run may make there, over all items.
     pub max_publishes_per_second: f64,
-    /// TLS, where the servers speak it.
-    pub tls: Option<TlsSpec>,
 }
 
 /// A node that somebody else runs.
@@ -135,15 +133,6 @@ impl ExternalNode {
         };
         self.grpc.clone().or_else(|| above(self.http.rsplit_once(':')?)).unwrap_or_else(|| self.http.clone())
     }
-}
-
-/// TLS towards external servers.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct TlsSpec {
-    /// A file with the certificates (PEM) that are trusted; `None` trusts the well-known authorities.
-    pub ca: Option<PathBuf>,
-    /// The name that the servers' certificates bear; `None` is the host that was given.
-    pub server_name: Option<String>,
 }
 
 /// Another version of the server.

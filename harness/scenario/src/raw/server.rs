@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shakedown_model::plan::{AuthScope, Backend, Product, ProxyKind, ServerDefect};
 
-use super::{RawContainer, RawLinkToxic, RawProxyPlace};
+use super::{RawContainer, RawExternal, RawExternalProxy, RawLinkToxic, RawProxyPlace};
 use crate::field::{OrNone, Share, record, words};
 use crate::source::Spanned;
 
@@ -14,13 +14,14 @@ record! {
     RawServer {
         "product" product: optional Product = "The product. Default: nacos.",
         "version" version: optional String = "Its version, 2.x or 3.x; tells the embedded server what to imitate, the process backend how to speak to its home, and the container backend its image. Default: 2.5.0.",
-        "backend" backend: optional Backend = "Where servers come from: built in, a server home on this machine, or the official image on a container engine. Default: embedded.",
+        "backend" backend: optional Backend = "Where servers come from: built in, a server home on this machine, the official image on a container engine, or servers that somebody else runs. Default: embedded.",
+        "external" external: optional RawExternal = "Where the servers of the external backend are, and how far the run may go there.",
         "nodes" nodes: optional u32 = "How many nodes; up to 9. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
         "container" container: optional RawContainer = "How the container backend starts its nodes.",
-        "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s.",
+        "ready-timeout" ready_timeout: optional Duration = "How long the servers may take until they are ready. Default: 90s; 10s for servers that somebody else runs.",
         "upgrade" upgrade: optional RawUpgrade = "The version that an `upgrade` fault puts in the nodes' place. Default: none.",
-        "login" login: optional RawLogin = "The account that the harness and its watchers log in with; the embedded server then asks for it. Default: no login.",
+        "login" login: optional RawLogin = "The account that the harness and its watchers log in with. Servers that the run starts then ask for it; real ones know one user, `nacos`. Default: no login.",
         "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
     }
 }
@@ -103,6 +104,7 @@ record! {
         "kind" kind: optional ProxyKind = "Built in, or the real Toxiproxy. Default: embedded.",
         "place" place: optional RawProxyPlace = "Where the real Toxiproxy runs: as a process, or in a container, in the network of the servers' containers. Default: process.",
         "image" image: optional String = "The image with its tag, for a container. Default: ghcr.io/shopify/toxiproxy:2.12.0.",
+        "external" external: optional RawExternalProxy = "The Toxiproxy that somebody else runs, instead of one that the run starts. Default: none.",
         "home" home: optional PathBuf = "The folder of Toxiproxy, for a process. Default: from the command line or TOXIPROXY_HOME.",
     }
 }
@@ -115,7 +117,7 @@ record! {
 }
 
 words!(Product { "nacos" => Product::Nacos });
-words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container });
+words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container, "external" => Backend::External });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
 words!(AuthScope { "admin" => AuthScope::Admin, "everything" => AuthScope::Everything });
 words!(ServerDefect {

@@ -71,7 +71,7 @@ fn places(list: &Spanned<Vec<Spanned<String>>>, what: &str, found: &mut Findings
     list.value.iter().map(|name| name.value.clone()).collect()
 }
 
-fn legal(text: &str, span: Span, what: &str, found: &mut Findings) {
+pub(super) fn legal(text: &str, span: Span, what: &str, found: &mut Findings) {
     let is_legal = (1..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
     if !is_legal {

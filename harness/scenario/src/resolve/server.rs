@@ -56,6 +56,7 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
                 .help("remove `embedded`, or choose `backend: embedded`");
         }
     }
+    super::external::server(raw, &mut server, found);
     server.container = super::containers::server(raw, &server, found);
     if let Some(home) = raw.home.as_ref().filter(|_| server.backend != Backend::Process) {
         found
@@ -175,7 +176,14 @@ pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
             .help("remove `home`, or choose `kind: toxiproxy`");
     }
     let home = raw.home.as_ref().map(|home| home.value.clone());
-    super::containers::proxy(raw, ProxySpec { kind, home, ..ProxySpec::default() }, found)
+    let proxy = super::containers::proxy(raw, ProxySpec { kind, home, ..ProxySpec::default() }, found);
+    super::external::proxy(raw, proxy, found)
+}
+
+impl RawServer {
+    pub(super) fn has_broken_external(&self) -> bool {
+        self.external.is_none() && self.has("external")
+    }
 }
 
 impl RawProxy {

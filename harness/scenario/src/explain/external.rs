@@ -1,0 +1,36 @@
+//! Servers and proxies that somebody else runs.
+
+use std::fmt::{self, Write as _};
+
+use shakedown_model::plan::{ExternalNode, ExternalProxy, ExternalSpec};
+
+pub(super) fn server(out: &mut String, external: &ExternalSpec) -> fmt::Result {
+    for node in &external.nodes {
+        writeln!(out, "    - {}", addresses(node))?;
+    }
+    match &external.namespace {
+        Some(namespace) => {
+            writeln!(out, "  namespace: {namespace} # chosen; the run's items are deleted at its end")?
+        }
+        None => writeln!(out, "  namespace: one of the run's own # made, and removed at its end")?,
+    }
+    writeln!(out, "  max-rate: {}/s # publishes, bursts included", external.max_publishes_per_second)?;
+    writeln!(out, "  data ids: with the run's number after their prefix")
+}
+
+pub(super) fn proxy(out: &mut String, external: &ExternalProxy) -> fmt::Result {
+    writeln!(
+        out,
+        "  kind: toxiproxy # somebody else's; only proxies with the run's name are made, and removed"
+    )?;
+    writeln!(out, "  api: {}", external.api)?;
+    writeln!(out, "  ports: {} to {}", external.ports.0, external.ports.1)?;
+    for node in &external.upstreams {
+        writeln!(out, "  upstream: {}", addresses(node))?;
+    }
+    Ok(())
+}
+
+fn addresses(node: &ExternalNode) -> String {
+    format!("http {}, grpc {}", node.http, node.grpc_address())
+}
