@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod completions;
 mod doctor;
+mod driver_check;
 mod init;
 mod plan;
 mod report;
@@ -63,6 +64,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Init(args) => init::init(&args.path).map(done),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::DriverCheck(args) => driver_check::driver_check(&args),
         Command::Completions { shell } => completions::print(shell).map(done),
         Command::Serve(Serve::Nacos(args)) => serve::nacos(args).map(done),
         Command::Serve(Serve::Proxy { api, config, seed }) => {

@@ -69,7 +69,7 @@ pub enum Stopped {
 #[derive(Debug)]
 pub struct DriverProcess {
     hello: Hello,
-    commands: Option<mpsc::Sender<Command>>,
+    commands: Option<mpsc::Sender<String>>,
     incoming: mpsc::Receiver<Incoming>,
     own: OwnGroup,
     place: Place,
@@ -123,8 +123,16 @@ impl DriverProcess {
     /// # Errors
     /// [`DriverError::NotReading`] when 4,096 commands wait already. One that has ended is no error here: it is told by
     /// [`DriverProcess::next`].
-    pub fn send(&self, command: Command) -> Result<(), DriverError> {
-        match self.commands.as_ref().map(|commands| commands.try_send(command)) {
+    pub fn send(&self, command: &Command) -> Result<(), DriverError> {
+        self.send_line(command.line())
+    }
+
+    /// As [`DriverProcess::send`], a line of any text, which ends in a line break.
+    ///
+    /// # Errors
+    /// As [`DriverProcess::send`].
+    pub fn send_line(&self, line: String) -> Result<(), DriverError> {
+        match self.commands.as_ref().map(|commands| commands.try_send(line)) {
             Some(Err(mpsc::error::TrySendError::Full(_))) => {
                 Err(DriverError::NotReading { driver: self.place.label.clone(), waiting: COMMANDS })
             }
@@ -149,7 +157,7 @@ impl DriverProcess {
     /// [`DriverError::Clock`], and whatever may come instead of an answer.
     pub async fn check_clock(&mut self) -> Result<(), DriverError> {
         let asked = monotonic_ns();
-        self.send(Command::Clock)?;
+        self.send(&Command::Clock)?;
         let deadline = Instant::now() + CLOCK_WITHIN;
         loop {
             let Ok(Incoming { received_ns, what }) = timeout_at(deadline, self.next()).await else {
@@ -171,7 +179,7 @@ impl DriverProcess {
 
     /// Ends it in order: `stop`, 5 s, then SIGKILL.
     pub async fn stop(mut self) -> Stopped {
-        if let Err(error) = self.send(Command::Stop) {
+        if let Err(error) = self.send(&Command::Stop) {
             return Stopped::Otherwise(error);
         }
         self.wait_for_end().await
@@ -290,10 +298,10 @@ impl Drop for OwnGroup {
     }
 }
 
-async fn write_commands(mut stdin: ChildStdin, mut commands: mpsc::Receiver<Command>) {
-    while let Some(command) = commands.recv().await {
+async fn write_commands(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
+    while let Some(line) = lines.recv().await {
         // A driver that is gone is noticed by the end of its output.
-        if stdin.write_all(command.line().as_bytes()).await.is_err() || stdin.flush().await.is_err() {
+        if stdin.write_all(line.as_bytes()).await.is_err() || stdin.flush().await.is_err() {
             return;
         }
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use shakedown_faults::proxies::{self, NodeAddress as UpstreamNode, ProxyAddress};
 use shakedown_faults::toxiproxy::{ProxyApiError, ToxiproxyClient};
 use shakedown_model::ItemId;
-use shakedown_model::plan::{Backend, ExternalNode, ExternalProxy, ExternalSpec, Plan, ProxyKind, ProxyPlace};
+use shakedown_model::plan::{
+    Backend, ExternalNode, ExternalProxy, ExternalSpec, Plan, ProxyKind, ProxyPlace,
+};
 use shakedown_nacos::admin::{AdminClient, AdminError, NamespaceList, PublishAnswer};
 use shakedown_topology::{NodeAddress, Ports, Proxies};
 
@@ -273,7 +275,8 @@ impl PublishedPorts {
         let proxies = ToxiproxyClient::new(api)?.proxies().await?;
         let ports = external.ports;
         let is_published = |port: &u16| (ports.0..=ports.1).contains(port);
-        let taken: Vec<u16> = proxies.iter().filter_map(|proxy| port_of(&proxy.listen)).filter(is_published).collect();
+        let taken: Vec<u16> =
+            proxies.iter().filter_map(|proxy| port_of(&proxy.listen)).filter(is_published).collect();
         Ok(Self { ip: api.ip(), ports, next: ports.0, others: taken.len(), taken })
     }
 

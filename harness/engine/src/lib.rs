@@ -4,6 +4,7 @@
 //! work through the phases, drains, reads everything once more, and stops what it started. It judges nothing, shows
 //! nothing and prints nothing: an [`Observer`] is told of what happens, and the run directory holds what was measured.
 
+mod clients;
 mod connections;
 mod estate;
 mod health;

@@ -13,6 +13,9 @@ use shakedown_nacos::grpc::message::ServerCheckRequest;
 use shakedown_nacos::grpc::payload::Payload;
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
 
+/// Where canaries connect from, so that nobody takes one for a client.
+pub(crate) const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 127, 127, 127);
+
 /// Asks Nacos: a get of an item that nobody watches (HTTP), or a server check (gRPC).
 #[derive(Debug)]
 pub(crate) struct NacosProbe {
@@ -26,10 +29,11 @@ impl Probe for NacosProbe {
         target: &'a ProxyAddress,
     ) -> BoxFuture<'a, Result<Box<dyn ProbeConnection>, ProbeError>> {
         Box::pin(async move {
-            let any = Ipv4Addr::UNSPECIFIED;
+            // Only on loopback are there addresses to choose from.
+            let source = if target.listen.ip().is_loopback() { SOURCE } else { Ipv4Addr::UNSPECIFIED };
             let connection: Box<dyn ProbeConnection> = match target.protocol {
                 Protocol::NacosHttp => {
-                    let connection = HttpConnection::connect(target.listen, any)
+                    let connection = HttpConnection::connect(target.listen, source)
                         .await
                         .map_err(|error| no_connection(&error))?;
                     Box::new(HttpProbe { connection, key: self.key.clone() })
@@ -37,7 +41,7 @@ impl Probe for NacosProbe {
                 Protocol::NacosGrpc => {
                     let limits = GrpcLimits::default();
                     Box::new(GrpcProbe(
-                        GrpcConnection::connect(target.listen, any, limits)
+                        GrpcConnection::connect(target.listen, source, limits)
                             .await
                             .map_err(|error| no_connection(&error))?,
                     ))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shakedown_faults::fault::FaultError;
 use shakedown_faults::toxiproxy::ProxyApiError;
+use shakedown_load::drivers::DriversError;
 use shakedown_load::mutator::MutatorError;
 use shakedown_load::watchers::FleetError;
 use shakedown_model::baseline::Baseline;
@@ -64,6 +65,9 @@ pub enum EngineError {
     /// Faults that cannot be carried out here.
     #[error(transparent)]
     Faults(#[from] FaultError),
+    /// Real clients.
+    #[error(transparent)]
+    Drivers(#[from] DriversError),
     /// The watchers.
     #[error(transparent)]
     Fleet(#[from] FleetError),
@@ -190,6 +194,7 @@ fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
         proxy: String::new(),
         machine: machine::describe(),
         arguments: options.arguments.clone(),
+        clients: Vec::new(),
         remarks: Vec::new(),
     }
 }

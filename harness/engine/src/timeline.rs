@@ -8,10 +8,13 @@ mod stage;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shakedown_load::drivers::SightSender;
 use shakedown_model::manifest::{Manifest, RunStatus};
 use shakedown_record::{Clock, RunDir};
 use tokio::sync::watch;
 
+use crate::clients;
+use crate::connections::{ConnectionLog, Connections};
 use crate::machine;
 use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
@@ -23,7 +26,7 @@ use stage::Stage;
 
 /// Works through the phases of what was set up, then drains and takes everything down again.
 pub(crate) async fn work_through(
-    setup: Setup,
+    mut setup: Setup,
     dir: &RunDir,
     manifest: &mut Manifest,
     observer: Arc<dyn Observer>,
@@ -31,10 +34,13 @@ pub(crate) async fn work_through(
 ) -> Result<(), EngineError> {
     let overflows = machine::listen_overflows();
     let clock = Clock::start();
+    let real = std::mem::take(&mut setup.real);
+    let sights = real.sights().clone();
+    let connections = log_connections(&mut setup, dir, clock, &sights)?;
     manifest.started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
     dir.write_manifest(manifest)?;
     let faults = Arc::new(FaultLog::new(dir.clone(), Arc::clone(&observer)));
-    let movers = Movers::start(&setup, dir, manifest.run_id, clock, &faults)?;
+    let movers = Movers::start(&setup, real, (dir, manifest.run_id), clock, &faults)?;
     let live = movers.live();
     let Movers { fleet, mutator, nemesis, mut lateness, .. } = movers;
     let mut stage = Stage::new(setup, live, dir, clock, observer).stopped_by(stop);
@@ -49,6 +55,8 @@ pub(crate) async fn work_through(
     }
     manifest.remarks.extend(end_fleet(fleet, &mut status).await);
     lateness.shutdown().await;
+    manifest.remarks.extend(connections.and_then(ConnectionLog::finish));
+    manifest.remarks.extend(clients::remark(&sights));
     manifest.ended = Some(clock.now());
     let Stage { setup, observer, .. } = stage;
     if status == RunStatus::Complete {
@@ -67,6 +75,20 @@ pub(crate) async fn work_through(
         observer.on(&RunEvent::Trouble(error.to_string()));
     }
     Ok(())
+}
+
+/// Begins to write what the tap tells, where there is one.
+fn log_connections(
+    setup: &mut Setup,
+    dir: &RunDir,
+    clock: Clock,
+    sights: &SightSender,
+) -> Result<Option<ConnectionLog>, EngineError> {
+    let connections = setup.connections.take();
+    let write = |connections: Connections| {
+        connections.write(dir, clock, &setup.plan.groups, (&setup.addresses, sights.clone()))
+    };
+    connections.map(write).transpose().map_err(EngineError::Connections)
 }
 
 /// Stops servers and proxies, closes the history, and removes what only the run itself needed.

@@ -14,7 +14,6 @@ mod sights;
 #[cfg(test)]
 mod tests;
 
-pub use holder::are_connections_telling;
 pub use prepare::{DriversError, DriversPlace, RealClients};
 pub use sights::{Seen, Sight, SightSender};
 

@@ -49,6 +49,9 @@ pub struct Manifest {
     pub server: String,
     /// What the proxies were.
     pub proxy: String,
+    /// What the real clients are, by their own word: a line for each kind, `GROUP: SDK VERSION on RUNTIME`.
+    #[serde(default)]
+    pub clients: Vec<String>,
     /// The machine.
     pub machine: Machine,
     /// The arguments of the command line that a repeat needs beside the scenario's copy and the seed, such as

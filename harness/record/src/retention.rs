@@ -126,6 +126,7 @@ mod tests {
             proxy: String::new(),
             machine: Machine::default(),
             arguments: Vec::new(),
+            clients: Vec::new(),
             remarks: Vec::new(),
         })
         .unwrap();

@@ -198,6 +198,7 @@ fn manifest() -> Manifest {
             open_files: 65_536,
         },
         arguments: Vec::new(),
+        clients: Vec::new(),
         remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn manifest() -> Manifest {
         proxy: "embedded".into(),
         machine: Machine::default(),
         arguments: Vec::new(),
+        clients: Vec::new(),
         remarks: Vec::new(),
     }
 }

@@ -119,7 +119,8 @@ fn what_finds_no_room_is_counted_and_said() {
     for _ in 0..WAITING + 2 {
         tap.see(&Sight { proxy: "own", connection: 0, at: Instant::now(), seen: Seen::Answered });
     }
-    let log = connections.write(&dir, Clock::start(), &[group(0)], (&addresses, SightSender::default())).unwrap();
+    let log =
+        connections.write(&dir, Clock::start(), &[group(0)], (&addresses, SightSender::default())).unwrap();
     let remark = log.finish().unwrap();
     assert!(remark.starts_with("2 sights"), "{remark}");
 }

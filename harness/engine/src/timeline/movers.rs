@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use shakedown_faults::fault::{Site, Watchers};
 use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
+use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle, MutatorReport};
 use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, GroupAddresses};
 use shakedown_model::manifest::RunStatus;
@@ -44,13 +45,13 @@ impl Movers {
     /// Starts everything that moves at once.
     pub(super) fn start(
         setup: &Setup,
-        dir: &RunDir,
-        run_id: u64,
+        real: RealClients,
+        (dir, run_id): (&RunDir, u64),
         clock: Clock,
         faults: &Arc<FaultLog>,
     ) -> Result<Self, EngineError> {
         let recorder = setup.history.recorder();
-        let fleet = Fleet::start(FleetConfig {
+        let config = FleetConfig {
             plan: Arc::clone(&setup.plan),
             run_id,
             addresses: group_addresses(setup),
@@ -58,9 +59,11 @@ impl Movers {
             recorder: recorder.clone(),
             snapshots: dir.snapshots_dir(),
             login: watchers_login(setup)?,
-        })?;
+        };
+        let fleet = Fleet::start_with(config, real)?;
         let published = Arc::new(AtomicU64::new(0));
         let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes())?;
+        let publisher = publisher.below(setup.ceiling.clone());
         let mutator = mutator::start(MutatorConfig {
             plan: Arc::clone(&setup.plan),
             run_id,
@@ -115,7 +118,7 @@ fn watchers_login(setup: &Setup) -> Result<Option<AdminClient>, AdminError> {
 
 fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {
     let mut addresses = vec![GroupAddresses::default(); setup.plan.groups.len()];
-    for proxy in setup.addresses.iter() {
+    for proxy in setup.addresses.iter().filter(|proxy| proxy.watcher.is_none()) {
         let group = &mut addresses[proxy.group.index()];
         match proxy.protocol {
             Protocol::NacosHttp => group.http.push(proxy.listen),
@@ -160,12 +163,15 @@ pub(super) async fn end_nemesis(nemesis: NemesisHandle, status: &RunStatus) -> V
 
 /// Stops the watchers.
 pub(super) async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<String> {
-    let FleetEnd { progress, panicked, aborted } = fleet.stop().await;
+    let FleetEnd { progress, panicked, aborted, trouble } = fleet.stop().await;
     if panicked > 0 || aborted > 0 {
         fail(
             status,
             format!("{panicked} watchers panicked and {aborted} did not end: a defect of shakedown"),
         );
+    }
+    if let Some(trouble) = trouble {
+        fail(status, trouble.lines().next().unwrap_or_default().to_owned());
     }
     let (dropped, failed) = (progress.snapshots_dropped, progress.snapshots_failed);
     if dropped == 0 && failed == 0 {

@@ -146,6 +146,7 @@ impl<'a> Stage<'a> {
             .servers
             .failed()
             .or_else(|| self.setup.proxies.failed())
+            .or_else(|| self.live.fleet.failed())
             .or_else(|| {
                 recorder.failure().map(|why| {
                     format!(

@@ -87,6 +87,8 @@ pub(crate) struct Holder {
     clients: Vec<OwnClient>,
     life: WatcherLife,
     sights: mpsc::Receiver<Sight>,
+    /// Whether connections of what the clients speak tell anything.
+    is_telling: bool,
     /// Whether the proxy tells of connections, so that their absence means something.
     is_tapped: bool,
 }
@@ -112,6 +114,7 @@ impl Holder {
             clients: own,
             life,
             sights,
+            is_telling: are_connections_telling(group.client.protocol),
             is_tapped: false,
         }
     }
@@ -181,7 +184,7 @@ impl Holder {
         }
         own.stage = Stage::Starting;
         let start = own.start.clone();
-        self.tell(start);
+        self.tell(&start);
     }
 
     fn listen_again(&mut self, at: usize, now: Offset) {
@@ -190,7 +193,7 @@ impl Holder {
             own.again.values().filter(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         own.again.retain(|_, (at, _)| *at > now);
         for key in due {
-            self.tell(Command::Listen { client: number(at), key });
+            self.tell(&Command::Listen { client: number(at), key });
         }
     }
 
@@ -209,7 +212,7 @@ impl Holder {
                 Some(Command::Get { client: number(at), key, id: read.id, timeout_ms })
             })
             .collect();
-        commands.into_iter().for_each(|command| self.tell(command));
+        commands.iter().for_each(|command| self.tell(command));
     }
 
     fn take(&mut self, incoming: Incoming) {
@@ -275,7 +278,7 @@ impl Holder {
         self.clients[at].stage = Stage::Made;
         let keys: Vec<Key> = self.clients[at].client.keys().cloned().collect();
         for key in keys {
-            self.tell(Command::Listen { client: number(at), key });
+            self.tell(&Command::Listen { client: number(at), key });
         }
     }
 
@@ -302,6 +305,9 @@ impl Holder {
     }
 
     fn see(&mut self, sight: Sight) {
+        if !self.is_telling {
+            return;
+        }
         self.is_tapped = true;
         let at = self.shared.clock.offset_of(sight.at);
         let mut records = Vec::new();
@@ -320,7 +326,7 @@ impl Holder {
         }
     }
 
-    fn tell(&mut self, command: Command) {
+    fn tell(&mut self, command: &Command) {
         let told = self.process.as_ref().map(|process| process.send(command));
         if let Some(Err(error)) = told {
             self.fail(error.to_string());
@@ -356,8 +362,7 @@ fn own_client(held: HeldClient, plan: &Plan, group: &GroupSpec, (run_id, from): 
 
 /// Whether connections of this protocol tell when a client is subscribed: one stream is a gRPC client's whole tie to
 /// the server, while an HTTP client may keep connections or not.
-#[must_use]
-pub const fn are_connections_telling(protocol: Protocol) -> bool {
+const fn are_connections_telling(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::NacosGrpc)
 }
 
