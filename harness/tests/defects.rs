@@ -1,9 +1,9 @@
 //! Planted defects: each breaks the guarantees that it is for, and no other.
 
-use crate::support::{TINY, one_run_at_a_time, run_scenario};
+use crate::support::{CALM, TINY, WITHOUT_THE_RACE, beside_others, run_scenario};
 
-/// Defects of the server need no fault to show, and some hide behind one.
-const CALM: &str = "scenarios/smoke/calm.yaml";
+/// What never converges would drain for the whole of `delivery-timeout`; idle watchers have enough time in this.
+const SHORT_DRAIN: &str = "delivery-timeout=4s";
 
 /// Runs a scenario with a defect and compares the set of violated guarantees.
 fn breaks(scenario: &str, defect: &str, expected: &[&str]) {
@@ -12,9 +12,10 @@ fn breaks(scenario: &str, defect: &str, expected: &[&str]) {
 
 /// The same with a defect that needs more than the scenario has.
 fn breaks_with(scenario: &str, overrides: &[&str], expected: &[&str]) {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
-    let args: Vec<&str> = overrides.iter().flat_map(|one| ["--set", *one]).collect();
+    let mut args = WITHOUT_THE_RACE.to_vec();
+    args.extend(overrides.iter().flat_map(|one| ["--set", *one]));
     let done = run_scenario(scenario, dir.path(), &args);
     let json = done.json();
     let violated: Vec<&str> = json["guarantees"]
@@ -33,12 +34,12 @@ fn breaks_with(scenario: &str, overrides: &[&str], expected: &[&str]) {
 
 #[test]
 fn a_lost_write_breaks_nothing_lost() {
-    breaks(CALM, "server.embedded.defect=lose-write", &["nothing-lost"]);
+    breaks_with(CALM, &["server.embedded.defect=lose-write", SHORT_DRAIN], &["nothing-lost"]);
 }
 
 #[test]
 fn a_forgotten_watcher_breaks_converges() {
-    breaks(CALM, "server.embedded.defect=forget-watcher", &["converges"]);
+    breaks_with(CALM, &["server.embedded.defect=forget-watcher", SHORT_DRAIN], &["converges"]);
 }
 
 #[test]
@@ -48,7 +49,9 @@ fn an_old_answer_breaks_monotonic() {
 
 #[test]
 fn torn_content_breaks_intact() {
-    breaks(CALM, "server.embedded.defect=tear-content", &["intact"]);
+    // Who received the last version torn asks again with its next resync.
+    let overrides = ["server.embedded.defect=tear-content", "watchers.pushed.client.resync=2s"];
+    breaks_with(CALM, &overrides, &["intact"]);
 }
 
 #[test]

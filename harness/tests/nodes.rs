@@ -5,9 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Finished, one_run_at_a_time, only_run, run_scenario};
+use crate::support::{CALM, Finished, beside_others, only_run, run_scenario};
 
-const CALM: &str = "scenarios/smoke/calm.yaml";
 const NODES: &str = "server.nodes=3";
 
 fn outcome<'a>(json: &'a Value, guarantee: &str) -> &'a str {
@@ -25,7 +24,7 @@ fn over_three_nodes(dir: &tempfile::TempDir, settings: &[&str]) -> Finished {
 
 #[test]
 fn every_node_serves_the_last_version_although_broadcasts_are_lost() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
     let lossy = ["server.embedded.broadcast-loss=20%", "server.embedded.broadcast-timeout=100ms"];
     let done = over_three_nodes(&dir, &lossy);
@@ -44,9 +43,8 @@ fn every_node_serves_the_last_version_although_broadcasts_are_lost() {
 
 #[test]
 fn nodes_that_are_never_told_and_never_look_end_the_set_up_with_the_reason() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
-    // Then not even the first versions come, which is said before anything is measured.
     // Not even the first versions come, which is said before anything is measured.
     let deaf = ["server.embedded.broadcast-loss=100%", "server.embedded.change-scan=none"];
     let done = over_three_nodes(&dir, &deaf);
@@ -56,9 +54,9 @@ fn nodes_that_are_never_told_and_never_look_end_the_set_up_with_the_reason() {
 
 #[test]
 fn a_defect_is_found_on_several_nodes_too() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
-    let done = over_three_nodes(&dir, &["server.embedded.defect=lose-write"]);
+    let done = over_three_nodes(&dir, &["server.embedded.defect=lose-write", "delivery-timeout=4s"]);
     let json = done.json();
     assert_eq!(done.code, 2, "{json:#}");
     assert_eq!(outcome(&json, "nothing-lost"), "fail", "{json:#}");

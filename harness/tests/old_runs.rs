@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Finished, TINY, finish, one_run_at_a_time, shakedown};
+use crate::support::{Finished, TINY, WITHOUT_THE_RACE, alone, finish, shakedown};
 
 const SECRET: &str = "hunter2-s3cr3t";
 /// Wide bounds: a loaded machine keeps up with these, and the judging is what is tested.
@@ -36,7 +36,8 @@ fn run_once(out: &Path, args: &[&str]) -> Finished {
         "--set",
         "about=${env:SHAKEDOWN_TEST_SECRET}",
     ]);
-    Finished::from(command.args(args).output().unwrap())
+    let _turn = alone();
+    Finished::from(command.args(WITHOUT_THE_RACE).args(args).output().unwrap())
 }
 
 fn directory(done: &Finished) -> PathBuf {
@@ -53,7 +54,6 @@ fn str(path: &Path) -> &str {
 
 #[test]
 fn runs_are_accepted_compared_drawn_anew_and_tidied_away() {
-    let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
     let (runs, baselines) = (dir.path().join("runs"), dir.path().join("baselines"));
     let done = run(&runs, &["--seed", "5"]);

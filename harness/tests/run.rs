@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::{
-    Finished, TINY, finish, one_run_at_a_time, only_run, run_scenario, shakedown_on_a_full_disk,
+    Finished, TINY, WITHOUT_THE_RACE, alone, finish, only_run, run_scenario, shakedown_on_a_full_disk,
 };
 
 #[test]
 fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
-    let _turn = one_run_at_a_time();
     let dir = tempfile::tempdir().unwrap();
-    let done = run_scenario(TINY, dir.path(), &["--seed", "7"]);
+    let turn = alone();
+    let done = run_scenario(TINY, dir.path(), &[&WITHOUT_THE_RACE[..], &["--seed", "7"]].concat());
+    drop(turn);
     assert_eq!(done.code, 0, "{done:#?}");
     let json = done.json();
     assert_eq!(json["verdict"], "pass", "{json:#}");

@@ -8,15 +8,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{
-    Finished, Reaped, TINY, finish, home_with, one_run_at_a_time, only_run, shakedown,
+    CALM, Finished, Reaped, TINY, beside_others, finish, home_with, only_run, shakedown,
     shakedown_on_a_full_disk, wait_for,
 };
 
 const SOON: Duration = Duration::from_secs(30);
 
 fn start(out: &Path, args: &[&str]) -> Reaped {
+    start_with(TINY, out, args)
+}
+
+fn start_with(scenario: &str, out: &Path, args: &[&str]) -> Reaped {
     let mut command = shakedown();
-    command.args(["run", TINY, "--out", out.to_str().unwrap()]).args(args);
+    command.args(["run", scenario, "--out", out.to_str().unwrap()]).args(args);
     Reaped(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
@@ -59,7 +63,7 @@ fn is_marked_interrupted(out: &Path) -> bool {
 
 #[test]
 fn ctrl_c_during_a_fault_heals_it_and_keeps_the_partial_run() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
     let mut child = start(dir.path(), &["--json"]);
     wait_until_said(&mut child, "fault jitter (latency) in force");
@@ -93,10 +97,15 @@ fn ctrl_c_in_the_set_up_stops_what_was_started() {
 
 #[test]
 fn sigterm_in_the_drain_ends_it_with_the_outputs_closed() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
     // A forgotten watcher never converges, so the drain lasts.
-    let mut child = start(dir.path(), &["--set", "server.embedded.defect=forget-watcher"]);
+    let overrides = [
+        "server.embedded.defect=forget-watcher",
+        "phases=[{ name: warm-up, for: 1s }, { name: steady, for: 2s }]",
+    ];
+    let args = overrides.map(|one| ["--set", one]).concat();
+    let mut child = start_with(CALM, dir.path(), &args);
     wait_until_said(&mut child, "phase drain");
     drop((child.0.stdout.take(), child.0.stderr.take()));
     signal(&child, "TERM");
@@ -107,7 +116,7 @@ fn sigterm_in_the_drain_ends_it_with_the_outputs_closed() {
 
 #[test]
 fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let (out, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let nacos = home_of_our_own(home.path());
     let mut child = start(out.path(), &["--backend", "process", "--nacos-home", &nacos]);
@@ -122,7 +131,7 @@ fn ctrl_c_twice_ends_at_once_and_leaves_no_server_behind() {
 
 #[test]
 fn a_disk_that_fills_up_ends_the_run_with_a_verdict_on_what_was_written() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
     let mut run = shakedown_on_a_full_disk(40);
     run.args(["run", TINY, "--out", dir.path().to_str().unwrap()]);
@@ -154,7 +163,7 @@ fn is_alive(pid: u32) -> bool {
 
 #[test]
 fn kill_9_leaves_no_server_behind() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let (out, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let nacos = home_of_our_own(home.path());
     let child = start(out.path(), &["--backend", "process", "--nacos-home", &nacos]);
@@ -170,7 +179,7 @@ fn kill_9_leaves_no_server_behind() {
 
 #[test]
 fn a_server_that_dies_in_the_middle_ends_the_run_with_what_was_measured() {
-    let _turn = one_run_at_a_time();
+    let _turn = beside_others();
     let (out, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let nacos = home_of_our_own(home.path());
     let child = start(out.path(), &["--backend", "process", "--nacos-home", &nacos]);
