@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, request};
 use shakedown_model::plan::Generation;
 use shakedown_nacos::ConfigKey;
+use shakedown_nacos::http::names;
 
 use super::super::access;
 use super::super::node::Node;
@@ -51,9 +52,18 @@ impl<'a> Call<'a> {
         body: Bytes,
     ) -> Self {
         let query = head.uri.query().unwrap_or_default().to_owned();
-        // A poll reads its body by itself: it may have ten thousand entries.
         let is_poll = head.method == Method::POST && head.uri.path().ends_with("/configs/listener");
-        let params = Params::parse(&query, if is_poll { &[] } else { &body });
+        // A poll reads its entries by itself, there may be ten thousand; what else is in the form, such as the login of a
+        // Node client, is read here.
+        let params = if is_poll {
+            let is_other = |pair: &&[u8]| !pair.starts_with(names::LISTENING_CONFIGS.as_bytes());
+            Params::parse(
+                &query,
+                &body.split(|byte| *byte == b'&').filter(is_other).collect::<Vec<_>>().join(&b'&'),
+            )
+        } else {
+            Params::parse(&query, &body)
+        };
         Self {
             node,
             connection,

@@ -62,6 +62,11 @@ async fn a_login_answers_a_token_that_opens_everything_wherever_it_stands() {
     ] {
         assert_eq!(call(&server, &line, &headers, "").await.status, 404, "{line} {headers}");
     }
+    // nacos 2.6.3 for Node has its login in the form of every poll.
+    let poll = "POST /v1/cs/configs/listener";
+    let form = "username=nacos&password=pw&Listening-Configs=d%02g%02m%01";
+    assert_eq!(call(&server, poll, "Long-Pulling-Timeout: 10\r\n", form).await.body.trim(), "d%02g%01");
+    assert_eq!(call(&server, poll, "Long-Pulling-Timeout: 10\r\n", &form[27..]).await.status, 403);
     let bad = call(&server, line, &format!("accessToken: {token}x\r\n"), "").await;
     assert_eq!((bad.status, bad.json()["message"].clone()), (403, json!("Invalid signature")));
     let wrong = login(&server, "/v1/auth/users/login", "username=nacos&password=no").await;
