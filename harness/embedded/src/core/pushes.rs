@@ -1,10 +1,13 @@
 //! Notifications under way: each is sent, awaits its ack, and is sent again later and later (nacos-facts.md §2.5).
 //!
 //! One task per change and listening connection. Every try has a request id of its own, so that an ack which comes
-//! after its time-out is an ack of nothing.
+//! after its time-out is an ack of nothing. An error as ack fails its try at once, and yet the wait for the ack goes on
+//! and fails it once more: from then on the task is two chains of tries, which share one count (seen on 2.5.0:
+//! reports/samples/fidelity/embedded-beside-real.md).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use shakedown_nacos::ConfigKey;
@@ -25,7 +28,8 @@ pub(super) struct PushRule {
 pub(super) struct Push {
     pub(super) connection: ConnectionId,
     pub(super) key: Arc<ConfigKey>,
-    tries: u32,
+    /// Of all chains of this task together.
+    tries: Arc<AtomicU32>,
 }
 
 /// What becomes of a failed try.
@@ -42,6 +46,8 @@ pub(super) struct Pushes {
     rule: PushRule,
     /// Sent, by request id, with the end of the wait for the ack.
     sent: BTreeMap<u64, (Duration, Push)>,
+    /// Sent and answered with an error, by request id: their waits end too.
+    refused: BTreeMap<u64, Push>,
     /// The ends of those waits. Every wait is equally long, so this is also the order of sending.
     ack_due: BTreeSet<(Duration, u64)>,
     /// To be sent again, by time and a number that keeps the order.
@@ -54,6 +60,7 @@ impl Pushes {
         Self {
             rule,
             sent: BTreeMap::new(),
+            refused: BTreeMap::new(),
             ack_due: BTreeSet::new(),
             retries: BTreeMap::new(),
             last_retry: 0,
@@ -61,16 +68,16 @@ impl Pushes {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.sent.len() + self.retries.len()
+        self.sent.len() + self.refused.len() + self.retries.len()
     }
 
-    pub(super) const fn first_try(connection: ConnectionId, key: Arc<ConfigKey>) -> Push {
-        Push { connection, key, tries: 0 }
+    pub(super) fn first_try(connection: ConnectionId, key: Arc<ConfigKey>) -> Push {
+        Push { connection, key, tries: Arc::default() }
     }
 
     /// One more try is made, under `request_id`.
-    pub(super) fn sent(&mut self, now: Duration, request_id: u64, mut push: Push) {
-        push.tries += 1;
+    pub(super) fn sent(&mut self, now: Duration, request_id: u64, push: Push) {
+        push.tries.fetch_add(1, Ordering::Relaxed);
         let due = now + self.rule.ack_timeout;
         self.ack_due.insert((due, request_id));
         self.sent.insert(request_id, (due, push));
@@ -86,13 +93,24 @@ impl Pushes {
         Some(push)
     }
 
+    /// An error came as ack: the try failed, and will once more when its wait ends.
+    pub(super) fn take_refused(&mut self, connection: ConnectionId, request_id: u64) -> Option<Push> {
+        if self.sent.get(&request_id)?.1.connection != connection {
+            return None;
+        }
+        let (_, push) = self.sent.remove(&request_id)?;
+        self.refused.insert(request_id, push.clone());
+        Some(push)
+    }
+
     /// A try failed: after n failures the next waits n steps.
     pub(super) fn failed(&mut self, now: Duration, push: Push) -> Failed {
-        if push.tries >= self.rule.max_tries {
+        let tries = push.tries.load(Ordering::Relaxed);
+        if tries >= self.rule.max_tries {
             return Failed::GivesUp(push.connection);
         }
         self.last_retry += 1;
-        self.retries.insert((now + self.rule.retry_step * push.tries, self.last_retry), push);
+        self.retries.insert((now + self.rule.retry_step * tries, self.last_retry), push);
         Failed::Retries
     }
 
@@ -109,7 +127,7 @@ impl Pushes {
             return None;
         }
         self.ack_due.remove(&(due, request_id));
-        self.sent.remove(&request_id).map(|(_, push)| push)
+        self.sent.remove(&request_id).map(|(_, push)| push).or_else(|| self.refused.remove(&request_id))
     }
 
     /// A push whose next try is due.

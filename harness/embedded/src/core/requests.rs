@@ -256,9 +256,9 @@ impl Core {
         if self.reset_answered(request_id) {
             return;
         }
-        if let Some(push) = self.pushes.take(connection, request_id)
-            && !is_success
-        {
+        if is_success {
+            self.pushes.take(connection, request_id);
+        } else if let Some(push) = self.pushes.take_refused(connection, request_id) {
             self.push_failed(now, push);
         }
     }
