@@ -1,4 +1,4 @@
-//! Fidelity: real SDKs and the simulated clients that imitate them, set side by side (docs/adr/0020).
+//! Fidelity: real SDKs and the simulated clients that imitate them, set side by side (docs/adr/0021).
 //!
 //! Both are judged by the same definitions, from without: by what the proxy saw of their connections, and by what the
 //! application was given. What a simulated watcher says of itself (its losses and attempts) counts for nothing here,

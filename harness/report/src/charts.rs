@@ -6,6 +6,7 @@
 pub(crate) mod axis;
 pub(crate) mod drawing;
 mod failover;
+mod fidelity;
 mod heatmap;
 mod latency;
 mod mutations;
@@ -50,6 +51,8 @@ pub enum Chart {
     Staleness,
     /// The age of answers from cache over time.
     Failover,
+    /// The attempts of real clients beside those of the clients that imitate them.
+    Fidelity,
     /// What servers, proxies and the harness used over time.
     Resources,
     /// What servers tell of themselves over time.
@@ -58,7 +61,7 @@ pub enum Chart {
 
 impl Chart {
     /// Every chart, in the order in which reports show them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Latency,
         Self::Mutations,
         Self::Raster,
@@ -67,6 +70,7 @@ impl Chart {
         Self::Reconnect,
         Self::Staleness,
         Self::Failover,
+        Self::Fidelity,
         Self::Resources,
         Self::Gauges,
     ];
@@ -83,6 +87,7 @@ impl Chart {
             Self::Reconnect => "reconnect",
             Self::Staleness => "staleness",
             Self::Failover => "failover",
+            Self::Fidelity => "fidelity",
             Self::Resources => "resources",
             Self::Gauges => "gauges",
         }
@@ -100,6 +105,7 @@ impl Chart {
             Self::Reconnect => "Attempts to connect over time",
             Self::Staleness => "Staleness over time",
             Self::Failover => "Answers from cache over time",
+            Self::Fidelity => "Attempts of real clients and of those that imitate them",
             Self::Resources => "What servers, proxies and the harness used",
             Self::Gauges => "What the servers tell of themselves",
         }
@@ -136,6 +142,7 @@ impl Chart {
             Self::Reconnect => reconnect::why_empty(input),
             Self::Staleness => staleness::why_empty(input),
             Self::Failover => failover::why_empty(input),
+            Self::Fidelity => fidelity::why_empty(input),
             Self::Resources => resources::why_empty(input, Figures::Used),
             Self::Gauges => resources::why_empty(input, Figures::Told),
         }
@@ -152,6 +159,7 @@ impl Chart {
             Self::Reconnect => reconnect::draw(input, format, &title),
             Self::Staleness => staleness::draw(input, format, &title),
             Self::Failover => failover::draw(input, format, &title),
+            Self::Fidelity => fidelity::draw(input, format, &title),
             Self::Resources => resources::draw(input, format, &title, Figures::Used),
             Self::Gauges => resources::draw(input, format, &title, Figures::Told),
         }

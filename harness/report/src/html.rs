@@ -46,6 +46,10 @@ pub fn page(input: ReportInput<'_>) -> String {
             (paths::section(input))
             (chart(Chart::Spectrum))
             (chart(Chart::Reconnect))
+            @if !input.judgement.fidelity.is_empty() {
+                (judged::fidelity(input))
+                @if Chart::Fidelity.why_empty(input).is_none() { (chart(Chart::Fidelity)) }
+            }
             (chart(Chart::Staleness))
             (chart(Chart::Failover))
             (chart(Chart::Resources))

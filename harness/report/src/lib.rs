@@ -7,6 +7,7 @@
 pub mod baseline;
 pub mod charts;
 pub mod compare;
+mod fidelity;
 mod heap;
 pub mod histograms;
 pub mod html;

@@ -10,7 +10,7 @@ use crate::charts::Chart;
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
 use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
-use crate::{service, slowest};
+use crate::{fidelity, service, slowest};
 
 /// The measures of the key figures: what a user feels, and how watchers come back.
 const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect, Measure::Failover];
@@ -35,6 +35,14 @@ pub fn summary(input: ReportInput<'_>) -> String {
         &["in", "group", "path", "share", "p50", "p99", "n"],
         &paths(input),
     ));
+    for pair in &input.judgement.fidelity {
+        let title = format!("Fidelity: {}", escaped(&fidelity::title(input, pair)));
+        let rows = fidelity::rows(input, pair);
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+        blocks.extend(table(&title, &fidelity::HEAD, &rows));
+        blocks.extend(pair.notes.iter().map(|note| escaped(note)));
+    }
     blocks.extend(table("Servers", &["node", "heap and garbage collection"], &servers(input)));
     blocks.push(links(input));
     blocks.join("\n\n") + "\n"
@@ -179,8 +187,9 @@ fn servers(input: ReportInput<'_>) -> Vec<Vec<String>> {
 
 fn links(input: ReportInput<'_>) -> String {
     // Of servers without metrics there is nothing to see.
-    let shown =
-        Chart::ALL.iter().filter(|chart| **chart != Chart::Gauges || chart.why_empty(input).is_none());
+    let shown = Chart::ALL.iter().filter(|chart| {
+        !matches!(chart, Chart::Gauges | Chart::Fidelity) || chart.why_empty(input).is_none()
+    });
     let charts: Vec<String> =
         shown.map(|chart| format!("[{}](charts/{}.svg)", chart.name(), chart.name())).collect();
     format!(

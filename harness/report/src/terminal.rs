@@ -7,14 +7,14 @@ mod paths;
 pub(crate) mod table;
 
 use console::Style;
-use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
+use shakedown_check::result::{FidelityVerdict, GateResult, GateRow, GuaranteeResult};
 use shakedown_model::verdict::Outcome;
 
 use self::table::{Column, Table};
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, severity};
 use crate::quantity::{NO_SAMPLES, counted, plain, stat_value};
-use crate::service;
+use crate::{fidelity as compared, service};
 
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     servers(&mut out, input);
     faults(&mut out, input);
     service(&mut out, input);
+    fidelity(&mut out, input);
     guarantees(&mut out, input);
     gates(&mut out, input);
     validity(&mut out, input);
@@ -222,6 +223,27 @@ fn faults(out: &mut Lines, input: ReportInput<'_>) {
     for (fault, name) in input.judgement.faults.iter().zip(&names) {
         let text = format!("{}: {}", input.in_force(fault), fault.text);
         out.item(fault.outcome, (name, width), &text);
+    }
+}
+
+/// Of each pair how many comparisons came to what, and those that differ.
+fn fidelity(out: &mut Lines, input: ReportInput<'_>) {
+    if input.judgement.fidelity.is_empty() {
+        return;
+    }
+    out.title("Fidelity");
+    for pair in &input.judgement.fidelity {
+        out.wrapped(2, &format!("{}: {}", compared::title(input, pair), compared::tally(pair)));
+        let rows = compared::rows(input, pair);
+        for (cells, _) in
+            rows.iter().zip(&pair.rows).filter(|(_, row)| row.verdict == FidelityVerdict::Differs)
+        {
+            let [under, what, real, simulated, _, difference, _] = cells;
+            out.wrapped(4, &format!("{what} under {under}: {real}, simulated {simulated} ({difference})"));
+        }
+        for note in &pair.notes {
+            out.wrapped(4, note);
+        }
     }
 }
 

@@ -75,6 +75,10 @@ const fn how_to_read(chart: Chart) -> &'static str {
             "Each dot is a read that was answered from cache while the server was out of reach, by when it was due and by \
              how old the answer was; at the lower edge it was the newest."
         }
+        Chart::Fidelity => {
+            "The pause before each attempt to connect, one dot per attempt, by its number from the loss; real clients stand left \
+             of the number, simulated ones right."
+        }
         Chart::Resources => {
             "What each part of the bench used, sampled once a second, on the same time axis as the charts above; \
              parts that share the harness' process have no memory of their own, and a line is broken where a server told nothing."

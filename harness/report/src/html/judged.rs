@@ -6,7 +6,7 @@ use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
 use super::badge;
 use crate::input::ReportInput;
 use crate::quantity::{NO_SAMPLES, count, plain, stat_value};
-use crate::service;
+use crate::{fidelity, service};
 
 pub(super) fn gates(input: ReportInput<'_>) -> Markup {
     html! {
@@ -131,6 +131,27 @@ pub(super) fn service(input: ReportInput<'_>) -> Markup {
                     table {
                         thead { tr { @for head in service::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
                         tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Real clients beside those that imitate them.
+pub(super) fn fidelity(input: ReportInput<'_>) -> Markup {
+    html! {
+        section #fidelity-table {
+            h2 { "Fidelity" }
+            p { (fidelity::HOW_TO_READ) }
+            @for pair in &input.judgement.fidelity {
+                h3 { (fidelity::title(input, pair)) }
+                p { (fidelity::tally(pair)) "." }
+                @for note in &pair.notes { p.empty { (plain(note)) "." } }
+                div.scroll {
+                    table {
+                        thead { tr { @for head in fidelity::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
+                        tbody { @for row in fidelity::rows(input, pair) { tr { @for cell in row { td { (cell) } } } } }
                     }
                 }
             }
