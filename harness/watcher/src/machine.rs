@@ -61,6 +61,8 @@ enum InFlight {
 struct PendingRead {
     intended: Offset,
     item: u16,
+    /// When it is due to be answered from what is there, or given up.
+    look_at: Offset,
 }
 
 /// One watcher.
@@ -234,7 +236,7 @@ impl Watcher {
                 .min(self.retry_at)
                 .min(self.limiter.as_ref().map_or(Offset::NEVER, |limiter| limiter.waits_until())),
         };
-        connection.min(self.read_due).min(self.first_read_expiry())
+        connection.min(self.read_due).min(self.reads_due())
     }
 
     /// The watcher's id.

@@ -15,6 +15,13 @@ pub struct Habits {
     pub identity: Identity,
     /// How a gRPC connection is set up.
     pub handshake: Handshake,
+    /// How long after its start a client connects for the first time, unless an application reads before: the first
+    /// round of Go's loop (gRPC only).
+    pub idle_start: Duration,
+    /// How long connecting and the server check may take together; `None` for as long as the attempt (gRPC only).
+    pub check_timeout: Option<Duration>,
+    /// How long a read tries for a connection, when there is none, before it is answered from what the client has.
+    pub offline_read: Duration,
     /// Attempts without a pause at the start of a life, all counted as attempt 0; at least 1.
     pub startup_tries: u8,
     /// Which server an attempt goes to.
@@ -58,6 +65,9 @@ impl Default for Habits {
         Self {
             identity: Identity::grpc("Nacos-Java-Client:v2.5.1"),
             handshake: Handshake::CheckThenAck,
+            idle_start: Duration::ZERO,
+            check_timeout: None,
+            offline_read: Duration::ZERO,
             startup_tries: 1,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::AtOnce,

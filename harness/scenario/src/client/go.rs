@@ -27,6 +27,11 @@ pub(super) fn go_2() -> ClientSpec {
         habits: Habits {
             identity: Identity { abilities: Abilities::Client, ..Identity::grpc("Nacos-Go-Client:v2.3.5") },
             handshake: Handshake::CheckThenPause,
+            // §3.2: listening does not ring the bell, so that the first round of the loop connects.
+            idle_start: Duration::from_secs(5),
+            check_timeout: Some(Duration::from_secs(3)),
+            // §3.2: three tries, 100 ms after each.
+            offline_read: Duration::from_millis(300),
             startup_tries: 3,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::AtOnce,

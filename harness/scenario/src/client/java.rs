@@ -39,6 +39,9 @@ fn java(version: &str, abilities: &[&str]) -> ClientSpec {
         habits: Habits {
             identity: Identity { abilities: Abilities::Table(abilities), ..Identity::grpc(version) },
             handshake: Handshake::CheckThenAck,
+            check_timeout: Some(Duration::from_secs(3)),
+            // §3.2: four tries, 100 ms after each.
+            offline_read: Duration::from_millis(400),
             startup_tries: 4,
             node_order: NodeOrder::Shuffled,
             noticing: Noticing::AtOnce,

@@ -90,6 +90,13 @@ fn grpc(out: &mut String, client: &ClientSpec) -> fmt::Result {
         Handshake::StreamThenCheck => "stream, up to 4 health checks, server check",
     };
     writeln!(out, "      handshake: {handshake}")?;
+    if let Some(timeout) = habits.check_timeout {
+        writeln!(out, "      check-timeout: {} # connecting and the server check", show_time(timeout))?;
+    }
+    if !habits.idle_start.is_zero() {
+        let after = show_time(habits.idle_start);
+        writeln!(out, "      first-connects: {after} after its start, or with the first read")?;
+    }
     let first = match habits.first_contact {
         FirstContact::List => "a list of all items",
         FirstContact::Query => "a query of each item",
@@ -141,6 +148,9 @@ fn habits(out: &mut String, habits: &Habits) -> fmt::Result {
     };
     writeln!(out, "      server-order: {order}")?;
     writeln!(out, "      tries-at-start: {}", habits.startup_tries)?;
+    if !habits.offline_read.is_zero() {
+        writeln!(out, "      reads-without-connection: after {}", show_time(habits.offline_read))?;
+    }
     if !habits.requests_time_out {
         writeln!(out, "      requests-time-out: false")?;
     }

@@ -26,13 +26,21 @@ impl Watcher {
             out.push(Action::LoadOverrides);
         }
         self.schedule_reads(now);
-        self.begin_attempt(now, out);
+        let idle_start = self.habits().idle_start;
+        if idle_start.is_zero() {
+            self.begin_attempt(now, out);
+        } else {
+            self.phase = Phase::Waiting;
+            self.waited_from = now + idle_start;
+            self.attempt_deadline = self.waited_from;
+        }
     }
 
     pub(super) fn begin_attempt(&mut self, now: Offset, out: &mut Vec<Action>) {
         self.phase = Phase::Connecting;
         self.started = now;
-        self.attempt_deadline = now + self.rules.client.connect_timeout;
+        let whole = self.rules.client.connect_timeout;
+        self.attempt_deadline = now + self.habits().check_timeout.map_or(whole, |check| check.min(whole));
         out.push(Action::Connect { node: self.node() });
     }
 

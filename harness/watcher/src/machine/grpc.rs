@@ -62,6 +62,10 @@ impl Watcher {
             Handshake::CheckThenPause => false,
         };
         self.phase = Phase::SettingUp;
+        if let Some(check) = self.habits().check_timeout {
+            // What is left of the attempt's time is the stream's own.
+            self.attempt_deadline = now + self.rules.client.connect_timeout.saturating_sub(check);
+        }
         self.settled_at = if waits_for_ack { Offset::NEVER } else { now + SETUP_PAUSE };
         out.push(Action::Send(Request::OpenStream));
     }

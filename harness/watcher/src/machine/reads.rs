@@ -32,11 +32,20 @@ impl Watcher {
             let (next, k) = self.next_read(intended, period);
             self.read_due = next;
             let drawn = self.seed.child("read-items").below(k, self.items.len() as u64);
-            let read = PendingRead { intended, item: u16::try_from(drawn).unwrap_or(0) };
+            let read = PendingRead { intended, item: u16::try_from(drawn).unwrap_or(0), look_at: intended };
+            self.connect_for_read(now);
             match self.answer(read, now) {
                 Some(event) => out.push(event),
                 None => self.pending_reads.push_back(read),
             }
+        }
+    }
+
+    /// A read is when a client that was idle since its start connects.
+    fn connect_for_read(&mut self, now: Offset) {
+        if self.phase == Phase::Waiting && self.attempt == 0 && now < self.attempt_deadline {
+            self.waited_from = now;
+            self.attempt_deadline = now;
         }
     }
 
@@ -47,24 +56,32 @@ impl Watcher {
         }
         let timeout = self.rules.client.request_timeout;
         let mut waiting = std::mem::take(&mut self.pending_reads);
-        waiting.retain(|read| {
+        waiting.retain_mut(|read| {
             let answer = self.answer(*read, now).or_else(|| {
                 (now >= read.intended + timeout).then(|| self.read_event(*read, now, ReadSource::Nothing))
             });
+            read.look_at =
+                read.intended + if self.has_tried(*read, now) { timeout } else { self.habits().offline_read };
             out.extend(answer);
             answer.is_none()
         });
         self.pending_reads = waiting;
     }
 
-    pub(super) fn first_read_expiry(&self) -> Offset {
-        self.pending_reads
-            .front()
-            .map_or(Offset::NEVER, |read| read.intended + self.rules.client.request_timeout)
+    pub(super) fn reads_due(&self) -> Offset {
+        self.pending_reads.iter().map(|read| read.look_at).min().unwrap_or(Offset::NEVER)
+    }
+
+    /// Whether a read has tried long enough for a connection, or needs none.
+    fn has_tried(&self, read: PendingRead, now: Offset) -> bool {
+        self.phase == Phase::Up || now >= read.intended + self.habits().offline_read
     }
 
     fn answer(&self, read: PendingRead, now: Offset) -> Option<Action> {
         let item = &self.items[usize::from(read.item)];
+        if !item.is(Flag::Overridden) && !self.has_tried(read, now) {
+            return None;
+        }
         let source = if item.is(Flag::Overridden) {
             if !item.is(Flag::Heard) {
                 return None;

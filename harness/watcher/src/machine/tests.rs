@@ -6,6 +6,7 @@ mod outage;
 mod reads;
 mod sdks;
 mod simulation;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
