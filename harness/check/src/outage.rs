@@ -3,12 +3,13 @@
 //! An outage belongs to the fault that was in force on the watcher's group when it began, or that had ended no longer
 //! ago than the group needs to notice: all tries of its health check, or its long poll, and five seconds. Where several
 //! fit, one still in force wins, then the one applied last. A further loss before the subscription goes on with the
-//! same outage; a crash on purpose ends it and begins another.
+//! same outage; a crash on purpose ends it and begins another. Of real clients whose connections nobody sees there are
+//! none: not observed is neither short nor long.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan, ToxicKind};
+use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan, ServerFault, ToxicKind};
 use shakedown_model::plan::{ClientSpec, ProxyKind};
 use shakedown_model::{FaultId, GroupId, NodeId, Offset, WatcherId};
 
@@ -55,6 +56,9 @@ impl Outage {
 pub(crate) fn find(evidence: &Evidence<'_>) -> Vec<Outage> {
     let mut outages = Vec::new();
     for watcher in (0_u32..).map(WatcherId).take(evidence.index.slots.watchers()) {
+        if !evidence.plan.sees_connections(evidence.group_spec(watcher)) {
+            continue;
+        }
         let first = outages.len();
         follow(evidence, watcher, &mut outages);
         let attempts = evidence.index.attempts_of(watcher);
@@ -158,7 +162,8 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
             continue;
         }
         let hits_all = hits_all(evidence, fault);
-        for group in &fault.groups {
+        let seen = |group: &&GroupId| evidence.plan.sees_connections(&evidence.plan.groups[group.index()]);
+        for group in fault.groups.iter().filter(seen) {
             let grace = detection_grace(&evidence.plan.groups[group.index()].client);
             for watcher in evidence.watchers_of(*group) {
                 let life = &evidence.index.lives[watcher.index()];
@@ -196,7 +201,12 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
         FaultAction::Toxic { toxic } => {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
-        FaultAction::Silence | FaultAction::Server { .. } => false,
+        FaultAction::Silence => false,
+        // A round comes to one node after another, and which node led is not in the plan.
+        FaultAction::Server { fault } => matches!(
+            fault,
+            ServerFault::Kill | ServerFault::Stop | ServerFault::Pause | ServerFault::Disconnect
+        ),
         FaultAction::Refuse => evidence.plan.proxy.kind == ProxyKind::Toxiproxy,
         FaultAction::Reset
         | FaultAction::Blackhole { .. }

@@ -103,3 +103,22 @@ async fn a_node_that_is_not_there_is_passed_over() {
         assert!(matches!(refused, Err(PublishError::Refused(_) | PublishError::Ambiguous(_))), "{refused:?}");
     }
 }
+
+/// A node that accepts connections and never answers, as one that stands still.
+async fn silent_node() -> (tokio::net::TcpListener, NodeAddress) {
+    let listener = tokio::net::TcpListener::bind(ANY_PORT).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, NodeAddress { node: NodeId(0), http: address, grpc: address })
+}
+
+#[tokio::test]
+async fn after_a_change_without_an_answer_the_next_ones_go_to_the_next_node() {
+    let (_silent, first) = silent_node().await;
+    let server = start(Generation::V2);
+    let publisher = publisher(Generation::V2, PublishBy::Http, &[first, node(&server)]);
+    // The mutator's patience ends before the client's own: the change is given up, and is not sent again.
+    let given_up = tokio::time::timeout(Duration::from_millis(50), publisher.take(&key(), write("one", None)));
+    assert!(given_up.await.is_err());
+    publisher.take(&key(), write("two", None)).await.unwrap();
+    until_served(&publisher, Some("two")).await;
+}

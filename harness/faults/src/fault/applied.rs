@@ -47,7 +47,7 @@ impl WindowRecord {
         match fault.apply().await {
             Ok(()) => {
                 self.window.applied = Some(self.clock.now());
-                self.window.bite = Bite::NotMeasured("the canary has not told yet".into());
+                self.window.bite = Bite::NotMeasured("not told yet".into());
                 self.emit();
                 Ok(applied)
             }

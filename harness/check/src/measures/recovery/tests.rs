@@ -153,3 +153,19 @@ fn a_fault_on_some_connections_censors_nobody_who_noticed_nothing() {
     };
     assert_eq!((on_nodes(1), on_nodes(2)), (1, 0), "the other node's connections were not hit");
 }
+
+#[test]
+fn a_killed_server_hits_everybody_and_a_round_over_nodes_does_not() {
+    use shakedown_model::fault::{FaultAction, ServerFault};
+    let of = |fault| {
+        let mut tiny = split();
+        let Scope::Fault(id) = SPLIT else { unreachable!("SPLIT is a fault") };
+        tiny.input.plan.faults[id.index()].action = FaultAction::Server { fault };
+        let detect = tiny.figure(Measure::Detect, SPLIT, Some(MODERN)).unwrap();
+        (detect.count, detect.censored)
+    };
+    assert_eq!(of(ServerFault::Kill), (2, 1));
+    let pause = std::time::Duration::ZERO;
+    assert_eq!(of(ServerFault::RollingRestart { pause }), (1, 0));
+    assert_eq!(of(ServerFault::LeaderLoss), (1, 0), "who was with another node noticed nothing");
+}

@@ -21,6 +21,8 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 const READ_PERIOD: Duration = Duration::from_millis(100);
 /// And written to this often: in a cluster every write is a round of raft, and every node pushes it.
 const WRITE_PERIOD: Duration = Duration::from_millis(200);
+/// As many probes of a kind wait for a node's answer at once: one that hangs is not buried in them.
+const MOST_UNANSWERED: usize = 5;
 /// A node that cannot be listened to is tried again after this.
 const LISTEN_AGAIN: Duration = Duration::from_millis(100);
 /// Pushes that are overdue, and whether all serve, are looked for this often.
@@ -87,7 +89,8 @@ struct Asker {
 }
 
 impl Asker {
-    /// Asks in a fixed period, whether the last was answered or not: a node that hangs is asked all the while.
+    /// Asks in a fixed period, whether the last was answered or not, but for the bound: a node that hangs is asked all the
+    /// while.
     async fn ask(self, service: Service, period: Duration) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -95,7 +98,7 @@ impl Asker {
         let mut nth = 0;
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
+                _ = ticks.tick(), if asking.len() < MOST_UNANSWERED => {
                     nth += 1;
                     asking.push(Box::pin(self.ask_once(service, nth)));
                 }
