@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "all of this is tests, helpers included")]
 
 mod around;
+mod attach;
 mod commands;
 mod defects;
+mod drivers;
+mod fidelity;
 mod nodes;
 mod old_runs;
 mod run;
+mod servers;
 mod support;
 mod ways_out;

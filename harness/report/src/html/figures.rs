@@ -85,7 +85,8 @@ const fn how_to_read(chart: Chart) -> &'static str {
         }
         Chart::Gauges => {
             "Nacos' own figures, once a second on the same time axis: connections and polls that it holds, what it was asked, \
-             and what waits inside it (dumps, word to other nodes and to clients, gRPC calls)."
+             and what waits inside it (dumps, word to other nodes and to clients, gRPC calls); it counts some anew only every few \
+             seconds."
         }
     }
 }
