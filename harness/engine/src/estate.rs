@@ -1,5 +1,5 @@
 //! What a run has at servers and proxies that somebody else runs, so that nothing of it stays there: items under a
-//! prefix of the run's own, perhaps a namespace, proxies that bear the run's name (ADR 22).
+//! prefix of the run's own, perhaps a namespace, proxies that bear the run's name (ADR 24).
 //!
 //! What was claimed is cleared at the end of every run, however it ended. Nothing else there is ever touched.
 

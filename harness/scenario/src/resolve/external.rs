@@ -1,4 +1,4 @@
-//! Servers and proxies that somebody else runs, and the bounds that hold there (ADR 22).
+//! Servers and proxies that somebody else runs, and the bounds that hold there (ADR 24).
 
 use std::collections::VecDeque;
 
