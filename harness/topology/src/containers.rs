@@ -3,7 +3,7 @@
 //! [`Containers`] is one run's share of the engine. Everything in it bears the labels of its [`Owner`], by which it is
 //! removed at the run's end, by the guard when the harness was killed, and by [`sweep`] when both were. Ports are
 //! mapped to numbers that the harness chose, so that a container that is stopped and started, or cut off and connected
-//! again, is found where it was (ADR 20).
+//! again, is found where it was (ADR 22).
 
 mod engine;
 mod error;
@@ -14,9 +14,12 @@ mod removal;
 mod request;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use testcontainers::{ContainerAsync, GenericImage};
 
 pub(crate) use self::engine::Engine;
 pub use self::error::ContainerError;
@@ -24,6 +27,7 @@ pub use self::orphans::{Orphan, Orphans, Sweep, orphans, sweep};
 pub(crate) use self::own::OwnContainer;
 pub(crate) use self::owner::Owner;
 pub(crate) use self::removal::remove_all;
+use self::removal::save_logs;
 pub(crate) use self::request::{ContainerRequest, Mapped};
 pub use self::usage::{LiveUsage, Usage};
 use crate::guard::Guard;
@@ -32,12 +36,11 @@ use crate::guard::Guard;
 pub type Progress<'a> = &'a (dyn Fn(String) + Send + Sync);
 
 /// A run's share of the container engine. Clones are the same share; dropping the last one removes it, which blocks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Containers {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     engine: Engine,
     owner: Owner,
@@ -45,7 +48,11 @@ struct Inner {
     logs: PathBuf,
     guard: Guard,
     is_ended: AtomicBool,
+    /// By name. Each removes its container when it is dropped: the last resort of three.
+    handles: Mutex<BTreeMap<String, Handle>>,
 }
+
+type Handle = ContainerAsync<GenericImage>;
 
 impl Containers {
     /// Whether an engine answers; its version.
@@ -72,6 +79,7 @@ impl Containers {
             logs: logs.to_owned(),
             guard: guard.clone(),
             is_ended: AtomicBool::new(false),
+            handles: Mutex::default(),
         };
         let containers = Self { inner: Arc::new(inner) };
         containers.engine().make_network(&containers.inner.network, &containers.inner.owner).await?;
@@ -93,6 +101,21 @@ impl Containers {
         self.inner.remove(self.engine()).await;
     }
 
+    /// Keeps a container until it is removed.
+    pub(crate) fn keep(&self, name: &str, handle: Handle) {
+        drop(self.inner.handles().insert(name.to_owned(), handle));
+    }
+
+    /// Saves the log of a container and removes it, but not its data.
+    pub(crate) async fn remove(&self, name: &str, part: &str) -> Result<(), ContainerError> {
+        save_logs(self.engine().docker(), name, &self.inner.logs.join(format!("{part}.log"))).await;
+        let handle = self.inner.handles().remove(name);
+        match handle {
+            Some(handle) => handle.rm().await.map_err(ContainerError::of(format!("remove {name}"))),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.inner.engine
     }
@@ -111,7 +134,18 @@ impl Containers {
     }
 }
 
+impl std::fmt::Debug for Containers {
+    /// Without the containers themselves, whose environment holds secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Containers").field("owner", &self.inner.owner).finish_non_exhaustive()
+    }
+}
+
 impl Inner {
+    fn handles(&self) -> MutexGuard<'_, BTreeMap<String, Handle>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn remove(&self, engine: &Engine) {
         match remove_all(engine, &self.owner, Some(&self.logs)).await {
             Ok(_) => {

@@ -1,7 +1,8 @@
-//! The guard: a process of its own that ends the harness' child processes when the harness is gone.
+//! The guard: a process of its own that ends the harness' child processes and removes its containers when the harness
+//! is gone.
 //!
-//! The harness holds the writing end of a pipe and names each child's process group in it. When the pipe closes,
-//! however the harness ended, the guard ends the groups that are still named. It needs no signal handler and no
+//! The harness holds the writing end of a pipe and names in it each child's process group, and its run on the container
+//! engine. When the pipe closes, however the harness ended, the guard ends what is still named. It needs no signal handler and no
 //! unsafe code, and it survives `kill -9` of the harness.
 
 use std::collections::{BTreeSet, HashSet};

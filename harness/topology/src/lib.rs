@@ -1,7 +1,8 @@
 //! The servers and proxies of a run: start, readiness, ports, stop.
 //!
-//! [`Servers`] are the nodes under test, [`Proxies`] the proxy service in front of them; both are embedded or
-//! processes of this machine. A [`Guard`] ends the processes when the harness is killed. This crate knows no
+//! [`Servers`] are the nodes under test, [`Proxies`] the proxy service in front of them; both are embedded,
+//! processes of this machine, or containers. [`Containers`] are what a run has on a container engine. A [`Guard`] ends
+//! all of it when the harness is killed. This crate knows no
 //! watchers, no faults and no measures.
 
 mod containers;

@@ -13,12 +13,11 @@ use testcontainers::bollard::query_parameters::{
     StopContainerOptionsBuilder, WaitContainerOptions,
 };
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, GenericImage};
 use tokio::task::AbortHandle;
 
 use super::Containers;
 use super::error::{ContainerError, status};
-use super::removal::{last_lines, remove_container, save_logs};
+use super::removal::last_lines;
 use super::request::ContainerRequest;
 use super::usage::{LiveUsage, Usage};
 use crate::parts::{PartConnections, PartPlace};
@@ -47,8 +46,6 @@ struct Inner {
 #[derive(Debug)]
 struct State {
     request: ContainerRequest,
-    /// Removes the container when it is dropped, unless that was done before.
-    handle: Option<Arc<ContainerAsync<GenericImage>>>,
     is_paused: bool,
     /// Why it is gone, when it ended by itself.
     ended: Option<String>,
@@ -68,7 +65,6 @@ impl OwnContainer {
         }
         let state = State {
             request,
-            handle: None,
             is_paused: false,
             ended: None,
             place: PartPlace::Told(LiveUsage::default()),
@@ -86,7 +82,7 @@ impl OwnContainer {
         let request = self.state().request.image(containers.owner(), containers.network());
         let handle =
             request.start().await.map_err(ContainerError::of(format!("start {}", self.inner.name)))?;
-        self.state().handle = Some(Arc::new(handle));
+        containers.keep(&self.inner.name, handle);
         self.watch().await
     }
 
@@ -195,12 +191,8 @@ impl OwnContainer {
         env: BTreeMap<String, Secret>,
     ) -> Result<(), ContainerError> {
         self.state().stop_watching();
-        let (name, part) = (self.inner.name.clone(), self.state().request.part.clone());
-        let containers = &self.inner.containers;
-        save_logs(self.docker(), &name, &containers.inner.logs.join(format!("{part}.log"))).await;
-        remove_container(self.docker(), &name)
-            .await
-            .map_err(ContainerError::at(format!("remove {name} for another version")))?;
+        let part = self.state().request.part.clone();
+        self.inner.containers.remove(&self.inner.name, &part).await?;
         {
             let mut state = self.state();
             image.clone_into(&mut state.request.image);
