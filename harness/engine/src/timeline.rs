@@ -65,7 +65,10 @@ pub(crate) async fn work_through(
         manifest.remarks.extend(reads.record_all(setup.servers.nodes(), clock, &recorder).await);
     }
     manifest.remarks.extend(overflow_remark(overflows));
-    manifest.remarks.extend(setup.servers.control().upgrades());
+    // A remark would say that the run can tell nothing.
+    if let Some(upgrades) = setup.servers.control().upgrades() {
+        manifest.server = format!("{}; {upgrades}", manifest.server);
+    }
     observer.on(&RunEvent::TearingDown);
     manifest.remarks.extend(faults.trouble());
     take_down(setup, dir, &mut status).await;
