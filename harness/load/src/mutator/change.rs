@@ -139,7 +139,9 @@ impl Server {
         };
         match (self.read_until(&change.key, is_other).await, open) {
             (Ok(Some(found)), _) if found == change.content => (Ok(()), None),
-            (Ok(Some(found)), _) if is_other(&Some(found.clone())) => {
+            // After a try that may have been stored, other content proves nothing: a node whose dump is behind serves what
+            // was there before.
+            (Ok(Some(found)), None) if is_other(&Some(found.clone())) => {
                 (Err(conflict), Some(payload::md5(&found)))
             }
             // What conflicts was not seen; without a try before it is not this write.

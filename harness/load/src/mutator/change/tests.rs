@@ -103,6 +103,20 @@ async fn a_conflict_with_an_own_earlier_try_is_an_ack() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_conflict_after_an_own_try_stays_open_while_other_content_is_served() {
+    // A paused server was seen to store the first try, refuse the second, and serve older content for a while.
+    let mut bench = Bench::new(true);
+    let stale = Arc::clone(&bench.store);
+    let arrives = async move {
+        sleep(Duration::from_millis(101)).await;
+        sleep(Duration::from_micros(500)).await;
+        stale.write(ITEM, "older");
+    };
+    let (outcome, ()) = tokio::join!(bench.write("a", &[Fate::Lost]), arrives);
+    assert_eq!(outcome, PublishOutcome::Ambiguous);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ambiguous_write_that_arrives_late_only_costs_the_next_one() {
     let mut bench = Bench::new(true);
     assert_eq!(bench.write("a", &[Fate::Lost; 4]).await, PublishOutcome::Ambiguous);
