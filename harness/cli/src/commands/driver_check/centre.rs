@@ -25,6 +25,7 @@ const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Centre {
     server: RunningServer,
     admin: AdminClient,
+    login: Option<Login>,
 }
 
 impl Centre {
@@ -51,7 +52,12 @@ impl Centre {
         let server = cluster.start(0).map_err(|error| missing(&error))?;
         let admin = AdminClient::new(server.http_addr(), CALL).map_err(|error| missing(&error))?;
         let admin = admin.speaking(generation).logging_in(login.as_ref());
-        Ok(Self { server, admin })
+        Ok(Self { server, admin, login })
+    }
+
+    /// Who may write; a driver is told, as in a run.
+    pub(super) const fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 
     pub(super) fn http(&self) -> SocketAddr {

@@ -92,8 +92,8 @@ async fn start(
         servers: vec![centre.http().to_string()],
         namespace: NAMESPACE.to_owned(),
         cache,
-        username: None,
-        password: None,
+        username: centre.login().map(|login| login.username.clone()),
+        password: centre.login().map(|login| login.password.reveal().to_owned()),
     })?;
     let started =
         talk.wait(CALL, |event| answer(event, "start", |what| matches!(what, What::Started { .. })));
