@@ -1,5 +1,7 @@
 //! Reconnect backoff: what a client declares, what a watcher draws, and the bounds it is judged by.
 
+mod python;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -54,7 +56,7 @@ pub enum Backoff {
     /// No pause before attempt 1, then `min(cap, (t + lead) · step)`, where t counts the times that the attempts went
     /// round the whole list of servers: t = (n−2) / nodes before attempt n, rounded down.
     ///
-    /// The gRPC SDKs for Java, Go and Python (`RpcClient.reconnect`; nacos-facts.md §3.1).
+    /// The gRPC SDKs for Java and Go (`RpcClient.reconnect`; nacos-facts.md §3.1).
     Turns {
         /// What each turn adds.
         step: Duration,
@@ -62,7 +64,7 @@ pub enum Backoff {
         cap: Duration,
         /// How many servers the list has, at least 1.
         nodes: u16,
-        /// The pause of the first turn, in steps: 1 in Java and Python, 0 in Go.
+        /// The pause of the first turn, in steps: 1 in Java, 0 in Go.
         lead: u16,
     },
     /// Every server of the list once without a pause, then one pause, and again. The loss counts as the first.
@@ -83,6 +85,15 @@ pub enum Backoff {
         /// The pause after the request gave up.
         pause: Duration,
     },
+    /// The dials of two loops of attempts side by side, each attempt a channel of gRPC that dials by itself.
+    ///
+    /// The Python SDK 3.2.0 (`RpcClient.reconnect`, `GrpcClient._create_new_managed_channel`; nacos-facts.md §3.1).
+    NacosPython {
+        /// The period of the health check, which begins the second loop.
+        probe: Duration,
+        /// How many servers the list has, at least 1.
+        nodes: u16,
+    },
 }
 
 /// The shortest gap that [`Backoff::NacosNode`] leaves between attempts while it spins, so that one watcher cannot
@@ -101,6 +112,7 @@ impl Backoff {
         match self {
             Self::Turns { step, cap, lead, .. } => Self::Turns { step, cap, nodes, lead },
             Self::Rounds { pause, .. } => Self::Rounds { pause, nodes },
+            Self::NacosPython { probe, .. } => Self::NacosPython { probe, nodes },
             Self::Constant { .. }
             | Self::Linear { .. }
             | Self::Exponential { .. }
@@ -127,8 +139,10 @@ impl Backoff {
                 (base.min(cap), widest.min(cap))
             }
             Some(Jitter::None) | None => {
-                let least =
-                    if let Self::NacosNode { .. } = self { Duration::ZERO } else { self.computed(attempt) };
+                let least = match self {
+                    Self::NacosNode { .. } | Self::NacosPython { .. } => Duration::ZERO,
+                    _ => self.computed(attempt),
+                };
                 (least, self.computed(attempt))
             }
         }
@@ -148,6 +162,8 @@ impl Backoff {
                     Duration::from_nanos(round - into_round)
                 }
             }
+            Self::NacosPython { .. } if attempt <= 1 => Duration::ZERO,
+            Self::NacosPython { probe, nodes } => python::delay(since_lost, probe, nodes, draws),
             _ if self.jitter() == Some(Jitter::Decorrelated) => self.decorrelated(attempt, draws),
             _ => between(self.bounds(attempt, None), attempt, draws),
         }
@@ -163,7 +179,11 @@ impl Backoff {
     const fn jitter(&self) -> Option<Jitter> {
         match *self {
             Self::Linear { jitter, .. } | Self::Exponential { jitter, .. } => Some(jitter),
-            Self::Constant { .. } | Self::Turns { .. } | Self::Rounds { .. } | Self::NacosNode { .. } => None,
+            Self::Constant { .. }
+            | Self::Turns { .. }
+            | Self::Rounds { .. }
+            | Self::NacosNode { .. }
+            | Self::NacosPython { .. } => None,
         }
     }
 
@@ -173,6 +193,7 @@ impl Backoff {
             Self::Constant { delay } => (delay, delay),
             Self::Turns { cap, .. } => (Duration::ZERO, cap),
             Self::Rounds { pause, .. } | Self::NacosNode { pause, .. } => (Duration::ZERO, pause),
+            Self::NacosPython { .. } => (Duration::ZERO, python::CAP),
         }
     }
 
@@ -200,6 +221,7 @@ impl Backoff {
                 }
             }
             Self::NacosNode { pause, .. } => pause,
+            Self::NacosPython { .. } => python::longest(attempt),
         }
     }
 }

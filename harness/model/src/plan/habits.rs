@@ -151,9 +151,9 @@ pub enum Handshake {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeOrder {
-    /// The list's order from its first on: Python 1.
+    /// The list's order from its first on: Python 1, Node.
     Listed,
-    /// The list's order from a random place on: Go, Rust, Python 3, Node.
+    /// The list's order from a random place on: Go, Rust, Python 3.
     RandomStart,
     /// Shuffled, and shuffled again each time the list is through: Java.
     Shuffled,

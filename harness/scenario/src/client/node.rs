@@ -20,7 +20,8 @@ pub(super) fn node() -> ClientSpec {
         habits: Habits {
             // `VERSION` in `const.js`.
             identity: Identity::http("client-version", "nodejs-diamond-client/2.6.3"),
-            node_order: NodeOrder::RandomStart,
+            // `ServerListManager`: a list that was given begins with its first; one of an endpoint anywhere.
+            node_order: NodeOrder::Listed,
             retry: Duration::from_secs(2),
             // urllib's own agent does not keep connections.
             keeps_alive: false,

@@ -11,22 +11,21 @@ use shakedown_model::plan::{
 pub(super) fn python_3() -> ClientSpec {
     // `SDK_ABILITY_TABLE`.
     let abilities = Abilities::Table(["mcp", "agent"].map(str::to_owned).into());
+    let health = HealthCheck { every: Duration::from_secs(5), timeout: Duration::from_secs(3), tries: 1 };
+    let backoff = Backoff::NacosPython { probe: health.every, nodes: 1 };
     ClientSpec {
         // §3.4: the file is read on error 400 only, so that a server which cannot be reached raises.
         cache: Cache::WriteOnly,
-        // §3.1: the channel takes up to 3 s, three server checks 3 s each, the set-up's ack 5 s, then 100 ms.
-        connect_timeout: Duration::from_millis(17_100),
+        // §3.1: the channel has 3 s to be ready, which takes the server's first bytes; then the set-up's ack 5 s, and 100 ms.
+        connect_timeout: Duration::from_millis(8_100),
         request_timeout: Duration::from_secs(3),
-        health_check: Some(HealthCheck {
-            every: Duration::from_secs(5),
-            timeout: Duration::from_secs(3),
-            tries: 1,
-        }),
+        health_check: Some(health),
         resync: Some(Duration::from_secs(300)),
         lists_around_query: true,
         habits: Habits {
             identity: Identity { abilities, ..Identity::grpc("Nacos-Python-Client:v3.2.0") },
             handshake: Handshake::CheckThenAckAndPause,
+            check_timeout: Some(Duration::from_secs(3)),
             startup_tries: 3,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::CleanEndLate,
@@ -41,8 +40,7 @@ pub(super) fn python_3() -> ClientSpec {
             },
             ..Habits::default()
         },
-        // §3.1: min((turns + 1) / 10, 5) s is the same as Java's.
-        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NACOS_JAVA)
+        ..ClientSpec::new(Protocol::NacosGrpc, backoff)
     }
 }
 

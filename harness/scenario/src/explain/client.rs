@@ -197,5 +197,11 @@ fn backoff(backoff: Backoff) -> String {
         Backoff::NacosNode { spin, pause } => {
             format!("as the Node SDK: none for {}, then one pause of {}", show_time(spin), show_time(pause))
         }
+        Backoff::NacosPython { probe, .. } => {
+            let probe = show_time(probe);
+            format!(
+                "as the Python SDK 3: two loops of attempts of 3s, the second after a check every {probe} failed"
+            )
+        }
     }
 }

@@ -25,7 +25,7 @@ fn gaps(sdk: Sdk, nodes: u16, attempts: u32) -> Vec<u128> {
 #[test]
 fn gaps_are_those_of_the_facts() {
     let java = [0, 100, 200, 300, 400];
-    for sdk in [Sdk::NacosJava2, Sdk::NacosJava3, Sdk::NacosPython3] {
+    for sdk in [Sdk::NacosJava2, Sdk::NacosJava3] {
         assert_eq!(gaps(sdk, 1, 5), java, "{}", sdk.name());
         assert_eq!(gaps(sdk, 2, 6), [0, 100, 100, 200, 200, 300], "{}", sdk.name());
         assert_eq!(gaps(sdk, 1, 60)[59], 5_000, "{}", sdk.name());
@@ -35,6 +35,7 @@ fn gaps_are_those_of_the_facts() {
     assert_eq!(gaps(Sdk::NacosPython1, 1, 3), [1_000, 1_000, 1_000]);
     assert_eq!(gaps(Sdk::NacosPython1, 2, 4), [0, 1_000, 0, 1_000]);
     assert_eq!(gaps(Sdk::NacosNode, 1, 3), [0, 20, 20]);
+    assert_eq!(Sdk::NacosPython3.client().backoff, Backoff::NacosPython { probe: seconds(5), nodes: 1 });
 }
 
 /// A row of nacos-facts.md §3: health check tries, resync and retry in seconds, tries at start.
@@ -90,6 +91,7 @@ fn manners_are_those_of_the_facts() {
     assert_eq!((client.request_timeout, client.poll_timeout), (seconds(3), seconds(30)));
     let (client, node) = of(Sdk::NacosNode);
     assert_eq!((client.request_timeout, node.login), (seconds(5), LoginHabit::EachRequest));
+    assert_eq!(node.node_order, NodeOrder::Listed);
     assert!(!node.keeps_alive && !python.keeps_alive);
     let in_place: Vec<_> = Sdk::ALL.map(|sdk| of(sdk).1.snapshot.write == SnapshotWrite::InPlace).into();
     assert_eq!(in_place, [true, true, true, false, true, true, true], "all but Rust");
