@@ -16,16 +16,21 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// More of an answer is not read.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Asks the engine that DOCKER_HOST names, else the one on its usual socket.
-pub(super) fn finding() -> Finding {
+/// Asks the engine that DOCKER_HOST names, else the one on its usual socket. A scenario that needs one fails without.
+pub(super) fn finding(is_needed: bool) -> Finding {
     match std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
-        Some(host) => asked(&host, true),
-        None if Path::new(SOCKET).exists() => asked(&format!("unix://{SOCKET}"), false),
+        Some(host) => asked(&host, true, is_needed),
+        None if Path::new(SOCKET).exists() => asked(&format!("unix://{SOCKET}"), false, is_needed),
+        None if is_needed => Finding::fail(
+            NAME,
+            "none, and the scenario needs one",
+            "start one, such as dockerd, or set DOCKER_HOST to one that runs",
+        ),
         None => Finding::ok(NAME, "none; only needed for servers and proxies in containers"),
     }
 }
 
-fn asked(host: &str, is_named: bool) -> Finding {
+fn asked(host: &str, is_named: bool, is_needed: bool) -> Finding {
     match version(host) {
         Ok(version) => Finding::ok(NAME, format!("{host}: {version}")),
         Err(why) => {
@@ -34,7 +39,8 @@ fn asked(host: &str, is_named: bool) -> Finding {
             } else {
                 "start it, or be given the right to its socket; a run without containers does not need it"
             };
-            Finding::warn(NAME, format!("{host} does not answer: {why}"), change)
+            let found = format!("{host} does not answer: {why}");
+            if is_needed { Finding::fail(NAME, found, change) } else { Finding::warn(NAME, found, change) }
         }
     }
 }
@@ -108,16 +114,16 @@ mod tests {
     fn an_engine_tells_its_version() {
         let host =
             engine("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"Version\":\"29.1.0\"}\n");
-        let found = asked(&host, true);
+        let found = asked(&host, true, true);
         assert!(found.level == Level::Ok && found.lines(false).contains("29.1.0"), "{found:?}");
     }
 
     #[test]
     fn what_is_no_engine_is_said() {
         for answer in ["HTTP/1.0 404 Not Found\r\n\r\n", "hello", "HTTP/1.0 200 OK\r\n\r\n[]"] {
-            assert_eq!(asked(&engine(answer), true).level, Level::Warn, "{answer}");
+            assert_eq!(asked(&engine(answer), true, false).level, Level::Warn, "{answer}");
         }
-        assert_eq!(asked("unix:///none/such.sock", false).level, Level::Warn);
-        assert_eq!(asked("ssh://there", true).level, Level::Warn);
+        assert_eq!(asked("unix:///none/such.sock", false, false).level, Level::Warn);
+        assert_eq!(asked("ssh://there", true, true).level, Level::Fail);
     }
 }

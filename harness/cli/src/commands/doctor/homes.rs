@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shakedown_model::Plan;
-use shakedown_model::plan::{Backend, ProxyKind};
+use shakedown_model::plan::{Backend, ProxyKind, ProxyPlace};
 
 use super::finding::Finding;
 use crate::args::DoctorArgs;
@@ -20,7 +20,9 @@ pub(super) fn findings(args: &DoctorArgs, plan: Option<&Plan>) -> Vec<Finding> {
     let nacos = plan.and_then(|plan| plan.server.home.as_deref()).or(args.nacos_home.as_deref());
     let toxiproxy = plan.and_then(|plan| plan.proxy.home.as_deref()).or(args.toxiproxy_home.as_deref());
     let needs_nacos = plan.is_some_and(|plan| plan.server.backend == Backend::Process);
-    let needs_toxiproxy = plan.is_some_and(|plan| plan.proxy.kind == ProxyKind::Toxiproxy);
+    let needs_toxiproxy = plan.is_some_and(|plan| {
+        plan.proxy.kind == ProxyKind::Toxiproxy && plan.proxy.place == ProxyPlace::Process
+    });
     let path = std::env::var_os("PATH").unwrap_or_default();
     vec![nacos_home(nacos, needs_nacos), toxiproxy_home(toxiproxy, needs_toxiproxy), languages(&path)]
 }
