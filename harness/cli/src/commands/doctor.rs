@@ -3,6 +3,7 @@
 //! It starts nothing but `--version` of programs that a run would start, and changes nothing, unless it is told to sweep.
 
 mod containers;
+mod drivers;
 mod engine;
 mod finding;
 mod homes;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use shakedown_model::Plan;
 use shakedown_model::needs::Needs;
+use shakedown_model::plan::{Backend, ProxyPlace};
 use shakedown_scenario::Overrides;
 
 use self::finding::Level;
@@ -36,7 +38,8 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let needs = plan.as_ref().map(Needs::of);
     let mut findings = kernel::findings(needs.as_ref());
     findings.extend(homes::findings(args, plan.as_ref()));
-    findings.push(engine::finding());
+    findings.extend(drivers::findings(plan.as_ref())?);
+    findings.push(engine::finding(plan.as_ref().is_some_and(needs_engine)));
     if args.sweep {
         findings.extend(containers::sweep().map_err(|error| Failure::from_error(Exit::Missing, &error))?);
     }
@@ -56,6 +59,11 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
         count(Level::Fail)
     ));
     Ok(if count(Level::Fail) > 0 { ExitCode::from(Exit::Missing as u8) } else { ExitCode::SUCCESS })
+}
+
+/// Whether anything of the scenario is to be in a container.
+fn needs_engine(plan: &Plan) -> bool {
+    plan.server.backend == Backend::Container || plan.proxy.place == ProxyPlace::Container
 }
 
 /// What the scenario needs, in a line.
