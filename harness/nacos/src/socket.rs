@@ -83,18 +83,23 @@ pub struct End {
     pub text: String,
 }
 
-/// Connects from `source` (unspecified leaves the choice to the system) to `peer`, with `TCP_NODELAY`.
+/// Connects from `source` (unspecified leaves the choice to the system) to `peer`, with `TCP_NODELAY`. A source within
+/// this machine reaches nothing beyond it, so for a peer elsewhere the system chooses as well.
 ///
 /// Dropping the future closes the socket.
 pub(crate) async fn connect(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
     let local = |error| ConnectError::Local { from: source, peer, source: error };
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(local)?;
-    if !source.is_unspecified() {
+    if is_bound_to(source, peer) {
         socket.bind(SocketAddr::new(IpAddr::V4(source), 0)).map_err(local)?;
     }
     let stream = socket.connect(peer).await.map_err(|error| classify(error, peer, source))?;
     stream.set_nodelay(true).map_err(|source| ConnectError::Broken { peer, source })?;
     Ok(stream)
+}
+
+fn is_bound_to(source: Ipv4Addr, peer: SocketAddr) -> bool {
+    !source.is_unspecified() && (peer.ip().is_loopback() || !source.is_loopback())
 }
 
 fn classify(error: io::Error, peer: SocketAddr, from: Ipv4Addr) -> ConnectError {

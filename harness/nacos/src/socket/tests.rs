@@ -15,6 +15,15 @@ async fn the_source_address_is_bound() {
     assert_eq!(from, stream.local_addr().unwrap());
 }
 
+#[test]
+fn a_source_within_the_machine_is_bound_only_for_a_peer_within_it() {
+    let within = Ipv4Addr::new(127, 0, 0, 9);
+    assert!(is_bound_to(within, "127.0.0.1:80".parse().unwrap()));
+    assert!(!is_bound_to(within, "10.0.0.7:80".parse().unwrap()), "it would reach nothing");
+    assert!(is_bound_to(Ipv4Addr::new(10, 0, 0, 1), "10.0.0.7:80".parse().unwrap()));
+    assert!(!is_bound_to(Ipv4Addr::UNSPECIFIED, "127.0.0.1:80".parse().unwrap()));
+}
+
 #[tokio::test]
 async fn a_port_without_a_listener_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
