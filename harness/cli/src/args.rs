@@ -49,6 +49,9 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// A driver that polls, for shakedown's own tests.
+    #[command(hide = true)]
+    PollingDriver,
     /// End process groups named on standard input when it closes; for shakedown's own use.
     #[command(hide = true)]
     Guard,

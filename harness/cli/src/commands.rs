@@ -8,6 +8,7 @@ mod doctor;
 mod driver_check;
 mod init;
 mod plan;
+mod polling_driver;
 mod report;
 mod run;
 mod serve;
@@ -70,6 +71,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(Serve::Proxy { api, config, seed }) => {
             serve::proxy(api, config.as_deref(), seed).map(done)
         }
+        Command::PollingDriver => runtime()?.block_on(polling_driver::speak()).map(done),
         Command::Guard => {
             shakedown_topology::guard_main();
             Ok(ExitCode::SUCCESS)

@@ -2,12 +2,13 @@
 //!
 //! A build has its folder to itself by a lock on a file beside it, and is at its final place from the first step on, so
 //! that a tool may write paths into what it makes. It counts once its `built` file is there, which is written last; a
-//! folder without one is what a broken build left, and the next build begins anew.
+//! folder without one is what a broken build left, and the next build begins anew. Each step has the lock as its standard
+//! input, so that one which outlives a killed harness keeps the next builder waiting until it is through.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -127,19 +128,20 @@ impl Cache {
             return Ok(launch);
         }
         make_folder(&self.folder)?;
-        let _lock = self.lock(driver, progress).await?;
+        let lock = self.lock(driver, progress).await?;
         // Another may have built it meanwhile.
         if let Some(launch) = self.built(driver) {
             return Ok(launch);
         }
         let folder = self.folder.join(driver.build_name());
         let began = Instant::now();
-        build(driver, &folder, progress).await?;
+        build(driver, &folder, &lock, progress).await?;
         progress(format!("driver {} is built, in {:.0?}", driver.name, began.elapsed()));
         Ok(driver.launch(&folder))
     }
 
-    /// Waits until nobody else builds the same. The lock ends with the file, also when its process is killed.
+    /// Waits until nobody else builds the same. The lock ends with the last copy of the file, also when its processes are
+    /// killed.
     async fn lock(
         &self,
         driver: &Driver,
@@ -147,7 +149,8 @@ impl Cache {
     ) -> Result<File, BuildError> {
         let path = self.folder.join(format!("{}.lock", driver.build_name()));
         let error = |attempt, source| BuildError::Io { attempt, path: path.clone(), source };
-        let file = File::create(&path).map_err(|source| error("write", source))?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(|source| error("write", source))?;
         let mut was_told = false;
         loop {
             match file.try_lock() {
@@ -167,6 +170,7 @@ impl Cache {
 async fn build(
     driver: &Driver,
     folder: &Path,
+    lock: &File,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<(), BuildError> {
     if folder.exists() {
@@ -187,7 +191,7 @@ async fn build(
     for (nth, step) in steps.iter().enumerate() {
         let shown = step.words.join(" ");
         progress(format!("building driver {}, step {} of {}: {shown}", driver.name, nth + 1, steps.len()));
-        let status = run(driver, step, &source, &log, progress).await?;
+        let status = run((driver, step), &source, &log, lock, progress).await?;
         if !status.success() {
             let driver = driver.name.clone();
             return Err(BuildError::Step { driver, step: shown, status, tail: tail(&log), log });
@@ -203,15 +207,17 @@ async fn build(
 }
 
 async fn run(
-    driver: &Driver,
-    step: &Argv,
+    (driver, step): (&Driver, &Argv),
     source: &Path,
     log: &Path,
+    lock: &File,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<ExitStatus, BuildError> {
     let log_error = |source| BuildError::Io { attempt: "write", path: log.to_owned(), source };
     let output = File::options().create(true).append(true).open(log).map_err(log_error)?;
     let errors = output.try_clone().map_err(log_error)?;
+    // It is empty, so who reads it reads nothing.
+    let lock = lock.try_clone().map_err(log_error)?;
     let shown = step.words.join(" ");
     let spawn_error = |source| BuildError::Spawn { driver: driver.name.clone(), step: shown.clone(), source };
     let (program, arguments) = step.words.split_first().map_or(("", [].as_slice()), |(p, a)| (p, a));
@@ -219,7 +225,7 @@ async fn run(
         .args(arguments)
         .envs(step.environment.iter().map(|(name, value)| (name, value)))
         .current_dir(source)
-        .stdin(Stdio::null())
+        .stdin(lock)
         .stdout(output)
         .stderr(errors)
         .process_group(0)

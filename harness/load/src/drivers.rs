@@ -11,9 +11,6 @@ mod prepare;
 mod reads;
 mod sights;
 
-#[cfg(test)]
-mod tests;
-
 pub use prepare::{DriversError, DriversPlace, RealClients};
 pub use sights::{Seen, Sight, SightSender};
 

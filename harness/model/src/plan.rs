@@ -184,6 +184,15 @@ impl Plan {
         cohort_ip(self.cohort_of(watcher))
     }
 
+    /// Whether losses and attempts of a group's clients are known: simulated ones tell; of real ones the embedded proxy
+    /// tells, and only where one connection is a client's whole tie to the server. An HTTP client may keep its connections
+    /// or not.
+    #[must_use]
+    pub fn sees_connections(&self, group: &GroupSpec) -> bool {
+        group.client.driver.is_none()
+            || (group.client.protocol == Protocol::NacosGrpc && self.proxy.kind == ProxyKind::Embedded)
+    }
+
     /// Whether a gray release goes to this watcher; never to a real client, which claims no address.
     #[must_use]
     pub fn is_gray(&self, watcher: WatcherId) -> bool {

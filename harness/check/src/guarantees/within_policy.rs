@@ -3,11 +3,13 @@
 //! Judged for attempt 1 and later: the pause before it, from the loss or the end of the attempt before. A bound may be
 //! missed by 50 ms or a tenth of it, whichever is more; the upper one also by the scheduler lag (p99) of the run. Too
 //! short is always a violation, because lag cannot shorten a pause. Too long is none where lag recorded at its end
-//! explains what is too much, and unknown where no lag was recorded at all.
+//! explains what is too much, and unknown where no lag was recorded at all. Of real clients those are judged that were
+//! given an SDK to behave like, by the attempts that a proxy saw.
 
 use std::time::Duration;
 
 use shakedown_model::event::Attempt;
+use shakedown_model::fault::{FaultAction, FaultWindow};
 use shakedown_model::time::nanos;
 use shakedown_model::verdict::Outcome;
 
@@ -25,7 +27,8 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let (mut checked, mut explained) = (0_u64, 0_u64);
     let lag = lag_p99(evidence);
     let attempts = evidence.index.attempts();
-    for (at, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.number >= 1) {
+    let judged = |attempt: &Attempt| attempt.number >= 1 && is_known(evidence, attempt);
+    for (at, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| judged(attempt)) {
         checked += 1;
         let before = previous_gap(attempts[..at].last(), attempt);
         let bounds = evidence.group_spec(attempt.watcher).client.backoff.bounds(attempt.number, before);
@@ -59,6 +62,23 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             };
             Judged::new(Outcome::Pass, text)
         })
+}
+
+/// Whether the pause before an attempt, and what it should be, is known. A real client's is where it was given an SDK to
+/// behave like, and where no attempt of its may have been refused, which nobody sees.
+fn is_known(evidence: &Evidence<'_>, attempt: &Attempt) -> bool {
+    let group = evidence.group_spec(attempt.watcher);
+    if group.client.driver.is_none() {
+        return true;
+    }
+    let id = evidence.index.slots.group_of(attempt.watcher);
+    let mut refused = evidence
+        .cuts()
+        .filter(|(_, fault, _)| matches!(fault.action, FaultAction::Refuse) && fault.groups.contains(&id));
+    let overlaps = |window: &FaultWindow| {
+        window.applying <= attempt.started && window.healed.is_none_or(|healed| attempt.waited_from <= healed)
+    };
+    group.client.like.is_some() && !refused.any(|(_, _, window)| overlaps(window))
 }
 
 /// The pause before the attempt before, on which decorrelated jitter depends; `None` when that attempt is not known.

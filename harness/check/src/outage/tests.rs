@@ -1,4 +1,5 @@
 use shakedown_model::event::AttemptOutcome::{Connected, TimedOut};
+use shakedown_model::plan::{DriverSpec, Protocol};
 use shakedown_model::{FaultId, WatcherId};
 
 use super::*;
@@ -52,4 +53,25 @@ fn onsets_are_of_watchers_that_were_connected() {
         assert_eq!(onsets.len(), 1, "watcher 0 was already gone, and the crash has no onset to detect");
         assert_eq!((onsets[0].watcher, onsets[0].noticed), (WatcherId(1), Some(ms(33_000))));
     });
+}
+
+#[test]
+fn real_clients_whose_connections_nobody_sees_have_neither_outages_nor_onsets() {
+    for (proxy, protocol, is_seen) in [
+        (ProxyKind::Embedded, Protocol::NacosGrpc, true),
+        (ProxyKind::Toxiproxy, Protocol::NacosGrpc, false),
+        (ProxyKind::Embedded, Protocol::NacosHttp, false),
+    ] {
+        let mut tiny = Tiny::calm().lost(30_000, 0).crash(40_001, 1);
+        tiny.input.plan.proxy.kind = proxy;
+        let client = &mut tiny.input.plan.groups[0].client;
+        client.protocol = protocol;
+        client.driver = Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
+        tiny.with_evidence(|evidence| {
+            let mine = |watcher: WatcherId| evidence.index.slots.group_of(watcher) == GroupId(0);
+            let outages = evidence.outages.iter().filter(|outage| mine(outage.watcher)).count();
+            let onsets = onsets(evidence).iter().filter(|onset| mine(onset.watcher)).count();
+            assert_eq!((outages > 0, onsets > 0), (is_seen, is_seen), "{proxy:?} {protocol:?}");
+        });
+    }
 }

@@ -83,8 +83,35 @@ async fn a_step_that_cannot_be_started_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let driver = shell_driver("true");
     let folder = dir.path().join("f");
-    build(&driver, &folder, &|_| ()).await.unwrap();
+    let lock = File::create(dir.path().join("lock")).unwrap();
+    build(&driver, &folder, &lock, &|_| ()).await.unwrap();
     let argv = Argv { words: vec!["no-such-compiler".into()], environment: Vec::new() };
-    let error = run(&driver, &argv, dir.path(), &dir.path().join("log"), &|_| ()).await.unwrap_err();
+    let error = run((&driver, &argv), dir.path(), &dir.path().join("log"), &lock, &|_| ()).await.unwrap_err();
     assert!(error.to_string().contains("`no-such-compiler` cannot be started"), "{error}");
+}
+
+#[tokio::test]
+async fn a_step_that_outlives_its_harness_keeps_the_next_builder_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::new(dir.path().to_owned());
+    let driver = shell_driver("cat; echo once >> $INTO");
+    // As a killed harness leaves it: a process that has the lock, and nobody who waits for it.
+    let lock = cache.lock(&driver, &|_| ()).await.unwrap();
+    let mut orphan = std::process::Command::new("sleep").arg("1000").stdin(lock).spawn().unwrap();
+    let told = Told::new();
+    let progress = told.progress();
+    let build = cache.launch(&driver, &progress);
+    tokio::pin!(build);
+    let waits = async {
+        while told.lines().is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        _ = &mut build => panic!("built beside the orphan"),
+        () = waits => {}
+    }
+    orphan.kill().unwrap();
+    orphan.wait().unwrap();
+    assert!(build.await.is_ok());
 }

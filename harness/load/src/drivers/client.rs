@@ -14,12 +14,16 @@ use super::reads::Pending;
 /// so a push that comes this soon is taken for it.
 const RELISTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// The first delivery of a life no longer than this after the listen call is its first fetch.
+const FETCHES_WITHIN: Duration = Duration::from_secs(5);
+
 /// A listener's item.
 #[derive(Debug)]
 struct Item {
     id: ItemId,
     key: Key,
-    is_listening: bool,
+    /// When its listen call returned.
+    listening: Option<Offset>,
     /// Whether the listener was called with something of the server's in this life.
     was_heard: bool,
     /// Since when a delivery may be that of a list after a reconnect; taken by the first delivery.
@@ -43,7 +47,8 @@ pub(super) struct Client {
     watcher: WatcherId,
     terms: Terms,
     items: Vec<Item>,
-    is_subscribed: bool,
+    /// Whether every listener of this life is registered.
+    listens: bool,
     /// Whether it started cold and heard nothing from the server since.
     is_cold: bool,
 }
@@ -70,9 +75,9 @@ pub(super) enum DriverDefect {
 
 impl Client {
     pub(super) fn new(watcher: WatcherId, items: Vec<(ItemId, Key)>, terms: Terms) -> Self {
-        let item = |(id, key)| Item { id, key, is_listening: false, was_heard: false, reconnected: None };
+        let item = |(id, key)| Item { id, key, listening: None, was_heard: false, reconnected: None };
         let items = items.into_iter().map(item).collect();
-        Self { watcher, terms, items, is_subscribed: false, is_cold: false }
+        Self { watcher, terms, items, listens: false, is_cold: false }
     }
 
     pub(super) const fn watcher(&self) -> WatcherId {
@@ -90,9 +95,9 @@ impl Client {
 
     /// Its memory is gone.
     pub(super) fn crash(&mut self) {
-        self.is_subscribed = false;
+        self.listens = false;
         for item in &mut self.items {
-            (item.is_listening, item.was_heard, item.reconnected) = (false, false, None);
+            (item.listening, item.was_heard, item.reconnected) = (None, false, None);
         }
     }
 
@@ -106,14 +111,14 @@ impl Client {
         self.items.iter_mut().for_each(|item| item.reconnected = Some(at));
     }
 
-    /// A listen call returned. It is subscribed once all have.
-    pub(super) fn listening(&mut self, at: Offset, key: &Key) -> Result<Option<Event>, DriverDefect> {
-        self.item(key)?.is_listening = true;
-        if self.is_subscribed || !self.items.iter().all(|item| item.is_listening) {
+    /// A listen call returned. Says since when all have, once.
+    pub(super) fn listening(&mut self, at: Offset, key: &Key) -> Result<Option<Offset>, DriverDefect> {
+        self.item(key)?.listening = Some(at);
+        if self.listens || !self.items.iter().all(|item| item.listening.is_some()) {
             return Ok(None);
         }
-        self.is_subscribed = true;
-        Ok(Some(Event::Subscribed { at, watcher: self.watcher }))
+        self.listens = true;
+        Ok(Some(at))
     }
 
     /// The listener was called with content.
@@ -202,7 +207,9 @@ impl Client {
         if is_from_disk {
             return Ok(Path::Cache);
         }
-        let is_first = !std::mem::replace(&mut item.was_heard, true);
+        // Some SDKs call a listener with what is there, some with what changes.
+        let is_early = item.listening.is_none_or(|since| at <= since + FETCHES_WITHIN);
+        let is_first = !std::mem::replace(&mut item.was_heard, true) && is_early;
         let is_relist = item.reconnected.take().is_some_and(|since| at <= since + RELISTS_WITHIN);
         self.is_cold = false;
         Ok(match protocol {
@@ -266,12 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn it_is_subscribed_once_every_listen_call_has_returned() {
+    fn it_listens_once_every_listen_call_has_returned() {
         let mut client = client(Protocol::NacosGrpc, false);
         let at = Offset::from_secs;
         assert_eq!(client.listening(at(1), &key(3)), Ok(None));
-        let subscribed = Event::Subscribed { at: at(2), watcher: WatcherId(9) };
-        assert_eq!(client.listening(at(2), &key(4)), Ok(Some(subscribed)));
+        assert_eq!(client.listening(at(2), &key(4)), Ok(Some(at(2))));
         assert_eq!(client.listening(at(3), &key(4)), Ok(None), "it is already");
         client.crash();
         assert_eq!(client.listening(at(4), &key(4)), Ok(None), "a new life");
@@ -280,6 +286,7 @@ mod tests {
 
     #[test]
     fn paths_follow_the_life_the_reconnects_and_the_source() {
+        let mut polls = client(Protocol::NacosHttp, false);
         let mut client = client(Protocol::NacosGrpc, false);
         assert_eq!(path(&value(&mut client, 1, &content(3, 1), Source::Snapshot)), Path::Cache);
         assert_eq!(path(&value(&mut client, 2, &content(3, 2), Source::Server)), Path::Initial);
@@ -289,7 +296,13 @@ mod tests {
         assert_eq!(path(&value(&mut client, 12, &content(3, 5), Source::Server)), Path::Push);
         client.reconnected(Offset::from_secs(20));
         assert_eq!(path(&value(&mut client, 26, &content(3, 6), Source::Server)), Path::Push, "too late");
-        let mut polls = super::tests::client(Protocol::NacosHttp, false);
+        client.crash();
+        client.listening(Offset::from_secs(30), &key(3)).unwrap();
+        assert_eq!(
+            path(&value(&mut client, 36, &content(3, 7), Source::Server)),
+            Path::Push,
+            "no first fetch"
+        );
         assert_eq!(path(&value(&mut polls, 1, &content(3, 1), Source::Server)), Path::Initial);
         assert_eq!(path(&value(&mut polls, 2, &content(3, 2), Source::Server)), Path::PollWake);
     }
@@ -322,7 +335,7 @@ mod tests {
         let pending = Pending { id: 1, intended: Offset::from_secs(5), item: ItemId(3), is_sent: true };
         let text = content(3, 2);
         let md5 = payload::md5_hex(&text);
-        let mut got = |client: &mut Client, source, is_up| {
+        let got = |client: &mut Client, source, is_up| {
             let answer = client.got((pending, Offset::from_secs(6)), Some((&text, &md5)), source, is_up);
             let Event::Read(read) = answer.unwrap() else { panic!("a read") };
             assert_eq!(read.version, Some(Version(2)));

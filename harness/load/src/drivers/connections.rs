@@ -40,8 +40,8 @@ pub(super) struct Connections {
     candidate: Option<Candidate>,
     /// Attempts since the loss, or since the life began.
     tried: u32,
-    /// Whether it had a connection in this life.
-    had_one: bool,
+    /// When the first connection of this life was answered that stayed.
+    first_answer: Option<Offset>,
     waited_from: Offset,
 }
 
@@ -54,7 +54,7 @@ impl Connections {
             current: None,
             candidate: None,
             tried: 0,
-            had_one: false,
+            first_answer: None,
             waited_from: Offset::ZERO,
         }
     }
@@ -72,6 +72,11 @@ impl Connections {
     /// Whether it is known to have a connection now.
     pub(super) const fn is_up(&self) -> bool {
         self.current.is_some()
+    }
+
+    /// When the first connection of this life was answered that stayed; a later one subscribes by itself.
+    pub(super) const fn first_answer(&self) -> Option<Offset> {
+        self.first_answer
     }
 
     /// When something is to be settled by time alone ([`Offset::NEVER`] when nothing is).
@@ -108,10 +113,10 @@ impl Connections {
             return;
         }
         self.end_attempt(&candidate, answered, AttemptOutcome::Connected, out);
-        if self.had_one {
+        if self.first_answer.is_some() {
             out.push(Event::Subscribed { at: answered, watcher: self.watcher });
         }
-        self.had_one = true;
+        self.first_answer.get_or_insert(answered);
         self.current = Some(candidate.id);
         self.tried = 0;
     }
@@ -157,7 +162,11 @@ impl Connections {
         out: &mut Vec<Event>,
     ) {
         self.tried += 1;
-        let number = if self.had_one { self.tried } else { self.tried.saturating_sub(self.startup_tries) };
+        let number = if self.first_answer.is_some() {
+            self.tried
+        } else {
+            self.tried.saturating_sub(self.startup_tries)
+        };
         let (watcher, waited_from, started) = (self.watcher, self.waited_from, candidate.opened);
         out.push(Event::Attempt(Attempt { watcher, number, waited_from, started, ended, outcome }));
         self.candidate = None;

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use shakedown_drivers::protocol::{Command, Event as Told, Key, What};
 use shakedown_drivers::{ClockPair, DriverError, DriverProcess, Incoming, Launch, Place};
 use shakedown_model::event::Event;
-use shakedown_model::plan::{GroupSpec, Protocol};
+use shakedown_model::plan::GroupSpec;
 use shakedown_model::{Offset, Plan};
 use shakedown_record::{Clock, Recorder};
 use tokio::sync::mpsc;
@@ -73,6 +73,8 @@ struct OwnClient {
     reads: Reads,
     start: Command,
     stage: Stage,
+    /// Since when every listener of this life is registered, while its first connection is not known yet.
+    listens_since: Option<Offset>,
     /// Listeners that are registered again, and when.
     again: BTreeMap<String, (Offset, Key)>,
 }
@@ -87,9 +89,7 @@ pub(crate) struct Holder {
     clients: Vec<OwnClient>,
     life: WatcherLife,
     sights: mpsc::Receiver<Sight>,
-    /// Whether connections of what the clients speak tell anything.
-    is_telling: bool,
-    /// Whether the proxy tells of connections, so that their absence means something.
+    /// Whether the proxy tells of the clients' connections, so that their absence means something.
     is_tapped: bool,
 }
 
@@ -114,8 +114,7 @@ impl Holder {
             clients: own,
             life,
             sights,
-            is_telling: are_connections_telling(group.client.protocol),
-            is_tapped: false,
+            is_tapped: plan.sees_connections(group),
         }
     }
 
@@ -168,7 +167,7 @@ impl Holder {
             let own = &mut self.clients[at];
             let first = records.len();
             own.connections.settle(now, &mut records);
-            own.note_reconnects(&records[first..]);
+            own.note_connections(&mut records, first);
         }
         self.record_all(&records);
     }
@@ -247,7 +246,10 @@ impl Holder {
                 None
             }
             What::Listening { client, key } => {
-                self.clients[place(client)?].client.listening(at, &key).map_err(|e| e.to_string())?
+                let is_tapped = self.is_tapped;
+                let own = &mut self.clients[place(client)?];
+                let all = own.client.listening(at, &key).map_err(|e| e.to_string())?;
+                own.subscribed(all, is_tapped)
             }
             What::Value { client, key, content, md5, source } => {
                 let own = &mut self.clients[place(client)?];
@@ -305,16 +307,15 @@ impl Holder {
     }
 
     fn see(&mut self, sight: Sight) {
-        if !self.is_telling {
+        if !self.is_tapped {
             return;
         }
-        self.is_tapped = true;
         let at = self.shared.clock.offset_of(sight.at);
         let mut records = Vec::new();
         let own = self.clients.iter_mut().find(|own| own.client.watcher() == sight.watcher);
         if let Some(own) = own {
             own.connections.see(at, (sight.node, sight.connection), sight.seen, &mut records);
-            own.note_reconnects(&records);
+            own.note_connections(&mut records, 0);
         }
         self.record_all(&records);
     }
@@ -356,14 +357,9 @@ fn own_client(held: HeldClient, plan: &Plan, group: &GroupSpec, (run_id, from): 
         reads: Reads::new(group.reads_per_second, group.client.request_timeout, ids, seed),
         start,
         stage: Stage::Due(from + delay),
+        listens_since: None,
         again: BTreeMap::new(),
     }
-}
-
-/// Whether connections of this protocol tell when a client is subscribed: one stream is a gRPC client's whole tie to
-/// the server, while an HTTP client may keep connections or not.
-const fn are_connections_telling(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::NacosGrpc)
 }
 
 fn number(at: usize) -> u32 {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use shakedown_model::GroupId;
 use shakedown_model::backoff::{Backoff, Jitter};
+use shakedown_model::fault::FaultAction;
+use shakedown_model::plan::DriverSpec;
 
 use super::*;
 
@@ -53,6 +56,32 @@ fn equal_jitter_and_linear_growth_have_both_bounds() {
             ("within", pauses(equal, &[500, 2_000, 1_500, 3_000]), Pass),
             ("below half", pauses(equal, &[500, 800]), Fail),
             ("above the cap", pauses(equal, &[500, 1_000, 1_500, 3_500]), Fail),
+        ],
+    );
+}
+
+#[test]
+fn a_real_client_is_judged_where_it_is_known_what_it_should_do_and_what_it_did() {
+    let too_short = |like: Option<&str>, action: FaultAction| {
+        let backoff = Backoff::Constant { delay: Duration::from_secs(1) };
+        pauses(backoff, &[10]).planned(|plan| {
+            let client = &mut plan.groups[1].client;
+            client.driver = Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
+            client.like = like.map(str::to_owned);
+            plan.faults[0].groups = vec![GroupId(1)];
+            plan.faults[0].action = action;
+        })
+    };
+    table(
+        WithinPolicy,
+        &[
+            ("it should be like an SDK", too_short(Some("nacos-go-2"), FaultAction::Reset), Fail),
+            ("nothing is expected of it", too_short(None, FaultAction::Reset), Pass),
+            (
+                "attempts may have been refused unseen",
+                too_short(Some("nacos-go-2"), FaultAction::Refuse),
+                Pass,
+            ),
         ],
     );
 }

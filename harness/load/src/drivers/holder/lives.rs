@@ -13,12 +13,31 @@ impl OwnClient {
         self.reads.begin(now);
     }
 
-    /// Deliveries that follow a subscription after a loss may be the list's.
-    pub(super) fn note_reconnects(&mut self, records: &[Event]) {
-        for record in records {
+    /// All its listeners are registered since `all`. It is subscribed then, or, where connections are seen, once it has one.
+    pub(super) fn subscribed(&mut self, all: Option<Offset>, is_tapped: bool) -> Option<Event> {
+        let since = all?;
+        let at =
+            if is_tapped { self.connections.first_answer().map(|at| at.max(since)) } else { Some(since) };
+        if at.is_none() {
+            self.listens_since = Some(since);
+        }
+        at.map(|at| Event::Subscribed { at, watcher: self.client.watcher() })
+    }
+
+    /// Takes note of what became of its connections, in the records from `first` on.
+    ///
+    /// Deliveries that follow a subscription after a loss may be the list's. The first connection of a life subscribes it,
+    /// if its listeners were registered before.
+    pub(super) fn note_connections(&mut self, records: &mut Vec<Event>, first: usize) {
+        for record in &records[first..] {
             if let Event::Subscribed { at, .. } = record {
                 self.client.reconnected(*at);
             }
+        }
+        if let Some(answered) = self.connections.first_answer()
+            && let Some(since) = self.listens_since.take()
+        {
+            records.push(Event::Subscribed { at: answered.max(since), watcher: self.client.watcher() });
         }
     }
 
@@ -27,6 +46,7 @@ impl OwnClient {
         self.connections.end();
         self.reads.end();
         self.again.clear();
+        self.listens_since = None;
         self.stage = Stage::Dead;
     }
 }
