@@ -117,8 +117,9 @@ async fn after_a_change_without_an_answer_the_next_ones_go_to_the_next_node() {
     let server = start(Generation::V2);
     let publisher = publisher(Generation::V2, PublishBy::Http, &[first, node(&server)]);
     // The mutator's patience ends before the client's own: the change is given up, and is not sent again.
-    let given_up = tokio::time::timeout(Duration::from_millis(50), publisher.take(&key(), write("one", None)));
+    let key = key();
+    let given_up = tokio::time::timeout(Duration::from_millis(50), publisher.take(&key, write("one", None)));
     assert!(given_up.await.is_err());
-    publisher.take(&key(), write("two", None)).await.unwrap();
+    publisher.take(&key, write("two", None)).await.unwrap();
     until_served(&publisher, Some("two")).await;
 }
