@@ -24,7 +24,7 @@ use shakedown_model::time::nanos;
 use shakedown_model::{FaultId, GroupId, Offset, WatcherId};
 
 use crate::evidence::Evidence;
-use crate::result::{FidelityAttempt, FidelityMeasure, FidelityPair, FidelityRow};
+use crate::result::{FidelityAttempt, FidelityMeasure, FidelityPair, FidelityRow, Figure};
 use outages::{Cut, Outage};
 use sides::{Share, Times};
 
@@ -41,6 +41,7 @@ type Connections<'a> = BTreeMap<WatcherId, Vec<&'a ConnectionRecord>>;
 /// Compares every pair of the plan, and gives what the chart of attempts draws.
 pub(crate) fn judge(
     evidence: &Evidence<'_>,
+    figures: &[Figure],
     connections: &[ConnectionRecord],
 ) -> (Vec<FidelityPair>, Vec<FidelityAttempt>) {
     let by_watcher = by_watcher(evidence, connections);
@@ -52,7 +53,7 @@ pub(crate) fn judge(
             real,
             simulated,
             like: evidence.plan.groups[real.index()].client.like.clone().unwrap_or_default(),
-            rows: rows(evidence, &sides),
+            rows: rows(evidence, figures, &sides),
             notes: notes(evidence, &sides),
         }
     });
@@ -169,7 +170,7 @@ fn faults_on<'e>(
         .filter(|(.., window)| window.applied.is_some())
 }
 
-fn rows(evidence: &Evidence<'_>, sides: &[Side; 2]) -> Vec<FidelityRow> {
+fn rows(evidence: &Evidence<'_>, figures: &[Figure], sides: &[Side; 2]) -> Vec<FidelityRow> {
     let mut rows = Vec::new();
     let [real, simulated] = sides;
     for (fault, ..) in faults_on(evidence, real.group) {
@@ -180,6 +181,9 @@ fn rows(evidence: &Evidence<'_>, sides: &[Side; 2]) -> Vec<FidelityRow> {
         fault_rows(FidelityMeasure::Detect, both(&|outage| outage.detect.map(nanos)));
         for number in 1..=GAPS {
             fault_rows(FidelityMeasure::AttemptGap(number), both(&|outage| outage.gap(number)));
+        }
+        for number in 2..=GAPS {
+            fault_rows(FidelityMeasure::AttemptInterval(number), both(&|outage| outage.interval(number)));
         }
         for number in 1..=LENGTHS {
             fault_rows(FidelityMeasure::AttemptLength(number), both(&|outage| outage.length(number)));
@@ -192,6 +196,7 @@ fn rows(evidence: &Evidence<'_>, sides: &[Side; 2]) -> Vec<FidelityRow> {
         rows.extend(losses(fault, sides));
         rows.extend(history::sources(fault, &reads));
     }
+    rows.extend(history::late(figures, [real.group, simulated.group]));
     rows.extend(history::duplicates(evidence, [real.group, simulated.group]));
     rows.extend(history::paths(evidence, [real.group, simulated.group]));
     rows.sort_by_key(|row| (row.fault.is_none(), row.fault, row.measure));

@@ -101,7 +101,7 @@ fn conclude(
     series.format = RESULT_FORMAT;
     series.histograms = figures.histograms();
     let figures = figures.finish();
-    let (fidelity, attempts) = fidelity::judge(&evidence, connections);
+    let (fidelity, attempts) = fidelity::judge(&evidence, &figures, connections);
     series.fidelity = attempts;
     let gates = gates::judge(&evidence, &figures);
     let guarantees = guarantees::judge(&evidence);

@@ -40,11 +40,13 @@ pub(crate) fn measure(measure: FidelityMeasure) -> String {
         FidelityMeasure::Detect => "detect".to_owned(),
         FidelityMeasure::AttemptGap(1) => "pause before attempt 1, from the loss".to_owned(),
         FidelityMeasure::AttemptGap(n) => format!("pause before attempt {n}"),
+        FidelityMeasure::AttemptInterval(n) => format!("attempt {} to attempt {n}", n - 1),
         FidelityMeasure::AttemptLength(n) => format!("length of attempt {n}"),
         FidelityMeasure::Reconnect => "reconnect".to_owned(),
         FidelityMeasure::CatchUp => "catch-up".to_owned(),
         FidelityMeasure::ReadTime => "answer to a read".to_owned(),
         FidelityMeasure::ReadSource(source) => format!("answers {}", source_words(source)),
+        FidelityMeasure::Late => "changes later than the time-out".to_owned(),
         FidelityMeasure::Duplicates => "calls with the same version again".to_owned(),
         FidelityMeasure::Path(path) => format!("deliveries by {}", path_name(path)),
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shakedown_model::event::{Path, ReadSource};
 use shakedown_model::fault::FaultAction;
+use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::{FaultId, GroupId, Offset};
 
 use super::between;
@@ -11,7 +12,7 @@ use super::sides::{Share, Times};
 use crate::evidence::Evidence;
 use crate::index::Held;
 use crate::measures::recovery::{CaughtUp, caught_up};
-use crate::result::{FidelityMeasure, FidelityRow};
+use crate::result::{FidelityMeasure, FidelityRow, Figure};
 
 /// From a fault's end until each client that had missed something held the newest version of everything.
 pub(super) fn catch_up(evidence: &Evidence<'_>, fault: FaultId, group: GroupId) -> Times {
@@ -71,6 +72,22 @@ pub(super) fn sources(fault: FaultId, sides: &[Reads; 2]) -> Vec<FidelityRow> {
         real.beside(simulated, FidelityMeasure::ReadSource(source), Some(fault))
     });
     rows.collect()
+}
+
+/// Changes that came later than the time-out, or never, over all phases.
+pub(super) fn late(figures: &[Figure], groups: [GroupId; 2]) -> Option<FidelityRow> {
+    let [real, simulated] = groups.map(|group| {
+        let of_group = figures.iter().filter(|figure| {
+            figure.measure == Measure::EndToEnd
+                && matches!(figure.scope, Scope::Phase(_))
+                && figure.group == Some(group)
+        });
+        of_group.fold(Share::default(), |share, figure| Share {
+            count: share.count + figure.censored,
+            of: share.of + figure.count,
+        })
+    });
+    real.beside(simulated, FidelityMeasure::Late, None)
 }
 
 /// Calls of listeners that brought the version of the call before once more.

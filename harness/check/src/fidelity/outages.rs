@@ -47,6 +47,8 @@ pub(super) struct Outage {
 /// An attempt to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attempt {
+    /// When it was opened.
+    pub(super) opened: Offset,
     /// From the loss or the end of the attempt before.
     pub(super) gap: Duration,
     /// How long it took; `None` for the one that stayed, and for one that never ended.
@@ -57,6 +59,12 @@ impl Outage {
     /// The pause before attempt `number`, from 1.
     pub(super) fn gap(&self, number: u32) -> Option<u64> {
         Some(nanos(self.attempts.get(number as usize - 1)?.gap))
+    }
+
+    /// From the opening of the attempt before to that of attempt `number`, from 2.
+    pub(super) fn interval(&self, number: u32) -> Option<u64> {
+        let [before, attempt] = self.attempts.get(number as usize - 2..number as usize)? else { return None };
+        Some(nanos(attempt.opened.since(before.opened)))
     }
 
     /// The length of attempt `number`, from 1.
@@ -77,6 +85,7 @@ impl Cut {
         for (place, attempt) in after[..tried].iter().enumerate() {
             let ended = attempt.closed.filter(|_| Some(place) != stays);
             attempts.push(Attempt {
+                opened: attempt.opened,
                 gap: attempt.opened.since(since),
                 length: ended.map(|ended| ended.since(attempt.opened)),
             });

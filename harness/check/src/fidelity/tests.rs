@@ -6,7 +6,7 @@ use shakedown_model::manifest::{Closer, ConnectionRecord};
 use shakedown_model::plan::{DriverSpec, Protocol};
 use shakedown_model::{FaultId, GroupId, ItemId, NodeId, Offset, WatcherId};
 
-use super::outages::{Attempt, Cut, Outage};
+use super::outages::{Cut, Outage};
 use crate::result::{FidelityMeasure, FidelityPair, FidelitySide, FidelityVerdict};
 use crate::testing::{MODERN, Tiny, ms};
 
@@ -102,6 +102,8 @@ fn twins_that_do_the_same_are_within_in_every_row() {
             FidelityMeasure::AttemptGap(1),
             FidelityMeasure::AttemptGap(2),
             FidelityMeasure::AttemptGap(3),
+            FidelityMeasure::AttemptInterval(2),
+            FidelityMeasure::AttemptInterval(3),
             FidelityMeasure::AttemptLength(1),
             FidelityMeasure::AttemptLength(2),
             FidelityMeasure::Reconnect,
@@ -188,6 +190,7 @@ fn the_application_is_given_the_same_by_both() {
     expect(FidelityMeasure::ReadTime, FidelityVerdict::Within);
     expect(FidelityMeasure::ReadSource(ReadSource::Memory), FidelityVerdict::Differs);
     expect(FidelityMeasure::ReadSource(ReadSource::Snapshot), FidelityVerdict::Differs);
+    expect(FidelityMeasure::Late, FidelityVerdict::Within);
     expect(FidelityMeasure::Duplicates, FidelityVerdict::Differs);
     expect(FidelityMeasure::Path(Path::Relist), FidelityVerdict::Within);
     let duplicates = pair.rows.iter().find(|row| row.measure == FidelityMeasure::Duplicates).unwrap();
@@ -207,9 +210,16 @@ fn outage(cut: Cut, connections: &[ConnectionRecord]) -> Option<Outage> {
     cut.outage_of(&connections.iter().collect::<Vec<_>>())
 }
 
-fn attempt(gap: u64, length: Option<u64>) -> Attempt {
+/// The pause and the length of an attempt.
+type Tried = (std::time::Duration, Option<std::time::Duration>);
+
+fn attempt(gap: u64, length: Option<u64>) -> Tried {
     let millis = std::time::Duration::from_millis;
-    Attempt { gap: millis(gap), length: length.map(millis) }
+    (millis(gap), length.map(millis))
+}
+
+fn attempts(outage: &Outage) -> Vec<Tried> {
+    outage.attempts.iter().map(|attempt| (attempt.gap, attempt.length)).collect()
 }
 
 #[test]
@@ -226,12 +236,11 @@ fn over_grpc_the_next_connection_beside_the_live_one_is_the_loss() {
         ],
     );
     let millis = std::time::Duration::from_millis;
-    let expected = Outage {
-        detect: Some(millis(4_000)),
-        attempts: vec![attempt(0, Some(3_000)), attempt(100, Some(2_900)), attempt(200, None)],
-        reconnect: Some(millis(6_210)),
-    };
-    assert_eq!(found, Some(expected));
+    let found = found.unwrap();
+    assert_eq!((found.detect, found.reconnect), (Some(millis(4_000)), Some(millis(6_210))));
+    assert_eq!(attempts(&found), [attempt(0, Some(3_000)), attempt(100, Some(2_900)), attempt(200, None)]);
+    assert_eq!((found.interval(2), found.interval(3)), (Some(3_100_000_000), Some(3_100_000_000)));
+    assert_eq!(found.interval(4), None);
 }
 
 #[test]
@@ -256,7 +265,7 @@ fn over_http_an_answered_request_ends_without_a_loss() {
     ];
     let found = outage(cut, &polls).unwrap();
     assert_eq!(found.detect, Some(std::time::Duration::from_millis(5_000)));
-    assert_eq!(found.attempts, [attempt(2_000, Some(1)), attempt(2_000, None)]);
+    assert_eq!(attempts(&found), [attempt(2_000, Some(1)), attempt(2_000, None)]);
     assert_eq!(found.reconnect, Some(std::time::Duration::from_millis(5_500)));
 }
 
@@ -271,6 +280,6 @@ fn after_a_crash_everything_counts_from_the_first_connection() {
     ];
     let found = outage(cut, &lives).unwrap();
     assert_eq!(found.detect, None);
-    assert_eq!(found.attempts, [attempt(0, Some(3_000)), attempt(1_000, None)]);
+    assert_eq!(attempts(&found), [attempt(0, Some(3_000)), attempt(1_000, None)]);
     assert_eq!(found.reconnect, Some(std::time::Duration::from_millis(4_100)));
 }

@@ -46,6 +46,9 @@ pub enum FidelityMeasure {
     Detect,
     /// The pause before attempt n: from the loss (n = 1) or the end of the attempt before, to its opening.
     AttemptGap(u32),
+    /// From the opening of attempt n − 1 to that of attempt n: the same as the pause where attempts fail at once, and told
+    /// apart from it where one begins before the last has ended.
+    AttemptInterval(u32),
     /// From the opening of attempt n to its end, where it failed.
     AttemptLength(u32),
     /// From the loss to the first bytes of the server on the connection that stays.
@@ -56,6 +59,8 @@ pub enum FidelityMeasure {
     ReadTime,
     /// The share of those answers that came from this source.
     ReadSource(ReadSource),
+    /// The share of the changes due to the clients that came later than the delivery time-out, or never.
+    Late,
     /// The share of the listener's calls that brought the same version again.
     Duplicates,
     /// The share of deliveries that came by this path.
