@@ -75,15 +75,9 @@ impl Setup {
         progress(beginning(&plan.server));
         let servers = Servers::start(&plan.server, &place, &mut ports).await?;
         manifest.server = servers.description().to_owned();
-        observer
-            .on(&RunEvent::SettingUp(format!("publishing the first version of {} items", plan.item_count())));
+        progress(format!("publishing the first version of {} items", plan.item_count()));
         let plan = Arc::new(plan);
-        let ceiling = estate::ceiling(&plan);
-        estate.claim_items(&plan, servers.nodes(), ceiling.as_ref()).await?;
-        let publisher = NacosPublisher::new(&plan, servers.nodes())?.below(ceiling.clone());
-        publish_initial(&plan, manifest.run_id, &publisher, &history.recorder()).await?;
-        let reads = NodeReads { plan: &plan, run_id: manifest.run_id };
-        reads.wait_for_initial(servers.nodes()).await?;
+        let ceiling = publish_first(&plan, &servers, (estate, &history), manifest.run_id).await?;
         progress("starting the proxies".into());
         let mut addresses = estate
             .proxies_for(&plan, &manifest.run, &upstreams(&plan, &servers, containers.as_ref()), &mut ports)
@@ -127,6 +121,22 @@ impl Setup {
             guard,
         })
     }
+}
+
+/// Publishes the first version of every item and waits until each node serves it; gives what keeps publishes below a
+/// user's rate from then on.
+async fn publish_first(
+    plan: &Arc<Plan>,
+    servers: &Servers,
+    (estate, history): (&Estate, &HistoryWriter),
+    run_id: u64,
+) -> Result<Option<Arc<Ceiling>>, EngineError> {
+    let ceiling = estate::ceiling(plan);
+    estate.claim_items(plan, servers.nodes(), ceiling.as_ref()).await?;
+    let publisher = NacosPublisher::new(plan, servers.nodes())?.below(ceiling.clone());
+    publish_initial(plan, run_id, &publisher, &history.recorder()).await?;
+    NodeReads { plan, run_id }.wait_for_initial(servers.nodes()).await?;
+    Ok(ceiling)
 }
 
 /// What is about to be started.
