@@ -99,9 +99,7 @@ impl Setup {
             address.binds = proxies.binds(address.listen);
             address.listen.set_ip(proxies.api().ip());
         }
-        if let Some(connections) = &connections {
-            connections.know(&addresses);
-        }
+        connections.iter().for_each(|connections| connections.know(&addresses));
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         let real = clients::start(&plan, &launches, dir, guard.as_ref(), &addresses).await?;
