@@ -76,6 +76,7 @@ fn the_doctor_finds_what_a_killed_run_left() {
         proxy: String::new(),
         machine: Machine::default(),
         arguments: Vec::new(),
+        clients: Vec::new(),
         remarks: Vec::new(),
     })
     .unwrap();

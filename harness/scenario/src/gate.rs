@@ -272,6 +272,15 @@ fn fault_scope(name: Part<'_>, plan: &Plan, found: &mut Findings) -> Option<Scop
     Some(Scope::Fault(FaultId(u16::try_from(index).ok()?)))
 }
 
+/// Whether a fault befalls servers, where the gate looks.
+fn befalls_servers(scope: Scope, plan: &Plan) -> bool {
+    let befalls = |fault: &FaultPlan| matches!(fault.action, FaultAction::Server { .. });
+    match scope {
+        Scope::Fault(fault) => befalls(&plan.faults[fault.index()]),
+        Scope::Run | Scope::Phase(_) => plan.faults.iter().any(befalls),
+    }
+}
+
 /// Refuses gates that no run could ever have a sample for.
 fn is_possible(gate: &Gate, parts: &Parts<'_>, plan: &Plan, found: &mut Findings) -> bool {
     let Gate { measure, scope, group, .. } = gate;
@@ -297,12 +306,7 @@ fn is_possible(gate: &Gate, parts: &Parts<'_>, plan: &Plan, found: &mut Findings
             return false;
         }
     }
-    let befalls_servers = |fault: &FaultPlan| matches!(fault.action, FaultAction::Server { .. });
-    let has_service = match scope {
-        Scope::Fault(fault) => befalls_servers(&plan.faults[fault.index()]),
-        Scope::Run | Scope::Phase(_) => plan.faults.iter().any(befalls_servers),
-    };
-    if measure.is_of_service() && !has_service {
+    if measure.is_of_service() && !befalls_servers(*scope, plan) {
         found
             .error(
                 "scenario::no_samples",

@@ -95,7 +95,9 @@ pub(super) fn of(evidence: &Evidence<'_>, watcher: WatcherId, held: Held) -> Pat
 fn first_repeat(evidence: &Evidence<'_>) -> Duration {
     match evidence.plan.server.backend {
         Backend::Embedded => evidence.plan.server.embedded.push_retry_step,
-        Backend::Process | Backend::Container | Backend::External => EmbeddedSettings::default().push_retry_step,
+        Backend::Process | Backend::Container | Backend::External => {
+            EmbeddedSettings::default().push_retry_step
+        }
     }
 }
 

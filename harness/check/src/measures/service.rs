@@ -11,8 +11,11 @@ use shakedown_model::time::nanos;
 use super::Findings;
 use crate::evidence::Evidence;
 
+/// The outages of one service of a node.
+type OutagesOf = fn(&NodeService) -> &[Outage];
+
 /// What the service of a node lacked, by the measure that it belongs to.
-const SERVICES: [(Measure, fn(&NodeService) -> &[Outage]); 3] = [
+const SERVICES: [(Measure, OutagesOf); 3] = [
     (Measure::WriteOutage, |node| &node.write),
     (Measure::ReadOutage, |node| &node.read),
     (Measure::PushOutage, |node| &node.push),
@@ -37,11 +40,7 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
 }
 
 /// The stretches in which no node served, ascending; one that was not seen to end is open.
-fn at_no_node(
-    window: &FaultWindow,
-    of: fn(&NodeService) -> &[Outage],
-    horizon: Offset,
-) -> Vec<(Offset, Option<Offset>)> {
+fn at_no_node(window: &FaultWindow, of: OutagesOf, horizon: Offset) -> Vec<(Offset, Option<Offset>)> {
     let spans = |node: &NodeService| -> Vec<(Offset, Option<Offset>)> {
         of(node).iter().map(|outage| (outage.from, outage.until)).collect()
     };

@@ -12,7 +12,7 @@ fn window(fault: u16, healed: Option<Offset>) -> FaultWindow {
         healed,
         bite: Bite::Bit("yes".into()),
         trouble: None,
-            service: Vec::new(),
+        service: Vec::new(),
     }
 }
 

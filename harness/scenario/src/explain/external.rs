@@ -10,7 +10,7 @@ pub(super) fn server(out: &mut String, external: &ExternalSpec) -> fmt::Result {
     }
     match &external.namespace {
         Some(namespace) => {
-            writeln!(out, "  namespace: {namespace} # chosen; the run's items are deleted at its end")?
+            writeln!(out, "  namespace: {namespace} # chosen; the run's items are deleted at its end")?;
         }
         None => writeln!(out, "  namespace: one of the run's own # made, and removed at its end")?,
     }

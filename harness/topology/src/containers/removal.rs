@@ -90,11 +90,11 @@ pub(crate) async fn remove_all(
             }
             remove_container(docker, id).await
         });
-        removed.containers += gone(join_all(ends).await);
-        removed.networks += gone(join_all(things.networks.iter().map(|id| docker.remove_network(id))).await);
+        removed.containers += gone(&join_all(ends).await);
+        removed.networks += gone(&join_all(things.networks.iter().map(|id| docker.remove_network(id))).await);
         let force = || Some(RemoveVolumeOptionsBuilder::new().force(true).build());
         removed.volumes +=
-            gone(join_all(things.volumes.iter().map(|name| docker.remove_volume(name, force()))).await);
+            gone(&join_all(things.volumes.iter().map(|name| docker.remove_volume(name, force()))).await);
         tokio::time::sleep(BETWEEN_ROUNDS).await;
     }
     let left = Things::of(docker, owner).await?;
@@ -111,7 +111,7 @@ pub(crate) async fn remove_all(
     Err(ContainerError::Left { left })
 }
 
-fn gone(ends: Vec<Result<(), Error>>) -> usize {
+fn gone(ends: &[Result<(), Error>]) -> usize {
     for error in ends.iter().filter_map(|end| end.as_ref().err()) {
         tracing::debug!(%error, "not removed at this try");
     }
