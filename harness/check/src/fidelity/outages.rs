@@ -36,7 +36,8 @@ pub(super) struct Cut {
 /// What became of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outage {
-    /// From the onset to the loss; `None` after a crash.
+    /// From the onset to the loss; `None` where the client had nothing to notice: after a crash, and where its connection
+    /// was ended by another.
     pub(super) detect: Option<Duration>,
     /// Every attempt up to the one that stayed.
     pub(super) attempts: Vec<Attempt>,
@@ -93,10 +94,20 @@ impl Cut {
         }
         let answered = stays.and_then(|stays| after[stays].answered);
         Some(Outage {
-            detect: (!self.is_crash).then(|| lost.since(self.from)),
+            detect: self.is_noticed(connections, lost).then(|| lost.since(self.from)),
             attempts,
             reconnect: answered.map(|answered| answered.since(lost)),
         })
+    }
+
+    /// Whether the loss was the client's own act: it ended its connection, or opened another one beside it. Where the proxy
+    /// or the server ended it, the time since the onset tells only when they did, and the pause before the first attempt
+    /// tells what the client made of it.
+    fn is_noticed(&self, connections: &[&ConnectionRecord], lost: Offset) -> bool {
+        let ended = |connection: &&ConnectionRecord| {
+            connection.closed == Some(lost) && connection.closed_by != Closer::Client
+        };
+        !self.is_crash && !connections.iter().any(ended)
     }
 
     fn lost(&self, connections: &[&ConnectionRecord]) -> Option<Offset> {

@@ -42,7 +42,8 @@ pub struct FidelityRow {
 pub enum FidelityMeasure {
     /// The share of the clients that lost their connection.
     Losses,
-    /// From the fault's onset until the client ends its connection or opens the next one.
+    /// From the fault's onset until the client ends its connection or opens the next one beside it; nothing where another
+    /// ended it.
     Detect,
     /// The pause before attempt n: from the loss (n = 1) or the end of the attempt before, to its opening.
     AttemptGap(u32),
