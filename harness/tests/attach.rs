@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -103,11 +104,12 @@ phases: [ {{ name: warm-up, for: 1s }}, {{ name: steady, for: {seconds}s }} ]
     }
 }
 
-/// A port that is free with those at these offsets, below the ephemeral ones.
+/// A port that is free with those at these offsets, below the ephemeral ones, and was given to nobody else here.
 fn free(offsets: &[u16]) -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
     let from = 16_000 + u16::try_from(std::process::id() % 9_000).unwrap();
     let is_free = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok();
-    let mut ports = (from..from + 5_000).step_by(13);
+    let mut ports = std::iter::repeat_with(|| from + TAKEN.fetch_add(13, Ordering::Relaxed) % 5_000);
     ports.find(|port| offsets.iter().all(|offset| is_free(port + offset))).unwrap()
 }
 

@@ -65,7 +65,7 @@ fn a_users_own_client_is_a_watcher_like_others() {
     let json = done.json();
     let outcome = |name: &str| {
         let all = json["guarantees"].as_array().unwrap();
-        let found = all.iter().find(|guarantee| guarantee["guarantee"] == name);
+        let found = all.iter().find(|guarantee| guarantee["name"] == name);
         found.map(|found| found["outcome"].clone()).unwrap_or(Value::Null)
     };
     for name in ["nothing-lost", "converges", "intact", "nothing-invented", "isolated"] {
