@@ -28,9 +28,6 @@ const HTTP_PORT: u16 = 8848;
 const DATA: &str = "/home/nacos/data";
 /// A node that is not ready is asked this often.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
-/// A node of a cluster that ends while it starts is started so many times again, as `restart: always` of the official
-/// compose files does: one that wants its configs before the raft group has a leader gives up.
-const STARTS_AGAIN: u32 = 3;
 /// How long it takes is told this often.
 const TELL_EVERY: Duration = Duration::from_secs(4);
 
@@ -110,14 +107,14 @@ impl ContainerNodes {
             .map_err(|error| not_ready(error.to_string()))?
             .speaking(self.as_started(is_upgraded).generation());
         let (began, mut told) = (Instant::now(), Instant::now());
-        let mut starts_left = if self.spec.nodes > 1 { STARTS_AGAIN } else { 0 };
         loop {
             if let Some(why) = container.failed() {
-                if starts_left == 0 {
+                // One of a cluster that wants its configs before it has found the leader gives up: it is started again
+                // until its time is up, as `restart: always` of the official compose files does.
+                if self.spec.nodes == 1 || began.elapsed() >= self.spec.ready_timeout {
                     return Err(not_ready(why));
                 }
-                starts_left -= 1;
-                progress(format!("{}: it ended before the cluster had a leader; started again", part(node.node)));
+                progress(format!("{}: it ended before it had found a leader; started again", part(node.node)));
                 container.start().await?;
             }
             if admin.is_ready().await {
