@@ -114,7 +114,10 @@ impl ContainerNodes {
                 if self.spec.nodes == 1 || began.elapsed() >= self.spec.ready_timeout {
                     return Err(not_ready(why));
                 }
-                progress(format!("{}: it ended before it had found a leader; started again", part(node.node)));
+                progress(format!(
+                    "{}: it ended before it had found a leader; started again",
+                    part(node.node)
+                ));
                 container.start().await?;
             }
             if admin.is_ready().await {
