@@ -48,7 +48,10 @@ fn delays(suite: &Suite, stream: &str) -> Result<(), String> {
     bench.change("latency", &json!({"attributes": {"latency": 600}}))?;
     at_least(client.round_trip(b"slower")?, 600)?;
     bench.remove("latency")?;
-    below(client.round_trip(b"fast")?, 600)
+    // A stall of the machine may hit one of them.
+    let first = client.round_trip(b"fast")?;
+    let second = client.round_trip(b"fast")?;
+    below(first.min(second), 600)
 }
 
 fn burst(suite: &Suite) -> Result<(), String> {

@@ -23,13 +23,13 @@ fn hi(suite: &Suite, delay: u64) -> Result<Bench<'_>, String> {
 }
 
 fn delayed(suite: &Suite) -> Result<(), String> {
-    let bench = hi(suite, 1_000)?;
+    let bench = hi(suite, 3_000)?;
     let start = Instant::now();
     let mut client = bench.connect()?;
     client.receive(2)?;
-    below(start.elapsed(), 900)?;
+    below(start.elapsed(), 2_900)?;
     orderly(client.ending(PATIENCE)?)?;
-    at_least(start.elapsed(), 1_000)
+    at_least(start.elapsed(), 3_000)
 }
 
 fn upstream(suite: &Suite) -> Result<(), String> {
