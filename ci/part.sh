@@ -11,14 +11,21 @@ began=$SECONDS
 passed=0
 failed=0
 skipped=0
+failures=()   # The names of the checks that failed.
 at_the_end=() # Commands for the end, however it comes.
 
 ending() {
-  local code=$? command
+  local code=$? command name
   for command in ${at_the_end[@]+"${at_the_end[@]}"}; do $command || true; done
-  [ $code = 0 ] || failed=$((failed + 1))
+  if [ $code != 0 ]; then
+    failed=$((failed + 1))
+    failures+=("ended with exit $code")
+  fi
   rm -rf "$scratch"
-  [ -z "${SHAKEDOWN_TALLY:-}" ] || echo "$part $((SECONDS - began)) $passed $failed $skipped" >>"$SHAKEDOWN_TALLY"
+  if [ -n "${SHAKEDOWN_TALLY:-}" ]; then
+    echo "$part $((SECONDS - began)) $passed $failed $skipped" >>"$SHAKEDOWN_TALLY"
+    for name in ${failures[@]+"${failures[@]}"}; do echo "failed: $part: $name" >>"$SHAKEDOWN_TALLY"; done
+  fi
   echo "$part: $passed passed, $failed failed, $skipped skipped in $((SECONDS - began)) s"
   [ "$failed" = 0 ] || exit 1
   [ "${SHAKEDOWN_REAL:-}" != required ] || [ "$skipped" = 0 ] || exit 1
@@ -43,6 +50,7 @@ check() { # NAME COMMAND...
     echo "$part: passed $name ($((SECONDS - from)) s)"
   else
     failed=$((failed + 1))
+    failures+=("$name (exit $code)")
     echo "$part: FAILED $name (exit $code, $((SECONDS - from)) s)"
   fi
 }
