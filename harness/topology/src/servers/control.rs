@@ -76,7 +76,37 @@ pub(super) enum Running {
 struct Taken<'a> {
     control: &'a ServersControl,
     node: NodeId,
+    /// What the node is about to be, for the error when it cannot be.
+    wish: &'static str,
     running: Option<Running>,
+}
+
+/// A node that can stand still.
+enum Pausable<'a> {
+    Process(&'a OwnProcess),
+    Container(&'a OwnContainer),
+}
+
+impl Taken<'_> {
+    fn pausable(&self) -> Result<Pausable<'_>, ServersError> {
+        match &self.running {
+            Some(Running::Process(process)) => Ok(Pausable::Process(process)),
+            Some(Running::Container(container)) => Ok(Pausable::Container(container)),
+            Some(Running::Embedded(_) | Running::External) | None => {
+                Err(wrong(self.node, self.wish, EMBEDDED))
+            }
+        }
+    }
+
+    /// The container of a node that has a network of its own.
+    fn container(&self) -> Result<&OwnContainer, ServersError> {
+        match &self.running {
+            Some(Running::Container(container)) => Ok(container),
+            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
+                Err(wrong(self.node, self.wish, NO_NETWORK))
+            }
+        }
+    }
 }
 
 impl Drop for Taken<'_> {
@@ -132,13 +162,9 @@ impl ServersControl {
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run, or is embedded.
     pub async fn pause(&self, node: NodeId) -> Result<(), ServersError> {
-        let taken = self.take(node, "paused")?;
-        match &taken.running {
-            Some(Running::Process(process)) => process.pause(),
-            Some(Running::Container(container)) => container.pause().await?,
-            Some(Running::Embedded(_) | Running::External) | None => {
-                return Err(wrong(node, "paused", EMBEDDED));
-            }
+        match self.take(node, "paused")?.pausable()? {
+            Pausable::Process(process) => process.pause(),
+            Pausable::Container(container) => container.pause().await?,
         }
         Ok(())
     }
@@ -148,13 +174,9 @@ impl ServersControl {
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run, or is embedded.
     pub async fn resume(&self, node: NodeId) -> Result<(), ServersError> {
-        let taken = self.take(node, "resumed")?;
-        match &taken.running {
-            Some(Running::Process(process)) => process.resume(),
-            Some(Running::Container(container)) => container.resume().await?,
-            Some(Running::Embedded(_) | Running::External) | None => {
-                return Err(wrong(node, "resumed", EMBEDDED));
-            }
+        match self.take(node, "resumed")?.pausable()? {
+            Pausable::Process(process) => process.resume(),
+            Pausable::Container(container) => container.resume().await?,
         }
         Ok(())
     }
@@ -164,13 +186,7 @@ impl ServersControl {
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run, or is no container.
     pub async fn disconnect(&self, node: NodeId) -> Result<(), ServersError> {
-        let taken = self.take(node, "disconnected")?;
-        match &taken.running {
-            Some(Running::Container(container)) => Ok(container.disconnect().await?),
-            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
-                Err(wrong(node, "disconnected", NO_NETWORK))
-            }
-        }
+        Ok(self.take(node, "disconnected")?.container()?.disconnect().await?)
     }
 
     /// Gives a node its network back.
@@ -178,13 +194,7 @@ impl ServersControl {
     /// # Errors
     /// [`ServersError::WrongState`] when it does not run, or is no container.
     pub async fn connect(&self, node: NodeId) -> Result<(), ServersError> {
-        let taken = self.take(node, "connected")?;
-        match &taken.running {
-            Some(Running::Container(container)) => Ok(container.connect().await?),
-            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
-                Err(wrong(node, "connected", NO_NETWORK))
-            }
-        }
+        Ok(self.take(node, "connected")?.container()?.connect().await?)
     }
 
     /// Starts a node again at its address, over what was stored, and waits until it is ready. Dropping the future ends
@@ -201,7 +211,7 @@ impl ServersControl {
                 Slot::Up(_) => return Err(wrong(node, "started", "it runs")),
                 Slot::Moving => return Err(wrong(node, "started", "it is being moved")),
             }
-            Taken { control: self, node, running: None }
+            Taken { control: self, node, wish: "started", running: None }
         };
         let started = self.start_at(node).await?;
         taken.running = Some(started);
@@ -365,7 +375,7 @@ impl ServersControl {
                 *slot = Slot::Up(Running::External);
                 Err(wrong(node, wish, EXTERNAL))
             }
-            Slot::Up(running) => Ok(Taken { control: self, node, running: Some(running) }),
+            Slot::Up(running) => Ok(Taken { control: self, node, wish, running: Some(running) }),
             Slot::Down => {
                 *slot = Slot::Down;
                 Err(wrong(node, wish, "it does not run"))
