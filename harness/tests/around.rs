@@ -77,6 +77,7 @@ fn the_doctor_finds_what_a_killed_run_left() {
         machine: Machine::default(),
         arguments: Vec::new(),
         clients: Vec::new(),
+        floors: Vec::new(),
         remarks: Vec::new(),
     })
     .unwrap();

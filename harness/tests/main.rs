@@ -8,6 +8,7 @@ mod commands;
 mod defects;
 mod drivers;
 mod fidelity;
+mod floor;
 mod nodes;
 mod old_runs;
 mod run;

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Look at this machine: limits, ports, homes, container engine, what old runs left; and say what to change.
     Doctor(DoctorArgs),
+    /// Measure the floor: what the same fan-out costs on this machine over bare sockets.
+    Calibrate(CalibrateArgs),
     /// Tell whether a program speaks the driver protocol, so that it can be a watcher in a scenario.
     DriverCheck(DriverCheckArgs),
     /// Run one of the embedded parts alone.
@@ -55,6 +57,12 @@ pub(crate) enum Command {
     /// End process groups named on standard input when it closes; for shakedown's own use.
     #[command(hide = true)]
     Guard,
+    /// The watchers' side of a floor; for shakedown's own use.
+    #[command(hide = true)]
+    FloorPeer {
+        /// Where the other side listens.
+        address: SocketAddr,
+    },
 }
 
 /// A scenario and what is changed in it.
@@ -101,6 +109,9 @@ pub(crate) struct RunArgs {
     /// Compare with a baseline of another machine or another experiment all the same.
     #[arg(long)]
     pub(crate) baseline_anyway: bool,
+    /// Measure the floor of the run's fan-outs before it, over bare sockets, and show figures as multiples of it too.
+    #[arg(long)]
+    pub(crate) calibrate: bool,
     /// How many runs are kept in the folder of runs, this one included; the oldest are removed after the run.
     #[arg(long, value_name = "RUNS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep: u32,
@@ -201,6 +212,36 @@ pub(crate) struct DoctorArgs {
     /// The folder of Toxiproxy that would be used.
     #[arg(long, env = "TOXIPROXY_HOME", value_name = "DIR")]
     pub(crate) toxiproxy_home: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// A scenario whose fan-outs are measured: for each protocol the item with the most listeners.
+    #[arg(conflicts_with_all = ["connections", "payload"])]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Set a key of the scenario; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario")]
+    pub(crate) set: Vec<String>,
+    /// How many connections a message goes to.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=18_000))]
+    pub(crate) connections: u32,
+    /// The content's size.
+    #[arg(long, value_name = "SIZE", default_value = "256B", value_parser = payload)]
+    pub(crate) payload: u32,
+    /// How many rounds, after one that warms up.
+    #[arg(long, default_value_t = shakedown_floor::ROUNDS, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) rounds: u32,
+    /// Print one JSON object on standard output instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The size of a content: at most what Nacos takes, 10 MiB (nacos-facts.md §2.6).
+fn payload(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?)
+        .ok()
+        .filter(|bytes| *bytes <= 10 << 20)
+        .ok_or_else(|| "at most 10MiB".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! One file per command; this one picks it and turns its end into an exit code.
 
 mod baseline;
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
@@ -65,6 +66,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Init(args) => init::init(&args.path).map(done),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Calibrate(args) => calibrate::calibrate(&args).map(done),
         Command::DriverCheck(args) => driver_check::driver_check(&args),
         Command::Completions { shell } => completions::print(shell).map(done),
         Command::Serve(Serve::Nacos(args)) => serve::nacos(args).map(done),
@@ -72,6 +74,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
             serve::proxy(api, config.as_deref(), seed).map(done)
         }
         Command::PollingDriver => runtime()?.block_on(polling_driver::speak()).map(done),
+        Command::FloorPeer { address } => calibrate::peer(address).map(done),
         Command::Guard => {
             shakedown_topology::guard_main();
             Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@
 mod clients;
 mod connections;
 mod estate;
+mod floor;
 mod health;
 mod machine;
 mod node_reads;
@@ -22,6 +23,7 @@ mod timeline;
 
 pub use estate::EstateError;
 pub use health::ReceiveProbeError;
+pub use machine::raise_open_files;
 pub use observer::{Observer, Progress, RunEvent};
 pub use preflight::PreflightError;
 pub use run::{EngineError, RunOptions, run};

@@ -18,7 +18,7 @@ pub(crate) fn describe() -> Machine {
 }
 
 /// Raises this process' soft limit of open files to the hard one, and gives the limit that then holds.
-pub(crate) fn raise_open_files() -> u64 {
+pub fn raise_open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_err() {

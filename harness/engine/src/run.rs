@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use shakedown_faults::fault::FaultError;
 use shakedown_faults::toxiproxy::ProxyApiError;
+use shakedown_floor::FloorError;
 use shakedown_load::drivers::DriversError;
 use shakedown_load::mutator::MutatorError;
 use shakedown_load::watchers::FleetError;
@@ -25,7 +26,7 @@ use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
 use crate::preflight::{self, PreflightError};
 use crate::setup::{Setup, needs_containers};
-use crate::{machine, timeline};
+use crate::{floor, machine, timeline};
 
 /// The run could not be begun.
 ///
@@ -53,6 +54,9 @@ pub enum EngineError {
     /// The proxies.
     #[error(transparent)]
     Proxies(#[from] ProxiesError),
+    /// The floor.
+    #[error(transparent)]
+    Floor(#[from] FloorError),
     /// Containers.
     #[error(transparent)]
     Containers(#[from] ContainerError),
@@ -98,8 +102,10 @@ pub struct RunOptions {
     pub runs: PathBuf,
     /// The scenario's text, secrets redacted, for the run directory.
     pub scenario_text: String,
-    /// The program that has a `guard` command.
-    pub guard_program: PathBuf,
+    /// This program, which has the commands `guard` and `floor-peer`.
+    pub program: PathBuf,
+    /// Whether the floors of the run's fan-outs are measured before it.
+    pub measures_floor: bool,
     /// The harness' version, for the manifest.
     pub version: String,
     /// The arguments that a repeat needs, for the manifest.
@@ -142,8 +148,12 @@ pub async fn run(
     }
 
     let mut stop_in_setup = stop.clone();
+    let bringing_up = async {
+        manifest.floors = floor::measure(&plan, &options, &*observer).await?;
+        Setup::bring_up(plan, &dir, &options, (&*observer, &estate), &mut manifest).await
+    };
     let setup = tokio::select! {
-        setup = Setup::bring_up(plan, &dir, &options, (&*observer, &estate), &mut manifest) => setup,
+        setup = bringing_up => setup,
         Ok(_) = stop_in_setup.wait_for(|stop| *stop) => Err(EngineError::Interrupted),
     };
     let ended = match setup {
@@ -195,6 +205,7 @@ fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
         machine: machine::describe(),
         arguments: options.arguments.clone(),
         clients: Vec::new(),
+        floors: Vec::new(),
         remarks: Vec::new(),
     }
 }

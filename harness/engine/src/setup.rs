@@ -54,7 +54,7 @@ impl Setup {
         let launches = clients::build(&plan, observer).await?;
         let history = dir.create_history()?;
         let mut ports = Ports::new();
-        let guard = needs_guard(&plan).then(|| Guard::start(&options.guard_program)).transpose()?;
+        let guard = needs_guard(&plan).then(|| Guard::start(&options.program)).transpose()?;
         let (data, logs) = (dir.server_data_dir(), dir.logs_dir());
         let seed = plan.seed;
         let progress = |text: String| observer.on(&RunEvent::SettingUp(text));

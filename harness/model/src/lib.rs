@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod baseline;
 pub mod event;
 pub mod fault;
+pub mod floor;
 pub mod gate;
 pub mod ids;
 pub mod manifest;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::floor::Floor;
 use crate::plan::Protocol;
 use crate::{GroupId, NodeId, Offset, Seed, WatcherId};
 
@@ -58,6 +59,9 @@ pub struct Manifest {
     /// `--backend process`.
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// The floors of the run's fan-outs, measured before it on request.
+    #[serde(default)]
+    pub floors: Vec<Floor>,
     /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
     pub remarks: Vec<String>,
 }

@@ -1,11 +1,13 @@
 //! A plan for this crate's own tests.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::plan::{
-    Arrivals, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan, ProxySpec, ServerSpec,
+    Arrivals, ClientSpec, GroupSpec, ItemsSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan,
+    ProxySpec, ServerSpec,
 };
-use crate::{Offset, Seed};
+use crate::{ItemId, LinkId, Offset, Seed, WatcherId};
 
 /// Ten shared items, one phase of 25 s, nobody who watches.
 pub(crate) fn plan() -> Plan {
@@ -37,5 +39,22 @@ pub(crate) fn plan() -> Plan {
         faults: Vec::new(),
         gates: Vec::new(),
         required: Vec::new(),
+    }
+}
+
+/// A group that listens to nothing yet.
+pub(crate) fn group(first: u32, count: u32, client: ClientSpec) -> GroupSpec {
+    GroupSpec {
+        name: format!("from-{first}"),
+        count,
+        first: WatcherId(first),
+        client,
+        link: LinkId(0),
+        shared: 0,
+        own: 0,
+        first_own: ItemId(10),
+        ramp_per_second: 100.0,
+        reads_per_second: 0.0,
+        source: Ipv4Addr::LOCALHOST,
     }
 }

@@ -127,6 +127,7 @@ mod tests {
             machine: Machine::default(),
             arguments: Vec::new(),
             clients: Vec::new(),
+            floors: Vec::new(),
             remarks: Vec::new(),
         })
         .unwrap();

@@ -199,6 +199,7 @@ fn manifest() -> Manifest {
         },
         arguments: Vec::new(),
         clients: Vec::new(),
+        floors: Vec::new(),
         remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
     }
 }

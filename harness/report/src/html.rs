@@ -41,6 +41,7 @@ pub fn page(input: ReportInput<'_>) -> String {
             (chart(Chart::Heatmap))
             (measures::of_phases(input))
             (measures::of_faults(input))
+            (judged::floor(input))
             (chart(Chart::Mutations))
             (chart(Chart::Raster))
             (paths::section(input))

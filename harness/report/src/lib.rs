@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod charts;
 pub mod compare;
 mod fidelity;
+pub mod floor;
 mod heap;
 pub mod histograms;
 pub mod html;

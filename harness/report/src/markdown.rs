@@ -10,7 +10,7 @@ use crate::charts::Chart;
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
 use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
-use crate::{fidelity, service, slowest};
+use crate::{fidelity, floor, service, slowest};
 
 /// The measures of the key figures: what a user feels, and how watchers come back.
 const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect, Measure::Failover];
@@ -30,6 +30,12 @@ pub fn summary(input: ReportInput<'_>) -> String {
     head.extend(Stat::ALL.map(Stat::name));
     head.push("n");
     blocks.extend(table("Key figures", &head, &key_figures(input)));
+    let bare: Vec<Vec<String>> =
+        floor::bare_rows(&input.manifest.floors).into_iter().map(Vec::from).collect();
+    blocks.extend(table("The floor", &floor::BARE_HEAD, &bare));
+    let multiples: Vec<Vec<String>> =
+        floor::rows(input).iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+    blocks.extend(table("Beside the floor", &floor::HEAD, &multiples));
     blocks.extend(table(
         "By which path",
         &["in", "group", "path", "share", "p50", "p99", "n"],

@@ -14,7 +14,7 @@ use self::table::{Column, Table};
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, severity};
 use crate::quantity::{NO_SAMPLES, counted, plain, stat_value};
-use crate::{fidelity as compared, service};
+use crate::{fidelity as compared, floor as bare, service};
 
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     header(&mut out, input);
     measures::by_phase(&mut out, input);
     measures::by_fault(&mut out, input);
+    floor(&mut out, input);
     paths::by_path(&mut out, input);
     servers(&mut out, input);
     faults(&mut out, input);
@@ -244,6 +245,23 @@ fn fidelity(out: &mut Lines, input: ReportInput<'_>) {
         for note in &pair.notes {
             out.wrapped(4, note);
         }
+    }
+}
+
+/// The bare fan-outs, and what was measured as multiples of them.
+fn floor(out: &mut Lines, input: ReportInput<'_>) {
+    let floors = &input.manifest.floors;
+    if floors.is_empty() {
+        return;
+    }
+    out.title("Beside the floor");
+    bare::table(floors, out.look.columns()).lines().for_each(|line| out.push(line));
+    let [measure, place, group, rest @ ..] = bare::HEAD;
+    let mut columns = vec![Column::text(measure, 12), Column::text(place, 14), Column::text(group, 16)];
+    columns.extend(rest.map(|head| Column { max_width: 24, ..Column::number(head) }));
+    let rows = bare::rows(input).into_iter().map(Vec::from).collect();
+    for line in (Table { columns, rows }).lines(out.look.columns()) {
+        out.push(line);
     }
 }
 

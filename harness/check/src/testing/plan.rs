@@ -31,6 +31,7 @@ pub(super) fn manifest() -> Manifest {
         machine: Machine::default(),
         arguments: Vec::new(),
         clients: Vec::new(),
+        floors: Vec::new(),
         remarks: Vec::new(),
     }
 }

@@ -3,10 +3,12 @@
 
 use shakedown_model::Offset;
 use shakedown_model::event::PublishOutcome;
+use shakedown_model::floor::Floor;
 
 use crate::evidence::Evidence;
 
-/// The floor of a fan-out, per listener: six messages over bare sockets, as measured on 2 cores (ADR 6).
+/// The floor of a fan-out, per listener, where the run did not measure its own: six messages over bare sockets, as
+/// measured on 2 cores (ADR 6).
 const FLOOR_PER_LISTENER_NS: u64 = 20_000;
 /// How long a burst lasts beyond twice its floor: the server's dump tick.
 const BURST_NS: u64 = 100_000_000;
@@ -19,14 +21,21 @@ pub(super) struct Bursts {
     longest: u64,
 }
 
+/// The floor that the run measured, by its dearest chain, else the constant.
+fn per_listener_ns(floors: &[Floor]) -> u64 {
+    let measured = floors.iter().map(|floor| floor.last_ns / u64::from(floor.shape.connections.max(1)));
+    measured.max().unwrap_or(FLOOR_PER_LISTENER_NS)
+}
+
 impl Bursts {
     pub(super) fn new(evidence: &Evidence<'_>) -> Self {
+        let per_listener = per_listener_ns(&evidence.manifest.floors);
         let acked =
             evidence.index.publishes.all().iter().filter(|publish| publish.outcome == PublishOutcome::Acked);
         let mut bursts: Vec<_> = acked
             .map(|publish| {
                 let listeners = evidence.index.slots.of_item(publish.item).len() as u64;
-                let allowed = 2 * FLOOR_PER_LISTENER_NS * listeners;
+                let allowed = 2 * per_listener * listeners;
                 (publish.done, Offset(publish.done.0.saturating_add(BURST_NS + allowed)), allowed)
             })
             .collect();

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use shakedown_model::event::AttemptOutcome;
 use shakedown_model::fault::Bite;
+use shakedown_model::floor::{Chain, Floor, FloorShape};
 use shakedown_model::gate::{Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::verdict::Outcome::{self, Fail, Pass, Unknown};
@@ -66,6 +67,22 @@ fn lag_in_a_burst_counts_beyond_twice_the_floor() {
         Pass,
         "they add up"
     );
+}
+
+#[test]
+fn a_run_that_measured_its_floor_is_judged_by_it() {
+    let shape = FloorShape { chain: Chain::GrpcPush, connections: 1_000, payload_bytes: 512 };
+    let crowd = Tiny::calm().planned(|plan| {
+        plan.groups[0].count = 500;
+        plan.groups[1].first = WatcherId(500);
+        plan.groups[1].count = 500;
+    });
+    let mut crowd = crowd.acked(0, 2, 10_000, 10_010);
+    // 30 µs a listener: a floor of 30 ms.
+    crowd.input.manifest.floors =
+        vec![Floor { shape, rounds: 7, count: 7_000, stats_ns: [1; 5], last_ns: 30 * MS }];
+    assert_eq!(outcome(&lags(crowd.clone(), 60, 10_100, 64), "scheduler-lag"), Pass);
+    assert_eq!(outcome(&lags(crowd, 60, 10_100, 66), "scheduler-lag"), Fail);
 }
 
 #[test]

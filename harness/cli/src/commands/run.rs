@@ -34,9 +34,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let view = Arc::new(ProgressView::new(loaded.plan.clone()));
     let options = RunOptions {
         runs: args.out.clone(),
-        arguments: plan::repeated(&args.scenario),
+        arguments: repeated(args),
         scenario_text: loaded.text,
-        guard_program: program,
+        program,
+        measures_floor: args.calibrate,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         baseline,
         secrets: loaded.secrets,
@@ -56,6 +57,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let code = judge_and_show(run.clone(), args.json, Exit::Defect)?;
     tidy(args, run.path());
     Ok(code)
+}
+
+/// The arguments that a repeat needs.
+fn repeated(args: &RunArgs) -> Vec<String> {
+    let mut arguments = plan::repeated(&args.scenario);
+    arguments.extend(args.calibrate.then(|| "--calibrate".to_owned()));
+    arguments
 }
 
 /// What the scenario's gates compare with: the file that was named, else the scenario's own, else the usual one.

@@ -6,7 +6,7 @@ use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
 use super::badge;
 use crate::input::ReportInput;
 use crate::quantity::{NO_SAMPLES, count, plain, stat_value};
-use crate::{fidelity, service};
+use crate::{fidelity, floor, service};
 
 pub(super) fn gates(input: ReportInput<'_>) -> Markup {
     html! {
@@ -133,6 +133,31 @@ pub(super) fn service(input: ReportInput<'_>) -> Markup {
                         tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The bare fan-outs that were measured before the run, and its figures as multiples of them.
+pub(super) fn floor(input: ReportInput<'_>) -> Markup {
+    let floors = &input.manifest.floors;
+    let table = |head: &[&str], rows: Vec<Vec<String>>| {
+        html! {
+            div.scroll {
+                table {
+                    thead { tr { @for cell in head { th { (crate::quantity::sentence_case(cell)) } } } }
+                    tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
+                }
+            }
+        }
+    };
+    html! {
+        @if !floors.is_empty() {
+            section #floor {
+                h2 { "Beside the floor" }
+                p { "Before the run the same messages went to as many bare sockets, with no server and no client behind them. Multiples compare across machines; times do not." }
+                (table(&floor::BARE_HEAD, floor::bare_rows(floors).into_iter().map(Vec::from).collect()))
+                (table(&floor::HEAD, floor::rows(input).into_iter().map(Vec::from).collect()))
             }
         }
     }
