@@ -102,7 +102,7 @@ fn why_unknown(gate: &Gate, found: Option<&Figure>, value: StatValue) -> String 
         StatValue::LaterThan(ns) => format!("all that is known is later than {}", words::time(ns)),
         StatValue::TooFew if gate.measure == Measure::Propagation && figure.negative * 100 > figure.count => {
             format!(
-                "{} of {} were seen before their ack; with more than 1 % the acks cannot be trusted",
+                "{} of {} were seen before their ack; with more than 1 % it means nothing, see end-to-end",
                 words::count(figure.negative),
                 words::counted(figure.count, "sample")
             )

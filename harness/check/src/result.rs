@@ -217,6 +217,9 @@ pub struct Counts {
     pub refused: u64,
     /// Publishes without a clear answer.
     pub ambiguous: u64,
+    /// Publishes whose answer was lost and that a read showed to be stored.
+    #[serde(default)]
+    pub settled: u64,
     /// Planned mutations that were never sent (a run cut short, or a server that stalled).
     pub unsent: u64,
     /// Deliveries.

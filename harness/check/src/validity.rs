@@ -12,6 +12,7 @@ mod lateness;
 use shakedown_model::event::AttemptOutcome;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::manifest::RunStatus;
+use shakedown_model::plan::Backend;
 use shakedown_model::verdict::Outcome;
 use shakedown_model::{Offset, WatcherId};
 
@@ -45,7 +46,7 @@ pub(crate) fn judge(
         lateness::scheduler_lag(evidence, &bursts),
         lateness::receive_queue_lag(evidence, &bursts),
         lateness::mutator_lateness(evidence, &bursts),
-        acks(figures),
+        acks(evidence, figures),
         mutations(evidence, counts),
         cpu_steal(evidence),
         local_attempts(evidence),
@@ -95,17 +96,23 @@ fn run_end(evidence: &Evidence<'_>) -> Finding {
 }
 
 /// Whether acks came before what they are to precede, without which propagation means nothing.
-fn acks(figures: &[Figure]) -> Finding {
+///
+/// A real cluster is no witness of that. Every node pushes a write as soon as it has applied it, and the node that took it
+/// answers once it has heard of that from the leader: seen 10 to 300 ms later, by half of the deliveries. Propagation is
+/// unknown then, by its own rule, and end-to-end is what tells; whether the harness itself stamped late is judged by its
+/// lags.
+fn acks(evidence: &Evidence<'_>, figures: &[Figure]) -> Finding {
     let whole = figures.iter().filter(|f| f.measure == Measure::Propagation && f.scope == Scope::Run);
     let (negative, all) =
         whole.fold((0, 0), |(negative, all), figure| (negative + figure.negative, all + figure.count));
     let is_ordered = as_f64(negative) <= as_f64(all) * NEGATIVE_SHARE;
-    let text = format!(
-        "{} of {} were seen before their ack; the limit is {}",
-        count(negative),
-        counted(all, "delivery"),
-        share(NEGATIVE_SHARE)
-    );
+    let seen = format!("{} of {} were seen before their ack", count(negative), counted(all, "delivery"));
+    let server = &evidence.plan.server;
+    if !is_ordered && server.nodes > 1 && server.backend != Backend::Embedded {
+        let text = format!("{seen}: a node of a cluster pushes before another one answers; see end-to-end");
+        return finding("acks", Outcome::Pass, text);
+    }
+    let text = format!("{seen}; the limit is {}", share(NEGATIVE_SHARE));
     finding("acks", if is_ordered { Outcome::Pass } else { Outcome::Unknown }, text)
 }
 

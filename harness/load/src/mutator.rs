@@ -68,6 +68,8 @@ pub struct MutatorReport {
     pub conflicts: u64,
     /// Of them, without a clear answer.
     pub ambiguous: u64,
+    /// Of them, those that a read showed to be stored after their answer was lost.
+    pub settled: u64,
     /// Planned mutations that were never sent: stopped before they were due or could go, or no room to wait.
     pub unsent: u64,
     /// Of the unsent, those for which there was no room to wait.

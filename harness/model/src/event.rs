@@ -108,6 +108,9 @@ pub enum PublishOutcome {
     Refused,
     /// No answer, or one that says neither: it may appear at any time to the run's end.
     Ambiguous,
+    /// Its own answer was lost or unclear, and a later read showed that it is stored: since some instant between `sent`
+    /// and `done`, which nobody knows. Only writes under compare-and-set are settled so.
+    Settled,
 }
 
 /// A publish.
@@ -127,7 +130,7 @@ pub struct Publish {
     pub ready: Offset,
     /// When it was sent.
     pub sent: Offset,
-    /// When it ended: the ack, if it was acked.
+    /// When it ended: the ack, if it was acked; the read's answer, if that settled it.
     pub done: Offset,
     /// How it ended.
     pub outcome: PublishOutcome,

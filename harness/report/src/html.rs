@@ -121,8 +121,10 @@ fn counts(input: ReportInput<'_>) -> Markup {
         (counts.attempts, "attempts to connect"),
         (counts.ambiguous, "ambiguous publishes"),
     ];
+    // Only compare-and-set has any.
+    let settled = Some((counts.settled, "publishes settled by a read")).filter(|(n, _)| *n > 0);
     html! {
-        ul.counts { @for (n, what) in rows { li { b { (count(n)) } " " (what) } } }
+        ul.counts { @for (n, what) in rows.into_iter().chain(settled) { li { b { (count(n)) } " " (what) } } }
         @if counts.subscribed < counts.watchers {
             p.trouble { (count(counts.watchers - counts.subscribed)) " watchers were never subscribed." }
         }

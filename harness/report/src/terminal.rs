@@ -173,11 +173,12 @@ fn header(out: &mut Lines, input: ReportInput<'_>) {
     out.wrapped(
         0,
         &format!(
-            "{} in {} · {} acked, {} ambiguous · {} · {} later than {} · {}",
+            "{} in {} · {} acked, {} ambiguous{} · {} · {} later than {} · {}",
             counted(counts.watchers, "watcher"),
             counted(u64::try_from(plan.groups.len()).unwrap_or(u64::MAX), "group"),
             counted(counts.acked, "publish"),
             counts.ambiguous,
+            settled(counts.settled),
             format_args!("{} deliveries due", crate::quantity::count(counts.expected)),
             crate::quantity::count(counts.undelivered),
             crate::quantity::time(shakedown_model::time::nanos(plan.delivery_timeout)),
@@ -187,6 +188,11 @@ fn header(out: &mut Lines, input: ReportInput<'_>) {
     if let Some(trouble) = input.trouble() {
         out.wrapped(0, &trouble);
     }
+}
+
+/// Only compare-and-set has any.
+fn settled(n: u64) -> String {
+    if n == 0 { String::new() } else { format!(", {} settled by a read", crate::quantity::count(n)) }
 }
 
 fn started(input: ReportInput<'_>) -> String {

@@ -1,6 +1,6 @@
 //! Nothing lost: after recovery a fresh read from every node returns the last acked value, or a later ambiguous one.
 //!
-//! The last acked value of a deleted item is nothing. A gray release does not count: a fresh read never sees it, and one
+//! What a read settled is stored as if it had been acked. The last acked value of a deleted item is nothing. A gray release does not count: a fresh read never sees it, and one
 //! that returned its content is for isolated. An older ambiguous value may land after the last acked one, whoever is at
 //! fault: that read is unknown, unless its publish was a write under CAS, which can only land in its place.
 
@@ -21,7 +21,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
     let (mut checked, mut unread) = (0, 0);
     let publishes = &evidence.index.publishes;
     for item in (0..evidence.plan.item_count()).map(ItemId) {
-        let Some(last) = publishes.newest_acked(item, Offset::NEVER, false) else { continue };
+        let Some(last) = publishes.newest_stored(item, Offset::NEVER, false) else { continue };
         let reads = evidence.index.final_reads_of(item);
         for node in (0..evidence.plan.server.nodes).map(NodeId) {
             let Some(read) = reads.iter().find(|read| read.node == node) else {

@@ -16,6 +16,7 @@ mod exactly_one;
 mod gray;
 mod nodes;
 mod policy;
+mod settled;
 
 /// Judges each history and compares, with its name; a failure must bring a witness.
 fn table(guarantee: Guarantee, cases: &[(&str, Tiny, Outcome)]) {

@@ -9,7 +9,7 @@ use shakedown_model::event::{Path, Publish, PublishOutcome};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{Offset, Version};
 
-use super::publishes::{Publishes, is_acked};
+use super::publishes::{Publishes, is_stored};
 use super::{Held, Life, Slot, Slots};
 
 /// Gives every absence its version, adds those that were held without a callback, and takes out those without a delete
@@ -56,7 +56,7 @@ fn births(held: &[Held], life: &Life, slot: Slot, publishes: &[Publish]) -> Vec<
         let after = held.partition_point(|held| held.at <= from);
         let has_record = held[after..].first().is_some_and(|held| held.at <= subscribed);
         let newest =
-            publishes.iter().rfind(|p| is_acked(p) && p.kind != MutationKind::Gray && p.done <= subscribed);
+            publishes.iter().rfind(|p| is_stored(p) && p.kind != MutationKind::Gray && p.done <= subscribed);
         let Some(newest) = newest.filter(|newest| is_delete(newest)) else { continue };
         // What was read late, from before the delete, says that the watcher did not begin with nothing.
         let is_late = held[after..].iter().any(|held| !held.is_absent() && held.version < newest.version);
@@ -110,7 +110,8 @@ impl Resolved {
             let fits =
                 |again: &&&Publish| again.done < until && below.is_none_or(|below| again.version < below);
             // They end in the order of their versions, so that none fits behind one that does not.
-            for again in deletes[newer..].iter().take_while(fits).filter(|p| is_acked(p) && one.at < p.done) {
+            for again in deletes[newer..].iter().take_while(fits).filter(|p| is_stored(p) && one.at < p.done)
+            {
                 self.held.push(one.as_if(again.done, again.version));
                 before = Some((again.done, again.version));
             }

@@ -38,9 +38,9 @@ impl Publishes {
         publishes.binary_search_by_key(&version, |publish| publish.version).ok().map(|at| &publishes[at])
     }
 
-    /// The first acked publish of an item newer than `version`, or of all when nothing is held, of those that a gray
+    /// The first stored publish of an item newer than `version`, or of all when nothing is held, of those that a gray
     /// watcher or another one is to see.
-    pub(crate) fn acked_after(
+    pub(crate) fn stored_after(
         &self,
         item: ItemId,
         version: Option<Version>,
@@ -48,15 +48,24 @@ impl Publishes {
     ) -> Option<&Publish> {
         let publishes = self.of(item);
         let newer = version.map_or(0, |version| publishes.partition_point(|p| p.version <= version));
-        publishes[newer..].iter().find(|publish| is_acked(publish) && concerns(publish, is_gray))
+        publishes[newer..].iter().find(|publish| is_stored(publish) && concerns(publish, is_gray))
     }
 
-    /// The newest publish of an item that was acked by `at`, of those that a gray watcher or another one is to see.
-    pub(crate) fn newest_acked(&self, item: ItemId, at: Offset, is_gray: bool) -> Option<&Publish> {
+    /// The newest publish of an item that was known to be stored by `at`, of those that a gray watcher or another one is
+    /// to see.
+    pub(crate) fn newest_stored(&self, item: ItemId, at: Offset, is_gray: bool) -> Option<&Publish> {
         let publishes = self.of(item);
         // One publish of an item is in flight at a time, so that they end in the order of their versions.
         let done = publishes.partition_point(|publish| publish.done <= at);
-        publishes[..done].iter().rfind(|publish| is_acked(publish) && concerns(publish, is_gray))
+        publishes[..done].iter().rfind(|publish| is_stored(publish) && concerns(publish, is_gray))
+    }
+
+    /// The newest publish of an item that was sent by `at` and then stored, of those that a gray watcher or another one is
+    /// to see: its push may come before its ack does.
+    pub(crate) fn newest_sent(&self, item: ItemId, at: Offset, is_gray: bool) -> Option<&Publish> {
+        let publishes = self.of(item);
+        let sent = publishes.partition_point(|publish| publish.sent <= at);
+        publishes[..sent].iter().rfind(|publish| is_stored(publish) && concerns(publish, is_gray))
     }
 
     /// Whether a version of an item had been sent, and was not refused, by the time it was seen.
@@ -77,7 +86,7 @@ impl Publishes {
         let mut ambiguous = (0..publishes.len()).filter(|nth| is_ambiguous(&publishes[*nth]));
         ambiguous.any(|nth| {
             let is_overtaken =
-                publishes[nth + 1..].iter().any(|p| is_acked(p) && p.kind != MutationKind::Gray);
+                publishes[nth + 1..].iter().any(|p| is_stored(p) && p.kind != MutationKind::Gray);
             !(is_overtaken && self.is_ordered(publishes, nth))
         })
     }
@@ -113,16 +122,16 @@ impl Publishes {
         let is_sent = |p: &Publish| p.outcome != PublishOutcome::Refused;
         let nth = publishes.iter().rposition(|p| p.kind == MutationKind::Gray && is_sent(p))?;
         let later = || publishes[nth + 1..].iter().filter(|p| ends_gray(p));
-        if later().any(is_acked) {
+        if later().any(is_stored) {
             return None;
         }
-        Some((&publishes[nth], is_acked(&publishes[nth]) && !later().any(is_sent)))
+        Some((&publishes[nth], is_stored(&publishes[nth]) && !later().any(is_sent)))
     }
 }
 
-/// Whether a publish was acked.
-pub(crate) fn is_acked(publish: &Publish) -> bool {
-    publish.outcome == PublishOutcome::Acked
+/// Whether a publish is known to be stored: by its ack, or by a read that settled it.
+pub(crate) fn is_stored(publish: &Publish) -> bool {
+    matches!(publish.outcome, PublishOutcome::Acked | PublishOutcome::Settled)
 }
 
 fn is_ambiguous(publish: &Publish) -> bool {

@@ -2,11 +2,12 @@
 //!
 //! One sample per phase and group, and one per run and group: per item the newest mutation of that stretch counts, and
 //! of a gray release that is not promoted yet its gray watchers beside it. What one watcher does not hold within the
-//! time-out censors the sample. A stretch with a mutation that the record does not reach to judge has none.
+//! time-out censors the sample. A mutation that a read settled counts from when it was sent, the earliest that it can have
+//! been stored, so that convergence never looks shorter for it. A stretch with a mutation that the record does not reach to judge has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shakedown_model::event::Publish;
+use shakedown_model::event::{Publish, PublishOutcome};
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{GroupId, ItemId, Offset};
@@ -14,10 +15,11 @@ use shakedown_model::{GroupId, ItemId, Offset};
 use super::delivery::record_within;
 use crate::figures::Figures;
 
-/// The last mutation of an item in a stretch: its ack, and when the last watcher held it (`None` for never).
+/// The last mutation of an item in a stretch: its ack, or when it was sent if it has none, and when the last watcher held
+/// it (`None` for never).
 #[derive(Debug, Clone, Copy)]
 struct Last {
-    acked: Offset,
+    from: Offset,
     held: Option<Offset>,
 }
 
@@ -43,7 +45,8 @@ impl Convergence {
             if !is_gray {
                 lasts.remove(&(publish.item, true));
             }
-            lasts.insert((publish.item, is_gray), Last { acked: publish.done, held });
+            let from = if publish.outcome == PublishOutcome::Settled { publish.sent } else { publish.done };
+            lasts.insert((publish.item, is_gray), Last { from, held });
         }
     }
 
@@ -56,10 +59,10 @@ impl Convergence {
                 Scope::Run => figures.of_run(Measure::Convergence, Some(group)),
                 scope => figures.entry(Measure::Convergence, scope, Some(group)),
             };
-            let acked = lasts.values().map(|last| last.acked).max().unwrap_or_default();
+            let from = lasts.values().map(|last| last.from).max().unwrap_or_default();
             let held = lasts.values().map(|last| last.held).collect::<Option<Vec<_>>>();
             let latest = held.and_then(|held| held.into_iter().max());
-            let time = latest.map(|latest| latest.signed_since(acked));
+            let time = latest.map(|latest| latest.signed_since(from));
             record_within(distribution, time, timeout_ns);
         }
     }

@@ -4,6 +4,9 @@
 //! - A mutation that was refused or is ambiguous has no ack to count from and may rightly never appear: it is left out
 //!   of all but `publish`, and counted. There it stays, as "later than the time-out", and so does a mutation that was
 //!   due and never sent: a server that stalls does not look faster for it.
+//! - A mutation that a read settled was stored, so that its watchers are due: it is in end-to-end and all that counts
+//!   from the intended time, and in fetch. It has no ack: it is left out of propagation and notify, and is "later than
+//!   the time-out" in `publish`.
 //! - What was not delivered within the time-out of its intended time is censored in end-to-end; within that of its ack,
 //!   in propagation and notify.
 //! - A gray release is for its gray watchers alone. Its promotion is acked when the gray content is taken away, after the
@@ -25,7 +28,7 @@ use super::raster::Rastering;
 use super::{Findings, paths};
 use crate::distribution::{Distribution, rank};
 use crate::evidence::Evidence;
-use crate::index::publishes::concerns;
+use crate::index::publishes::{concerns, is_stored};
 use crate::index::{Held, Slot};
 use crate::result::{GroupTimes, MutationRow};
 
@@ -46,20 +49,19 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
         .filter_map(|publish| Some((publish.mutation?, publish, evidence.measured_scope(publish.intended)?)))
         .collect();
     mutations.sort_by_key(|(_, publish, _)| (publish.intended, publish.item, publish.version));
-    let acked: Vec<(MutationId, &Publish)> = mutations
+    let stored: Vec<(MutationId, &Publish)> = mutations
         .iter()
-        .filter(|(_, publish, _)| publish.outcome == PublishOutcome::Acked && is_judged(evidence, publish))
+        .filter(|(_, publish, _)| is_stored(publish) && is_judged(evidence, publish))
         .map(|(mutation, publish, _)| (*mutation, *publish))
         .collect();
-    let mut pass = Pass::new(evidence, findings, &acked);
+    let mut pass = Pass::new(evidence, findings, &stored);
     for (mutation, publish, scope) in mutations {
-        let is_acked = publish.outcome == PublishOutcome::Acked;
         if is_judged(evidence, publish) {
             pass.publish(scope, publish);
-            if is_acked {
+            if is_stored(publish) {
                 pass.mutation(scope, mutation, publish);
             }
-        } else if is_acked {
+        } else if is_stored(publish) {
             pass.convergence.leave_out(scope);
         }
     }
@@ -79,6 +81,7 @@ fn count_publishes(evidence: &Evidence<'_>, findings: &mut Findings) {
             PublishOutcome::Acked => &mut findings.counts.acked,
             PublishOutcome::Refused => &mut findings.counts.refused,
             PublishOutcome::Ambiguous => &mut findings.counts.ambiguous,
+            PublishOutcome::Settled => &mut findings.counts.settled,
         };
         *counter += 1;
     }
@@ -146,7 +149,9 @@ impl<'a> Pass<'a> {
         let publishing = self.findings.figures.entry(Measure::Publish, scope, None);
         match publish.outcome {
             PublishOutcome::Acked => publishing.record(nanos(publish.done.since(publish.intended))),
-            PublishOutcome::Refused | PublishOutcome::Ambiguous => publishing.censor(self.timeout_ns),
+            PublishOutcome::Refused | PublishOutcome::Ambiguous | PublishOutcome::Settled => {
+                publishing.censor(self.timeout_ns);
+            }
         }
         publishing.count_mutation();
     }
@@ -204,8 +209,14 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Those for whom the ack says when the mutation could be seen.
+    /// Those for whom the ack, if there was one, says when the mutation could be seen.
     fn with_ack(&self, publish: &Publish) -> impl Iterator<Item = Reached> {
+        let is_acked = publish.outcome == PublishOutcome::Acked;
+        self.told_of(publish).filter(move |_| is_acked)
+    }
+
+    /// Those whose change signal is of this mutation: of a promotion, the gray ones alone.
+    fn told_of(&self, publish: &Publish) -> impl Iterator<Item = Reached> {
         let index = &self.evidence.index;
         let is_promotion = publish.kind == MutationKind::Promote;
         self.reached.iter().copied().filter(move |reached| !is_promotion || index.is_gray(reached.watcher))
@@ -224,13 +235,14 @@ impl<'a> Pass<'a> {
 
     fn signals(&mut self, scope: Scope, group: GroupId, publish: &Publish) {
         let (mut notifies, mut fetches) = (Vec::new(), Vec::new());
-        for reached in self.with_ack(publish) {
+        let is_acked = publish.outcome == PublishOutcome::Acked;
+        for reached in self.told_of(publish) {
             let Some(held) = reached.held else {
-                notifies.push(None);
+                notifies.extend(is_acked.then_some(None));
                 continue;
             };
             if let Some(signal) = held.signal().filter(|_| held.version == publish.version) {
-                notifies.push(Some(signal.signed_since(publish.done)));
+                notifies.extend(is_acked.then(|| Some(signal.signed_since(publish.done))));
                 fetches.push(nanos(held.at.since(signal)));
             }
         }
@@ -296,7 +308,7 @@ impl<'a> Pass<'a> {
             item: publish.item,
             version: publish.version,
             intended: publish.intended,
-            acked: Some(publish.done),
+            acked: (publish.outcome == PublishOutcome::Acked).then_some(publish.done),
             reached: (small(self.of_all.len()), small(in_time)),
             times: SHARES.map(|(_, share)| at_share(&self.of_all, share)),
         }

@@ -48,7 +48,7 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
 fn point(evidence: &Evidence<'_>, group: GroupId, read: &Read) -> FailoverPoint {
     let index = &evidence.index;
     let is_gray = index.is_gray(read.watcher);
-    let missed = index.publishes.acked_after(read.item, read.version, is_gray);
+    let missed = index.publishes.stored_after(read.item, read.version, is_gray);
     // How old an answer is that is no version cannot be told.
     let since = missed.filter(|_| read.version.is_some()).map(|missed| missed.done);
     FailoverPoint {

@@ -2,7 +2,8 @@
 //!
 //! One sample per (mutation, watcher) of the denominator that was held at all, by the path of the delivery that
 //! satisfied it, so that the paths of a group add up to what its end-to-end latency has. A push that was received later
-//! after the newest ack by then than the server waits before its first repeat is inferred to be a repeat.
+//! after the ack of the newest mutation sent by then than the server waits before its first repeat is inferred to be a
+//! repeat.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -83,7 +84,8 @@ pub(super) fn of(evidence: &Evidence<'_>, watcher: WatcherId, held: Held) -> Pat
     let path = held.path();
     let Some(signal) = held.signal().filter(|_| path == Path::Push) else { return path };
     let index = &evidence.index;
-    let newest = index.publishes.newest_acked(index.slots.item(held.slot()), signal, index.is_gray(watcher));
+    // A push may come before the ack of what it tells of; then it is no repeat of what was acked before.
+    let newest = index.publishes.newest_sent(index.slots.item(held.slot()), signal, index.is_gray(watcher));
     match newest {
         Some(publish) if signal.since(publish.done) >= first_repeat(evidence) => Path::PushRetry,
         Some(_) | None => path,

@@ -120,7 +120,7 @@ pub(crate) fn caught_up(
     let is_gray = evidence.index.is_gray(watcher);
     for slot in evidence.index.slots.of_watcher(watcher) {
         let item: ItemId = evidence.index.slots.item(slot);
-        let Some(newest) = evidence.index.publishes.newest_acked(item, healed, is_gray) else { continue };
+        let Some(newest) = evidence.index.publishes.newest_stored(item, healed, is_gray) else { continue };
         let held = evidence
             .index
             .held_real(slot)

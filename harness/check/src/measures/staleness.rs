@@ -1,5 +1,6 @@
 //! Staleness: the age of the oldest acked version that a watcher is missing, per group over time.
 //!
+//! A version that a read settled counts from that read on: from then it is certain that whoever lacks it is behind.
 //! Sampled on a grid for the chart and the percentiles (a percentile is over instants, of the group's stalest watcher);
 //! the maximum is exact, between the grid's instants too. A watcher counts from its first subscription on, and not
 //! from a crash on purpose to the next subscription. One that holds nothing yet in a life is stale from its
@@ -14,7 +15,7 @@ use shakedown_model::{GroupId, Offset, PhaseId, Version, WatcherId};
 use super::Findings;
 use crate::evidence::Evidence;
 use crate::index::Slot;
-use crate::index::publishes::{concerns, is_acked};
+use crate::index::publishes::{concerns, is_stored};
 use crate::result::StalenessSeries;
 
 /// The grid's step in runs of up to two minutes, and in longer ones.
@@ -84,7 +85,7 @@ fn missing(
         }
         return;
     }
-    let Some(newer) = index.publishes.acked_after(item, version, is_gray) else { return };
+    let Some(newer) = index.publishes.stored_after(item, version, is_gray) else { return };
     let from = from.max(newer.done);
     if from < until {
         grid.add(watcher, from, until, newer.done);
@@ -94,7 +95,7 @@ fn missing(
 /// The stretches in which an item existed, by its acks: who holds nothing misses something in them alone.
 fn existences(publishes: &[Publish], is_gray: bool) -> Vec<(Offset, Offset)> {
     let mut existences: Vec<(Offset, Offset)> = Vec::new();
-    for publish in publishes.iter().filter(|publish| is_acked(publish) && concerns(publish, is_gray)) {
+    for publish in publishes.iter().filter(|publish| is_stored(publish) && concerns(publish, is_gray)) {
         let last = existences.last_mut().filter(|(_, until)| *until == Offset::NEVER);
         match (publish.kind, last) {
             (MutationKind::Delete, Some((_, until))) => *until = publish.done,

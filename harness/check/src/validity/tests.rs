@@ -262,6 +262,16 @@ fn more_than_one_percent_seen_before_the_ack_leaves_no_verdict() {
     let judgement = run(3).judgement();
     assert_eq!((judgement.verdict, judgement.validity.is_valid), (Verdict::Unknown, true));
     assert_eq!(outcome(&Tiny::calm(), "acks"), Pass, "of none, none");
+    let nodes = |backend| {
+        let tiny = run(3).planned(|plan| plan.server.nodes = 3);
+        tiny.planned(|plan| plan.server.backend = backend).finding("acks")
+    };
+    assert_eq!(nodes(Backend::Embedded).0, Unknown, "its nodes tell each other after the ack");
+    let seen = "3 of 200 deliveries were seen before their ack: \
+                a node of a cluster pushes before another one answers; see end-to-end";
+    assert_eq!(nodes(Backend::Process), (Pass, seen.to_owned()));
+    let alone = run(3).planned(|plan| plan.server.backend = Backend::Process);
+    assert_eq!(outcome(&alone, "acks"), Unknown, "one node acks what it stored");
 }
 
 #[test]

@@ -146,8 +146,8 @@ pub(super) async fn end_mutator(
 /// What keeps a run from telling anything. What a server refused is no such thing: the history has it, the log says why.
 fn remarks(report: &MutatorReport) -> Vec<String> {
     if let Some(first) = &report.first_failure {
-        let MutatorReport { sent, refused, conflicts, ambiguous, .. } = report;
-        tracing::info!(sent, refused, conflicts, ambiguous, %first, "not every mutation was acked");
+        let MutatorReport { sent, refused, conflicts, ambiguous, settled, .. } = report;
+        tracing::info!(sent, refused, conflicts, ambiguous, settled, %first, "not every mutation was acked");
     }
     if report.dropped == 0 {
         return Vec::new();

@@ -2,7 +2,8 @@
 //!
 //! Without compare-and-set, what has no clear answer is ambiguous. With it, an ambiguous write can be settled, because
 //! sending it again is harmless: either the first try was stored, and the second conflicts with it, or it was not, and
-//! can never be once the second one is. A read then tells whose content it is that conflicts.
+//! can never be once the second one is. A read then tells whose content it is that conflicts. What a read settled is
+//! stored, and no one knows since when: that is no ack.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,15 @@ pub(super) struct Ended {
     pub(super) error: Option<PublishError>,
 }
 
+/// How it is known that a mutation is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    /// By the server's answer, just now.
+    Acked,
+    /// By a read, some time later.
+    Settled,
+}
+
 /// A server, and how long it may take for one step.
 pub(super) struct Server {
     pub(super) publisher: Arc<dyn Publisher>,
@@ -61,7 +71,7 @@ impl Server {
             MutationKind::Write | MutationKind::Promote => self.write(change).await,
             MutationKind::Gray => {
                 let (content, ips) = (change.content.clone(), change.gray_ips.to_string());
-                let result = self.step(&change.key, Step::WriteGray { content, ips }).await;
+                let result = acked(self.step(&change.key, Step::WriteGray { content, ips }).await);
                 let is_gray = (outcome(&result) != PublishOutcome::Refused).then_some(true);
                 self.ended(result, None, is_gray)
             }
@@ -71,19 +81,20 @@ impl Server {
 
     async fn write(&self, change: &Change) -> Ended {
         let (result, shown) = match change.replaces {
-            None => (self.step(&change.key, write(change)).await, None),
+            None => (acked(self.step(&change.key, write(change)).await), None),
             Some(_) => self.compare_and_set(change).await,
         };
-        if let Err(error) = result {
-            return self.ended(Err(error), shown, None);
-        }
+        let stored = match result {
+            Ok(stored) => stored,
+            Err(error) => return self.ended(Err(error), shown, None),
+        };
         let content = Some(payload::md5(&change.content));
         if !change.intent.ends_gray {
-            return self.ended(Ok(()), content, None);
+            return self.ended(Ok(stored), content, None);
         }
         // The content is stored by now, so that nothing that comes of this excludes it.
         let result = self.step(&change.key, Step::EndGray).await;
-        let result = result.map_err(|error| PublishError::Ambiguous(error.to_string()));
+        let result = result.map(|()| stored).map_err(|error| PublishError::Ambiguous(error.to_string()));
         // A server that has none to end says so with an error, too: a second failure is not tried a third time.
         let may_be_gray = result.is_err() && change.intent.kind == MutationKind::Promote;
         self.ended(result, content, Some(may_be_gray))
@@ -92,12 +103,12 @@ impl Server {
     /// Deletes the item. A delete that has no answer is settled only when the item is seen to be gone: one that is
     /// still on its way would take a later version with it.
     async fn delete(&self, change: &Change) -> Ended {
-        let result = self.step(&change.key, Step::Delete).await;
+        let result = acked(self.step(&change.key, Step::Delete).await);
         let is_open = outcome(&result) == PublishOutcome::Ambiguous;
         if is_open && change.replaces.is_some() && change.intent.was_there {
             let found = self.read_until(&change.key, Option::is_none).await;
             if found == Ok(None) {
-                return self.ended(Ok(()), None, None);
+                return self.ended(Ok(Stored::Settled), None, None);
             }
         }
         self.ended(result, None, None)
@@ -105,11 +116,12 @@ impl Server {
 
     /// Writes under compare-and-set, again and again while it is not known whether it was stored. The second value is
     /// the content that a read showed to be there instead.
-    async fn compare_and_set(&self, change: &Change) -> (Result<(), PublishError>, Option<Md5>) {
+    async fn compare_and_set(&self, change: &Change) -> (Result<Stored, PublishError>, Option<Md5>) {
         let mut open: Option<PublishError> = None;
         for _ in 0..TRIES {
             let error = match self.step(&change.key, write(change)).await {
-                Ok(()) => return (Ok(()), None),
+                // Whichever try it is that the server acks is the one that it stored: it refuses the others.
+                Ok(()) => return (Ok(Stored::Acked), None),
                 Err(error) => error,
             };
             match (&error, &open) {
@@ -121,7 +133,7 @@ impl Server {
             }
             sleep(PAUSE).await;
             if self.read(&change.key).await == Ok(Some(change.content.clone())) {
-                return (Ok(()), None);
+                return (Ok(Stored::Settled), None);
             }
         }
         (Err(open.unwrap_or_else(|| PublishError::Ambiguous("no clear answer".to_owned()))), None)
@@ -133,12 +145,12 @@ impl Server {
         change: &Change,
         conflict: PublishError,
         open: Option<PublishError>,
-    ) -> (Result<(), PublishError>, Option<Md5>) {
+    ) -> (Result<Stored, PublishError>, Option<Md5>) {
         let is_other = |found: &Option<String>| {
             found.as_deref().map(payload::md5).is_some_and(|found| Some(found) != change.replaces)
         };
         match (self.read_until(&change.key, is_other).await, open) {
-            (Ok(Some(found)), _) if found == change.content => (Ok(()), None),
+            (Ok(Some(found)), _) if found == change.content => (Ok(Stored::Settled), None),
             // After a try that may have been stored, other content proves nothing: a node whose dump is behind serves what
             // was there before.
             (Ok(Some(found)), None) if is_other(&Some(found.clone())) => {
@@ -179,7 +191,12 @@ impl Server {
             .unwrap_or_else(|_| Err(PublishError::Ambiguous(format!("no answer for {:?}", self.patience))))
     }
 
-    fn ended(&self, result: Result<(), PublishError>, content: Option<Md5>, is_gray: Option<bool>) -> Ended {
+    fn ended(
+        &self,
+        result: Result<Stored, PublishError>,
+        content: Option<Md5>,
+        is_gray: Option<bool>,
+    ) -> Ended {
         let done = self.clock.now();
         Ended { done, came: Came { outcome: outcome(&result), content, is_gray }, error: result.err() }
     }
@@ -190,8 +207,16 @@ fn write(change: &Change) -> Step {
     Step::Write { content: change.content.clone(), replaces }
 }
 
-fn outcome(result: &Result<(), PublishError>) -> PublishOutcome {
-    result.as_ref().err().map_or(PublishOutcome::Acked, PublishError::outcome)
+fn acked(result: Result<(), PublishError>) -> Result<Stored, PublishError> {
+    result.map(|()| Stored::Acked)
+}
+
+fn outcome(result: &Result<Stored, PublishError>) -> PublishOutcome {
+    match result {
+        Ok(Stored::Acked) => PublishOutcome::Acked,
+        Ok(Stored::Settled) => PublishOutcome::Settled,
+        Err(error) => error.outcome(),
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,9 @@ impl Holdings {
             holding.last = Some(content);
             holding.is_absent = false;
         }
-        if kind == MutationKind::Delete && came.outcome == PublishOutcome::Acked {
+        if kind == MutationKind::Delete
+            && matches!(came.outcome, PublishOutcome::Acked | PublishOutcome::Settled)
+        {
             holding.is_absent = true;
         }
         if let Some(is_gray) = came.is_gray {

@@ -137,8 +137,9 @@ impl OpenLoop {
             outcome: came.outcome,
         };
         match came.outcome {
-            PublishOutcome::Acked => {
-                self.report.acked += 1;
+            PublishOutcome::Acked | PublishOutcome::Settled => {
+                let is_acked = came.outcome == PublishOutcome::Acked;
+                *(if is_acked { &mut self.report.acked } else { &mut self.report.settled }) += 1;
                 self.board.acked(item, going.version, going.mutation.kind);
             }
             PublishOutcome::Refused => self.report.refused += 1,

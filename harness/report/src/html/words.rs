@@ -60,6 +60,8 @@ pub(super) fn how_to_read(input: ReportInput<'_>) -> Markup {
                 dd { "A newer version overtook an older one on its way. Legal; the older one counts as delivered when the newer is." }
                 dt { "ambiguous" }
                 dd { "A publish without a clear answer: it may take effect at any time, or never." }
+                dt { "settled by a read" }
+                dd { "A publish whose answer was lost, and which a later read showed to be stored. Since when, nobody knows: it is in end-to-end, and not in propagation." }
                 @for measure in Measure::ALL {
                     dt { (measure.name()) }
                     dd { (meaning(measure)) "." }

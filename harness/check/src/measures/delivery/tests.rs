@@ -1,4 +1,5 @@
-use shakedown_model::event::PublishOutcome::{Ambiguous, Refused};
+use shakedown_model::event::Path;
+use shakedown_model::event::PublishOutcome::{Ambiguous, Refused, Settled};
 use shakedown_model::gate::{Measure, Scope, Stat};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Arrivals;
@@ -113,6 +114,26 @@ fn refused_ambiguous_and_unsent_mutations_stay_in_publish_only() {
     assert!(tiny.figure(Measure::EndToEnd, Scope::Run, Some(MODERN)).is_none());
     let publish = tiny.figure(Measure::Publish, Scope::Run, None).unwrap();
     assert_eq!((publish.count, publish.censored), (3, 3));
+}
+
+#[test]
+fn what_a_read_settled_counts_from_its_intended_time_and_from_no_ack() {
+    // Everybody saw it at 10.1 s; the read that settled it came back at 18 s.
+    let tiny = Tiny::calm().publish(0, 2, (10_000, 18_000), Settled);
+    let tiny =
+        (0..4).fold(tiny, |tiny, watcher| tiny.came((10_100, Some(10_090)), watcher, (0, 2), Path::Push));
+    let (judgement, series) = tiny.judge();
+    let counts = judgement.counts;
+    assert_eq!((counts.settled, counts.ambiguous, counts.expected, counts.undelivered), (1, 0, 4, 0));
+    assert_eq!(max(&tiny, Measure::EndToEnd), Time(100 * MS));
+    assert_eq!(max(&tiny, Measure::Fetch), Time(10 * MS));
+    for measure in [Measure::Propagation, Measure::Notify] {
+        assert!(tiny.figure(measure, Scope::Run, Some(MODERN)).is_none(), "{measure}");
+    }
+    let publish = tiny.figure(Measure::Publish, Scope::Run, None).unwrap();
+    assert_eq!((publish.count, publish.censored), (1, 1), "it was never acked");
+    assert_eq!(series.mutations[0].acked, None);
+    assert_eq!(tiny.finding("acks").0, shakedown_model::verdict::Outcome::Pass);
 }
 
 #[test]

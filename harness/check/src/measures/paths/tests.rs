@@ -73,3 +73,11 @@ fn what_was_late_is_censored_and_what_never_came_is_in_no_path() {
     assert_eq!(tiny.judgement().paths.iter().filter(|figure| figure.scope == STEADY).count(), 1);
     assert!(Tiny::empty().judgement().paths.is_empty());
 }
+
+#[test]
+fn a_push_that_comes_before_its_ack_is_no_repeat_of_what_was_acked_before() {
+    let early = by((10_100, Some(10_090), Push), (10_100, Some(10_090), Push));
+    let early = early.acked(0, 3, 15_000, 15_300).came((15_200, Some(15_190)), 0, (0, 3), Push);
+    assert!(path(&early, STEADY, MODERN, PushRetry).is_none());
+    assert_eq!(path(&early, STEADY, MODERN, Push).unwrap().count, 3);
+}

@@ -113,3 +113,12 @@ fn a_gray_version_is_missed_by_gray_watchers_alone() {
         .sum();
     assert_eq!(stale as usize, gray.len());
 }
+
+#[test]
+fn what_a_read_settled_is_missed_from_that_read_on() {
+    use shakedown_model::event::PublishOutcome::Settled;
+    let tiny = Tiny::calm().publish(0, 2, (6_000, 10_000), Settled).deliveries(6_100, 1..4, 0, 2);
+    let tiny = tiny.delivery(13_000, 0, 0, 2);
+    assert_eq!(max(&tiny, STEADY), 3_000);
+    assert_eq!(at(&tiny, ms(9_000)), (0, 0));
+}

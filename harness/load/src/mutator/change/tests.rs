@@ -66,9 +66,9 @@ async fn without_compare_and_set_a_lost_answer_stays_ambiguous() {
 #[tokio::test(start_paused = true)]
 async fn with_it_a_lost_answer_is_settled_by_what_is_there() {
     let mut bench = Bench::new(true);
-    assert_eq!(bench.write("a", &[Fate::AnswerLost]).await, PublishOutcome::Acked);
-    assert_eq!(bench.store.steps.lock().unwrap().len(), 1, "a read settled it");
-    assert_eq!(bench.write("b", &[Fate::Lost]).await, PublishOutcome::Acked);
+    assert_eq!(bench.write("a", &[Fate::AnswerLost]).await, PublishOutcome::Settled, "a read showed it");
+    assert_eq!(bench.store.steps.lock().unwrap().len(), 1);
+    assert_eq!(bench.write("b", &[Fate::Lost]).await, PublishOutcome::Acked, "the second try was acked");
     assert_eq!(bench.store.steps.lock().unwrap().len(), 3, "it was sent again");
     assert_eq!(bench.there().as_deref(), Some("b"));
     let all_lost = [Fate::Lost; 4];
@@ -88,7 +88,7 @@ async fn a_conflict_is_refused_with_that_reason_and_the_next_write_replaces_what
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_with_an_own_earlier_try_is_an_ack() {
+async fn a_conflict_with_an_own_earlier_try_settles_it() {
     // The first try arrives only once the read has not seen it: the second conflicts with it.
     let mut bench = Bench::new(true);
     let late = Arc::clone(&bench.store);
@@ -98,7 +98,7 @@ async fn a_conflict_with_an_own_earlier_try_is_an_ack() {
         late.write(ITEM, "a");
     };
     let (outcome, ()) = tokio::join!(bench.write("a", &[Fate::Lost]), arrives);
-    assert_eq!(outcome, PublishOutcome::Acked);
+    assert_eq!(outcome, PublishOutcome::Settled);
     assert_eq!(bench.store.steps.lock().unwrap().len(), 2);
 }
 
@@ -128,10 +128,9 @@ async fn an_ambiguous_write_that_arrives_late_only_costs_the_next_one() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_is_settled_only_when_the_item_is_gone() {
     let mut bench = Bench::new(true);
-    assert_eq!(
-        bench.mutate(MutationKind::Delete, "", &[Fate::AnswerLost]).await.came.outcome,
-        PublishOutcome::Acked
-    );
+    let gone = bench.mutate(MutationKind::Delete, "", &[Fate::AnswerLost]).await;
+    assert_eq!(gone.came.outcome, PublishOutcome::Settled);
+    assert!(!bench.holdings.intent(ITEM, MutationKind::Delete).was_there);
     assert_eq!(bench.write("a", &[]).await, PublishOutcome::Acked);
     let lost = bench.mutate(MutationKind::Delete, "", &[Fate::Lost]).await;
     assert_eq!(lost.came.outcome, PublishOutcome::Ambiguous, "it may still take a later version with it");

@@ -78,3 +78,12 @@ fn nothing_changed_or_not_all_can_be_judged_is_no_sample() {
     assert_eq!(convergence(&cut, STEADY, MODERN), Some(Time(1_000 * MS)), "recorded for 20 s beyond it");
     assert_eq!((convergence(&cut, CUT, MODERN), convergence(&cut, Scope::Run, MODERN)), (None, None));
 }
+
+#[test]
+fn what_a_read_settled_counts_from_when_it_was_sent() {
+    let tiny = Tiny::calm().acked(1, 2, 9_000, 9_010).deliveries(9_100, 0..4, 1, 2);
+    let tiny = tiny.publish(0, 2, (10_000, 18_000), Settled).deliveries(10_200, 0..4, 0, 2);
+    assert_eq!(convergence(&tiny, STEADY, MODERN), Some(Time(200 * MS)), "and not from the read");
+    let acked_later = tiny.acked(1, 3, 11_000, 11_010).deliveries(11_100, 0..4, 1, 3);
+    assert_eq!(convergence(&acked_later, STEADY, MODERN), Some(Time(90 * MS)));
+}
