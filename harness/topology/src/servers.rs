@@ -11,10 +11,12 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use shakedown_embedded::StartError;
 use shakedown_model::plan::{Backend, ServerSpec};
 use shakedown_model::{NodeId, Seed};
+use tokio::time::Instant;
 
 pub use self::control::ServersControl;
 use crate::containers::{ContainerError, Containers, Progress};
@@ -24,6 +26,9 @@ use crate::process::ProcessError;
 
 /// Nacos' gRPC port is the HTTP port plus this (nacos-facts.md §1.1).
 const GRPC_OFFSET: u16 = 1000;
+/// A node that ended sooner than this after its launch did not wait for any leader: a virtual machine alone takes a second
+/// or two, and an election 5 s.
+const GAVE_UP_AFTER: Duration = Duration::from_secs(4);
 
 /// The servers could not be brought up.
 #[derive(Debug, thiserror::Error)]
@@ -226,6 +231,22 @@ fn node_addresses(
 }
 
 /// `one server at A` or `3 nodes at A, B, C`.
+/// The spec with the version that a node has, or is upgraded to.
+fn as_started(spec: &ServerSpec, is_upgraded: bool) -> ServerSpec {
+    let mut spec = spec.clone();
+    if let Some(upgrade) = spec.upgrade.as_ref().filter(|_| is_upgraded) {
+        spec.version.clone_from(&upgrade.version);
+    }
+    spec
+}
+
+/// Whether a node that ended before it was ready is started again, until `deadline`: one of a cluster gives up when it wants
+/// its configs before it has found the leader, and the official compose files say `restart: always`. One that ended at
+/// once cannot be started at all.
+fn may_start_again(spec: &ServerSpec, now: Instant, (launched, deadline): (Instant, Instant)) -> bool {
+    spec.nodes > 1 && now < deadline && now.duration_since(launched) >= GAVE_UP_AFTER
+}
+
 fn described(nodes: &[NodeAddress]) -> String {
     let at: Vec<_> = nodes.iter().map(|node| node.http.to_string()).collect();
     let count = if nodes.len() == 1 { String::new() } else { format!("{} nodes ", nodes.len()) };

@@ -17,7 +17,8 @@ use self::environment::environment;
 use super::control::{Running, Starter};
 use super::first_user::make_first_user;
 use super::{
-    GRPC_OFFSET, NodeAddress, ServerPlace, Servers, ServersControl, ServersError, described, node_addresses,
+    GRPC_OFFSET, NodeAddress, ServerPlace, Servers, ServersControl, ServersError, as_started, described,
+    may_start_again, node_addresses,
 };
 use crate::containers::{ContainerRequest, Containers, Mapped, OwnContainer, Progress};
 use crate::ports::Ports;
@@ -82,16 +83,7 @@ impl ContainerNodes {
     fn environment(&self, is_upgraded: bool) -> BTreeMap<String, Secret> {
         let members: Vec<_> =
             (0..self.spec.nodes).map(|node| inside(&self.containers, NodeId(node)).0).collect();
-        environment(&self.as_started(is_upgraded), &members, self.seed)
-    }
-
-    /// The spec with the version that a node has, or is upgraded to.
-    fn as_started(&self, is_upgraded: bool) -> ServerSpec {
-        let mut spec = self.spec.clone();
-        if let Some(upgrade) = spec.upgrade.as_ref().filter(|_| is_upgraded) {
-            spec.version.clone_from(&upgrade.version);
-        }
-        spec
+        environment(&as_started(&self.spec, is_upgraded), &members, self.seed)
     }
 
     /// Waits until a node says that it is ready.
@@ -105,13 +97,12 @@ impl ContainerNodes {
         let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
         let admin = AdminClient::new(node.http, Duration::from_secs(2))
             .map_err(|error| not_ready(error.to_string()))?
-            .speaking(self.as_started(is_upgraded).generation());
+            .speaking(as_started(&self.spec, is_upgraded).generation());
         let (began, mut told) = (Instant::now(), Instant::now());
+        let (mut launched, deadline) = (began, began + self.spec.ready_timeout);
         loop {
             if let Some(why) = container.failed() {
-                // One of a cluster that wants its configs before it has found the leader gives up: it is started again
-                // until its time is up, as `restart: always` of the official compose files does.
-                if self.spec.nodes == 1 || began.elapsed() >= self.spec.ready_timeout {
+                if !may_start_again(&self.spec, Instant::now(), (launched, deadline)) {
                     return Err(not_ready(why));
                 }
                 progress(format!(
@@ -119,11 +110,12 @@ impl ContainerNodes {
                     part(node.node)
                 ));
                 container.start().await?;
+                launched = Instant::now();
             }
             if admin.is_ready().await {
                 return Ok(());
             }
-            if began.elapsed() >= self.spec.ready_timeout {
+            if Instant::now() >= deadline {
                 let seconds = self.spec.ready_timeout.as_secs();
                 let tail = container.log_tail().await;
                 return Err(not_ready(format!(

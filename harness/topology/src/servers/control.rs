@@ -293,7 +293,7 @@ impl ServersControl {
             Starter::Process(nodes) => {
                 let address = self.inner.nodes[node.index()];
                 let mut process = nodes.launch(address, is_upgraded)?;
-                nodes.wait_ready(address, &mut process).await?;
+                nodes.wait_ready(address, &mut process, is_upgraded).await?;
                 Ok(Running::Process(process))
             }
             Starter::Container(nodes) => {

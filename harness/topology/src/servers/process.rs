@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use super::control::{Running, Starter};
 use super::first_user::make_first_user;
-use super::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError, described, node_addresses};
+use super::{
+    NodeAddress, ServerPlace, Servers, ServersControl, ServersError, as_started, described, may_start_again,
+    node_addresses,
+};
 use crate::guard::Guard;
 use crate::ports::Ports;
 use crate::process::OwnProcess;
@@ -59,15 +62,22 @@ impl ProcessNodes {
         &self,
         node: NodeAddress,
         process: &mut OwnProcess,
+        is_upgraded: bool,
     ) -> Result<(), ServersError> {
         let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
         let admin = AdminClient::new(node.http, Duration::from_secs(2))
             .map_err(|error| not_ready(error.to_string()))?
-            .speaking(self.spec.generation());
-        let deadline = Instant::now() + self.spec.ready_timeout;
+            .speaking(as_started(&self.spec, is_upgraded).generation());
+        let mut launched = Instant::now();
+        let deadline = launched + self.spec.ready_timeout;
         loop {
             if let Some(why) = process.failed() {
-                return Err(not_ready(why));
+                if !may_start_again(&self.spec, Instant::now(), (launched, deadline)) {
+                    return Err(not_ready(why));
+                }
+                tracing::info!(%why, "a node of a cluster ended before it was ready, and is started again");
+                *process = self.launch(node, is_upgraded)?;
+                launched = Instant::now();
             }
             if admin.is_ready().await && is_listening(node).await {
                 return Ok(());
@@ -106,7 +116,7 @@ pub(super) async fn start(
     let mut processes =
         nodes.iter().map(|node| starter.launch(*node, false)).collect::<Result<Vec<_>, _>>()?;
     for (node, process) in nodes.iter().zip(&mut processes) {
-        starter.wait_ready(*node, process).await?;
+        starter.wait_ready(*node, process, false).await?;
     }
     if let Some(login) = &spec.login {
         let http: Vec<_> = nodes.iter().map(|node| node.http).collect();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shakedown_model::plan::{EmbeddedSettings, ServerSpec};
+use shakedown_model::plan::{EmbeddedSettings, Generation, ServerSpec, UpgradeSpec};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use tokio::time::{Duration, Instant};
@@ -102,4 +102,25 @@ async fn running_nodes_are_parts() {
     drop(connected);
     servers.control().stop(NodeId(0)).await.unwrap();
     assert_eq!(servers.control().parts().len(), 1);
+}
+
+#[test]
+fn a_node_of_a_cluster_that_gave_up_is_started_again_until_its_time_is_up() {
+    let alone = ServerSpec::default();
+    let cluster = ServerSpec { nodes: 3, ..ServerSpec::default() };
+    let launched = Instant::now();
+    let after = |seconds| launched + Duration::from_secs(seconds);
+    let times = (launched, after(60));
+    assert!(!may_start_again(&cluster, after(1), times), "it cannot be started at all");
+    assert!(may_start_again(&cluster, after(30), times));
+    assert!(!may_start_again(&alone, after(30), times), "it has no leader to wait for");
+    assert!(!may_start_again(&cluster, after(60), times), "its time is up");
+}
+
+#[test]
+fn an_upgraded_node_speaks_its_new_generation() {
+    let upgrade = UpgradeSpec { version: "3.1.0".to_owned(), home: None, image: None };
+    let spec = ServerSpec { version: "2.5.0".to_owned(), upgrade: Some(upgrade), ..ServerSpec::default() };
+    assert_eq!(as_started(&spec, false).generation(), Generation::V2);
+    assert_eq!(as_started(&spec, true).generation(), Generation::V3);
 }
