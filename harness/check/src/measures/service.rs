@@ -2,6 +2,9 @@
 //!
 //! A client of a cluster goes to another node, so what counts is when no node served. The times of each node are in
 //! the fault's result. A fault through which one node or another always served has the value zero.
+//!
+//! A stretch counts from when the fault began to be applied: the probe that failed first may have been sent before, and
+//! was waiting for its answer.
 
 use shakedown_model::Offset;
 use shakedown_model::fault::{FaultWindow, NodeService, Outage};
@@ -42,7 +45,8 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
 /// The stretches in which no node served, ascending; one that was not seen to end is open.
 fn at_no_node(window: &FaultWindow, of: OutagesOf, horizon: Offset) -> Vec<(Offset, Option<Offset>)> {
     let spans = |node: &NodeService| -> Vec<(Offset, Option<Offset>)> {
-        of(node).iter().map(|outage| (outage.from, outage.until)).collect()
+        let of_fault = of(node).iter().filter(|one| one.until.is_none_or(|until| until > window.applying));
+        of_fault.map(|outage| (outage.from.max(window.applying), outage.until)).collect()
     };
     let end = |until: Option<Offset>| until.unwrap_or(horizon);
     window
@@ -103,6 +107,13 @@ mod tests {
     fn stretches_that_never_end_are_open() {
         assert_eq!(all(&[&[(10, None)], &[(5, Some(8)), (20, None)]]), [(at(20), None)]);
         assert_eq!(all(&[&[(10, None)], &[(20, Some(30))]]), [(at(20), Some(at(30)))]);
+    }
+
+    #[test]
+    fn a_stretch_begins_with_the_fault_at_the_earliest() {
+        // The fault began at 1 s. The probe that it left without an answer was sent before.
+        assert_eq!(all(&[&[(0, Some(6))]]), [(at(1), Some(at(6)))]);
+        assert!(all(&[&[(0, Some(1))]]).is_empty(), "over before");
     }
 
     #[test]
