@@ -128,3 +128,11 @@ fn charts_speak_to_screen_readers() {
     let html = page_of(&Fixture::rough_run());
     assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 20);
 }
+
+#[test]
+fn what_a_read_settled_is_counted_if_there_is_any() {
+    let mut fixture = Fixture::rough_run();
+    assert!(page_of(&fixture).contains("<b>2</b> publishes settled by a read"));
+    fixture.judgement.counts.settled = 0;
+    assert!(!page_of(&fixture).contains("publishes settled by a read"));
+}

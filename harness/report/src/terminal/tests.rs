@@ -55,3 +55,14 @@ fn long_texts_wrap_at_words() {
     assert_eq!(wrap("one two three", 8), ["one two", "three"]);
     assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
 }
+
+#[test]
+fn what_a_read_settled_stands_beside_the_ambiguous_if_there_is_any() {
+    let mut fixture = Fixture::rough_run();
+    // The line may be wrapped.
+    let told =
+        |fixture: &Fixture| summary(fixture.input(), PLAIN).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told(&fixture).contains("201 publishes acked, 3 ambiguous, 2 settled by a read"));
+    fixture.judgement.counts.settled = 0;
+    assert!(told(&fixture).contains("201 publishes acked, 3 ambiguous ·"));
+}
