@@ -49,6 +49,9 @@ gates:
 guarantees: { require: all }
 "#;
 
+/// Its server.
+const SERVER: &str = "server: { backend: embedded, embedded: { dump-tick: 50ms } }";
+
 fn load_base(text: &str) -> Result<Loaded, Problems> {
     load_set(text, &[])
 }
@@ -56,6 +59,24 @@ fn load_base(text: &str) -> Result<Loaded, Problems> {
 fn load_set(text: &str, set: &[&str]) -> Result<Loaded, Problems> {
     let overrides: Overrides = set.iter().copied().collect();
     load_with("base.yaml", text, &overrides, &|name| (name == "SECRET").then(|| "s3cr3t".to_owned()))
+}
+
+/// Loads `text`, which must be refused with `code`, and with `says` in what is shown or advised.
+fn refused(text: &str, code: &str, says: &str) -> Problems {
+    let problems = load_base(text).err().unwrap_or_else(|| panic!("this must be refused:\n{text}"));
+    let all = problems.render(false);
+    let code = format!("scenario::{code}");
+    assert!(problems.iter().any(|problem| problem.code() == code), "no `{code}` for\n{text}\n{all}");
+    let advised = problems.iter().any(|problem| problem.help().unwrap_or_default().contains(says));
+    assert!(advised || all.contains(says), "`{says}` is not in\n{all}");
+    problems
+}
+
+/// The same of a text with a single problem.
+fn refused_once(text: &str, code: &str, says: &str) -> Problems {
+    let problems = refused(text, code, says);
+    assert_eq!(problems.len(), 1, "one problem, not\n{}", problems.render(false));
+    problems
 }
 
 /// `BASE` with one text replaced.

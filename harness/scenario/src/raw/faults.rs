@@ -10,6 +10,21 @@ use super::{
 use crate::field::{Name, Selection, choice, record};
 use crate::source::Spanned;
 
+/// A mapping that says which connections it is about, and more.
+macro_rules! on_connections {
+    ($(#[doc = $about:literal])+ $name:ident { $( $more:tt )* }) => {
+        record! {
+            $(#[doc = $about])+
+            $name {
+                "link" link: optional Name = "The link, for every group on it.",
+                "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
+                "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+                $( $more )*
+            }
+        }
+    };
+}
+
 record! {
     /// A fault and its window.
     RawFault {
@@ -43,12 +58,9 @@ choice! {
     }
 }
 
-record! {
+on_connections! {
     /// A toxic, on the connections of a link or of groups: one of the toxics, and where.
     RawToxicFault {
-        "link" link: optional Name = "The link, for every group on it.",
-        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
-        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "latency" latency: optional RawLatency = "Delays every chunk.",
         "bandwidth" bandwidth: optional RawBandwidth = "Lets bytes pass at a rate.",
         "slow_close" slow_close: optional RawSlowClose = "Holds the end of a connection back.",
@@ -84,31 +96,22 @@ impl RawToxicFault {
     }
 }
 
-record! {
+on_connections! {
     /// The connections that a fault touches.
     RawPlace {
-        "link" link: optional Name = "The link, for every group on it.",
-        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
-        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
     }
 }
 
-record! {
+on_connections! {
     /// The connections that are held, and in which direction.
     RawHeld {
-        "link" link: optional Name = "The link, for every group on it.",
-        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
-        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "stream" stream: optional Stream = "The direction. Default: both for `blackhole`, downstream for `one_way`.",
     }
 }
 
-record! {
+on_connections! {
     /// The connections that come and go.
     RawFlap {
-        "link" link: optional Name = "The link, for every group on it.",
-        "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups.",
-        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "up" up: required Duration = "How long connections work.",
         "down" down: required Duration = "How long they are reset; the fault begins with it. At least 100ms.",
     }

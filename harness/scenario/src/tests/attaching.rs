@@ -6,11 +6,10 @@ use shakedown_model::plan::{Backend, ExternalNode, ExternalProxy, ProxyPlace};
 
 use super::*;
 
-const SERVER: &str = "server: { backend: embedded, embedded: { dump-tick: 50ms } }";
 const EXTERNAL: &str = "server: { backend: external, external: { nodes: [ { http: \"nacos.example:8848\" } ], max-rate: 40/s } }";
 
 /// The texts of what is wrong with the base scenario when its server, and perhaps more, is replaced.
-fn refused(server: &str, also: Option<(&str, &str)>) -> String {
+fn told(server: &str, also: Option<(&str, &str)>) -> String {
     let text = changed(SERVER, server);
     let text = also.map_or(text.clone(), |(find, replace)| text.replacen(find, replace, 1));
     load_base(&text).expect_err("it is refused").to_string()
@@ -92,13 +91,13 @@ fn what_does_not_go_together_with_external_servers_is_refused() {
         (external("external: { nodes: [ { http: \"a:1\" } ], tls: {} }"), "tls"),
         (format!("server: {{ {node} }}"), "only servers that somebody else runs"),
     ] {
-        let problems = refused(&server, None);
+        let problems = told(&server, None);
         assert!(problems.contains(why), "{server}: {problems}");
     }
     let items = ("items: { count: 20, payload: 1KiB }", "items: { count: 20, namespaces: [a, b] }");
-    assert!(refused(EXTERNAL, Some(items)).contains("lie in one namespace"));
+    assert!(told(EXTERNAL, Some(items)).contains("lie in one namespace"));
     let user = "server: { backend: process, login: { username: ops, password: x } }";
-    assert!(refused(user, None).contains("username: nacos"));
+    assert!(told(user, None).contains("username: nacos"));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn a_plan_that_publishes_above_the_ceiling_is_refused_bursts_included() {
         "burst: { count: 6, every: 10s }",
         "burst: { count: 20, every: 10s, over: 2s }",
     ] {
-        let problems = refused(&slow, arrivals(fast));
+        let problems = told(&slow, arrivals(fast));
         assert!(problems.contains("scenario::too_fast"), "{fast}: {problems}");
     }
     for fits in

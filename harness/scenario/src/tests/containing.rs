@@ -4,7 +4,6 @@ use shakedown_model::plan::{Backend, ProxyPlace};
 
 use super::*;
 
-const SERVER: &str = "server: { backend: embedded, embedded: { dump-tick: 50ms } }";
 const PROXY: &str = "proxy: { kind: embedded }";
 
 fn with(server: &str, proxy: &str) -> String {
@@ -74,12 +73,6 @@ fn what_containers_cannot_do_is_refused() {
             "place: container",
         ),
     ] {
-        let problems =
-            load_base(&with(server, proxy)).err().unwrap_or_else(|| panic!("{server} {proxy} is taken"));
-        let text = problems.render(false);
-        assert!(
-            text.contains(&format!("scenario::{code}")) && text.contains(help),
-            "{server} {proxy}:\n{text}"
-        );
+        refused(&with(server, proxy), code, help);
     }
 }

@@ -88,16 +88,7 @@ fn what_these_servers_cannot_suffer_is_refused() {
         ("{ kill: {} }", "backend: process, upgrade: { version: 1.4.2 }", "not_supported", "2.x or 3.x"),
         ("{ kill: {} }", "backend: process, upgrade: { home: next }", "missing_key", "version"),
     ] {
-        let problems = load_base(&with(does, servers)).err();
-        let problems = problems.unwrap_or_else(|| panic!("`{does}` with `{servers}` must be refused"));
-        let all = problems.render(false);
-        assert_eq!(problems.len(), 1, "{all}");
-        let problem = problems.iter().next().unwrap();
-        assert_eq!(problem.code(), format!("scenario::{code}"), "{all}");
-        assert!(
-            format!("{all}{}", problem.help().unwrap_or_default()).contains(help),
-            "`{help}` is not in\n{all}"
-        );
+        refused_once(&with(does, servers), code, help);
     }
 }
 
