@@ -170,14 +170,7 @@ impl Shard {
     /// Lets go of held connections whose client has left and whose upstream never knew of them: nobody can tell,
     /// and a fleet that reconnects into a blackhole would use up the files.
     async fn sweep(&self) {
-        let mut ticks = tokio::time::interval(SWEEP);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            for link in self.links.borrow().values() {
-                link.release_abandoned();
-            }
-        }
+        self.look_every(SWEEP, Link::release_abandoned).await;
     }
 
     /// Tells the tap of clients that leave while nothing is read of them.
@@ -185,13 +178,16 @@ impl Shard {
         if self.tap.is_none() {
             return std::future::pending().await;
         }
-        let mut ticks = tokio::time::interval(LOOK_AT_HELD);
+        self.look_every(LOOK_AT_HELD, Link::tell_of_leavers).await;
+    }
+
+    /// Looks at every link once in a `period`, and never ends.
+    async fn look_every(&self, period: Duration, look: impl Fn(&Link)) {
+        let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            for link in self.links.borrow().values() {
-                link.tell_of_leavers();
-            }
+            self.links.borrow().values().for_each(|link| look(link));
         }
     }
 }
