@@ -34,6 +34,30 @@ func (c *changing) next(ctx context.Context, by *client) (time.Time, error) {
 	return by.publish(ctx, c.key, c.content())
 }
 
+// changingOver is a connection of its own and a key to change over it; the caller closes the connection.
+func changingOver(ctx context.Context, key string, seed int64) (*client, *changing, error) {
+	c, err := connect(ctx, *port)
+	return c, newChanging(key, seed), err
+}
+
+// listeningOver is the same, with a first version published, dumped and listened to.
+func listeningOver(ctx context.Context, key string, seed int64) (*client, *changing, error) {
+	c, item, err := changingOver(ctx, key, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = item.next(ctx, c)
+	if err == nil {
+		time.Sleep(500 * time.Millisecond)
+		err = c.listen(ctx, item.key, md5Of(item.content()))
+	}
+	if err != nil {
+		c.channel.Close()
+		return nil, nil, err
+	}
+	return c, item, nil
+}
+
 // awaitPush waits for a change of a key, and answers everything else that comes.
 func awaitPush(c *client, key string, within time.Duration) (push, error) {
 	deadline := time.After(within)
@@ -57,12 +81,11 @@ func awaitPush(c *client, key string, within time.Duration) (push, error) {
 
 // pushDelays: from a publish's ack until the push that tells of it.
 func pushDelays(ctx context.Context, n int) ([]time.Duration, error) {
-	c, err := connect(ctx, *port)
+	c, item, err := changingOver(ctx, "push", 1)
 	if err != nil {
 		return nil, err
 	}
 	defer c.channel.Close()
-	item := newChanging("push", 1)
 	var delays []time.Duration
 	for i := -1; i < n; i++ { // The first one creates the item.
 		acked, err := item.next(ctx, c)
@@ -90,12 +113,11 @@ func pushDelays(ctx context.Context, n int) ([]time.Duration, error) {
 
 // pollDelays: from a publish's ack until a long poll, held for 300 ms already, ends with the change.
 func pollDelays(ctx context.Context, n int) ([]time.Duration, error) {
-	c, err := connect(ctx, *port)
+	c, item, err := changingOver(ctx, "poll", 2)
 	if err != nil {
 		return nil, err
 	}
 	defer c.channel.Close()
-	item := newChanging("poll", 2)
 	if _, err := item.next(ctx, c); err != nil {
 		return nil, err
 	}
@@ -128,12 +150,11 @@ func pollDelays(ctx context.Context, n int) ([]time.Duration, error) {
 
 // readDelays: from a publish's ack until a read returns what was published.
 func readDelays(ctx context.Context, n int) ([]time.Duration, error) {
-	c, err := connect(ctx, *port)
+	c, item, err := changingOver(ctx, "read", 3)
 	if err != nil {
 		return nil, err
 	}
 	defer c.channel.Close()
-	item := newChanging("read", 3)
 	var delays []time.Duration
 	for i := 0; i < n; i++ {
 		acked, err := item.next(ctx, c)
@@ -157,20 +178,12 @@ func readDelays(ctx context.Context, n int) ([]time.Duration, error) {
 
 // retries: when the same push comes again, from its first coming; each is left without an answer, or answered with an error.
 func retries(ctx context.Context, refused bool, within time.Duration) ([]time.Duration, error) {
-	c, err := connect(ctx, *port)
+	c, item, err := listeningOver(ctx, fmt.Sprintf("retry-%v", refused), 4)
 	if err != nil {
 		return nil, err
 	}
 	defer c.channel.Close()
 	go c.healthy(ctx)
-	item := newChanging(fmt.Sprintf("retry-%v", refused), 4)
-	if _, err := item.next(ctx, c); err != nil {
-		return nil, err
-	}
-	time.Sleep(500 * time.Millisecond)
-	if err := c.listen(ctx, item.key, md5Of(item.content())); err != nil {
-		return nil, err
-	}
 	if _, err := item.next(ctx, c); err != nil {
 		return nil, err
 	}
@@ -195,19 +208,11 @@ func retries(ctx context.Context, refused bool, within time.Duration) ([]time.Du
 
 // bursts: how many pushes tell of five publishes within a few milliseconds.
 func bursts(ctx context.Context, n int) ([]int, error) {
-	c, err := connect(ctx, *port)
+	c, item, err := listeningOver(ctx, "burst", 5)
 	if err != nil {
 		return nil, err
 	}
 	defer c.channel.Close()
-	item := newChanging("burst", 5)
-	if _, err := item.next(ctx, c); err != nil {
-		return nil, err
-	}
-	time.Sleep(500 * time.Millisecond)
-	if err := c.listen(ctx, item.key, md5Of(item.content())); err != nil {
-		return nil, err
-	}
 	var counts []int
 	for i := 0; i < n; i++ {
 		time.Sleep(time.Duration(item.draws.Intn(100_000)) * time.Microsecond)
