@@ -46,6 +46,24 @@ pub struct NewConfig {
     pub user: Option<Arc<str>>,
 }
 
+#[cfg(test)]
+impl NewConfig {
+    /// A content for everybody, and nothing else said.
+    pub(crate) fn plain(key: ConfigKey, content: &str) -> Self {
+        Self {
+            key,
+            content: content.to_owned(),
+            cas_md5: None,
+            content_type: None,
+            encrypted_data_key: None,
+            labels: Labels::default(),
+            gray: None,
+            ip: "10.0.0.9".into(),
+            user: None,
+        }
+    }
+}
+
 /// A write that was accepted; nothing is stored until it is committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

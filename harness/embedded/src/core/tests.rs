@@ -184,17 +184,7 @@ fn listened(data_id: &str, md5: &str) -> Listened {
 }
 
 fn new_config(data_id: &str, content: &str) -> NewConfig {
-    NewConfig {
-        key: ConfigKey::public(data_id, "g"),
-        content: content.to_owned(),
-        cas_md5: None,
-        content_type: None,
-        encrypted_data_key: None,
-        labels: Labels::default(),
-        gray: None,
-        ip: "10.0.0.9".into(),
-        user: None,
-    }
+    NewConfig::plain(ConfigKey::public(data_id, "g"), content)
 }
 
 fn hanging(reply: &PollReply) -> PollId {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cluster::one_node;
-use crate::core::{Caller, Core, Labels, NewConfig, Read};
+use crate::core::{Caller, Core, NewConfig, Read};
 
 fn persistent(
     data: &std::path::Path,
@@ -113,15 +113,5 @@ async fn a_full_disk_refuses_publishes_and_what_was_acked_stays() {
 }
 
 fn new_config(data_id: &str, content: &str) -> NewConfig {
-    NewConfig {
-        key: key(data_id),
-        content: content.to_owned(),
-        cas_md5: None,
-        content_type: None,
-        encrypted_data_key: None,
-        labels: Labels::default(),
-        gray: None,
-        ip: "127.0.0.1".into(),
-        user: None,
-    }
+    NewConfig::plain(key(data_id), content)
 }

@@ -5,20 +5,10 @@ use shakedown_model::secrets::Secret;
 use super::api::call;
 use super::*;
 use crate::cluster::one_node;
-use crate::core::{Caller, GrayRule, Labels, NewConfig, PageOf, Read};
+use crate::core::{Caller, GrayRule, NewConfig, PageOf, Read};
 
 fn new_config(content: &str) -> NewConfig {
-    NewConfig {
-        key: key("d"),
-        content: content.to_owned(),
-        cas_md5: None,
-        content_type: None,
-        encrypted_data_key: None,
-        labels: Labels::default(),
-        gray: None,
-        ip: "10.0.0.9".into(),
-        user: None,
-    }
+    NewConfig::plain(key("d"), content)
 }
 
 #[tokio::test]
