@@ -2,8 +2,8 @@
 
 mod error;
 mod lines;
+mod log;
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use error::DriverError;
@@ -22,6 +23,7 @@ use crate::clock::monotonic_ns;
 use crate::launch::{Launch, ProcessGuard};
 use crate::protocol::{Command, Event, Hello, PROTOCOL, What};
 use lines::Lines;
+use log::Log;
 
 /// Commands that may wait for a driver to read them.
 const COMMANDS: usize = 4096;
@@ -34,6 +36,9 @@ const CLOCK_WITHIN: Duration = Duration::from_secs(10);
 /// How long a driver may take to end in order (docs/driver-protocol.md).
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long the end of a driver's log may come after its own: somebody else may hold the other end of that pipe.
+const LOG_WITHIN: Duration = Duration::from_secs(1);
+
 /// Where a driver runs.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -41,7 +46,7 @@ pub struct Place {
     pub label: String,
     /// Its working directory, which exists; one that runs in the harness' own folder does not use it.
     pub scratch: PathBuf,
-    /// Where its standard error goes, at the end of what is there.
+    /// Where its standard error goes, at the end of what is there; of a long one the beginning and the end.
     pub log: PathBuf,
     /// Who ends it when the harness is gone, if somebody does.
     pub guard: Option<Arc<dyn ProcessGuard>>,
@@ -81,8 +86,7 @@ impl DriverProcess {
     /// # Errors
     /// [`DriverError`]; the process is gone then.
     pub async fn start(launch: &Launch, place: Place) -> Result<Self, DriverError> {
-        let (child, stdin, stdout) = spawn(launch, &place)?;
-        let own = OwnGroup::new(child, place.guard.clone())?;
+        let (own, stdin, stdout) = spawn(launch, &place)?;
         let (commands, to_write) = mpsc::channel(COMMANDS);
         let (sender, incoming) = mpsc::channel(EVENTS);
         tokio::spawn(write_commands(stdin, to_write));
@@ -236,16 +240,16 @@ impl DriverProcess {
     }
 }
 
-fn spawn(launch: &Launch, place: &Place) -> Result<(Child, ChildStdin, ChildStdout), DriverError> {
+fn spawn(launch: &Launch, place: &Place) -> Result<(OwnGroup, ChildStdin, ChildStdout), DriverError> {
     let log_error = |source| DriverError::Log { path: place.log.clone(), source };
-    let log = File::options().create(true).append(true).open(&place.log).map_err(log_error)?;
+    let log = Log::open(&place.log).map_err(log_error)?;
     let mut command = tokio::process::Command::new(&launch.program);
     command
         .args(&launch.arguments)
         .envs(launch.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(log)
+        .stderr(Stdio::piped())
         .process_group(0);
     if !launch.runs_here {
         command.current_dir(&place.scratch);
@@ -255,29 +259,44 @@ fn spawn(launch: &Launch, place: &Place) -> Result<(Child, ChildStdin, ChildStdo
     let no_pipe = || error(io::Error::other("it has no standard streams"));
     let stdin = child.stdin.take().ok_or_else(no_pipe)?;
     let stdout = child.stdout.take().ok_or_else(no_pipe)?;
-    Ok((child, stdin, stdout))
+    let stderr = child.stderr.take().ok_or_else(no_pipe)?;
+    let log = tokio::spawn(log::keep(place.label.clone(), stderr, log));
+    Ok((OwnGroup::new(child, log, place.guard.clone())?, stdin, stdout))
 }
 
 /// A child with its process group. Dropping it kills the group.
 #[derive(Debug)]
 struct OwnGroup {
     child: Child,
+    /// Writes its log, until nobody writes to it.
+    log: Option<JoinHandle<()>>,
     group: u32,
     guard: Option<Arc<dyn ProcessGuard>>,
 }
 
 impl OwnGroup {
-    fn new(child: Child, guard: Option<Arc<dyn ProcessGuard>>) -> Result<Self, DriverError> {
+    fn new(
+        child: Child,
+        log: JoinHandle<()>,
+        guard: Option<Arc<dyn ProcessGuard>>,
+    ) -> Result<Self, DriverError> {
         let group = child.id().unwrap_or(0);
-        let own = Self { child, group, guard };
+        let own = Self { child, log: Some(log), group, guard };
         if let Some(guard) = &own.guard {
             guard.watch(group).map_err(DriverError::Guard)?;
         }
         Ok(own)
     }
 
+    /// Waits for its end, and then for that of its log. Cancel-safe.
     async fn wait(&mut self) -> Option<ExitStatus> {
-        self.child.wait().await.ok()
+        let status = self.child.wait().await.ok();
+        if let Some(log) = &mut self.log
+            && timeout(LOG_WITHIN, log).await.is_ok()
+        {
+            self.log = None;
+        }
+        status
     }
 
     fn kill(&self) {

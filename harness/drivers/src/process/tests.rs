@@ -74,8 +74,7 @@ async fn a_missing_program_and_another_beginning_are_named() {
 /// Starts without the clock's check, which a shell cannot pass.
 async fn started(body: &str, dir: &tempfile::TempDir, guard: Option<Arc<dyn ProcessGuard>>) -> DriverProcess {
     let place = Place { guard, ..place(dir) };
-    let (child, stdin, stdout) = spawn(&shell(body), &place).unwrap();
-    let own = OwnGroup::new(child, place.guard.clone()).unwrap();
+    let (own, stdin, stdout) = spawn(&shell(body), &place).unwrap();
     let (commands, to_write) = mpsc::channel(COMMANDS);
     let (sender, incoming) = mpsc::channel(EVENTS);
     tokio::spawn(write_commands(stdin, to_write));
