@@ -60,14 +60,47 @@ fn equal_jitter_and_linear_growth_have_both_bounds() {
     );
 }
 
+/// The same of real clients that are said to be like an SDK.
+fn real(tiny: Tiny) -> Tiny {
+    tiny.planned(|plan| {
+        let client = &mut plan.groups[1].client;
+        client.driver = Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
+        client.like = Some("nacos-go-2".into());
+    })
+}
+
+/// A pause of watcher 2 from 26 s, where 1 s is declared.
+fn second(pause: u64) -> Tiny {
+    pauses(Backoff::Constant { delay: Duration::from_secs(1) }, &[pause])
+}
+
+#[test]
+fn a_real_client_is_not_blamed_for_recorded_lag_at_either_end_of_its_pause() {
+    let late = |tiny: Tiny, due, late_ms: u64| tiny.lag(due, late_ms * 1_000_000);
+    table(
+        WithinPolicy,
+        &[
+            ("too long", real(second(1_500)), Fail),
+            ("late to notice", late(real(second(1_500)), 26_010, 400), Pass),
+            ("late to notice, but not so much", late(real(second(1_500)), 26_010, 390), Fail),
+            ("late at both ends", late(late(real(second(1_500)), 26_010, 200), 27_010, 200), Pass),
+            ("late between them", late(real(second(1_500)), 26_500, 400), Fail),
+            ("late long before", late(real(second(1_500)), 25_900, 400), Fail),
+            ("a simulated one starts its pause when it stamps it", late(second(1_500), 26_010, 400), Fail),
+            ("too short", real(second(600)), Fail),
+            ("its end before was seen late", late(real(second(600)), 25_700, 300), Pass),
+            ("not so late", late(real(second(600)), 25_700, 290), Fail),
+            ("late, but after", late(real(second(600)), 26_100, 300), Fail),
+            ("lag shortens no pause of a simulated one", late(second(600), 25_700, 300), Fail),
+        ],
+    );
+}
+
 #[test]
 fn a_real_client_is_judged_where_it_is_known_what_it_should_do_and_what_it_did() {
     let too_short = |like: Option<&str>, action: FaultAction| {
-        let backoff = Backoff::Constant { delay: Duration::from_secs(1) };
-        pauses(backoff, &[10]).planned(|plan| {
-            let client = &mut plan.groups[1].client;
-            client.driver = Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
-            client.like = like.map(str::to_owned);
+        real(second(10)).planned(|plan| {
+            plan.groups[1].client.like = like.map(str::to_owned);
             plan.faults[0].groups = vec![GroupId(1)];
             plan.faults[0].action = action;
         })
