@@ -1,6 +1,6 @@
 //! Comparing runs: what differs between a reference and others, whether it is more than chance, and charts of all of them.
 //!
-//! Everything here is pure over what judging left in the run directories. Start at [`Comparison`]; [`noise`] has the
+//! Everything here is pure over what judging left in the run directories. Start at [`Comparison`]; `noise` has the
 //! rule by which a difference is chance or not, [`obstacles`] says why runs should not be compared at all.
 
 mod json;

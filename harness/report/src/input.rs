@@ -77,6 +77,25 @@ impl<'a> ReportInput<'a> {
         (0..u16::try_from(self.plan.groups.len()).unwrap_or(u16::MAX)).map(GroupId)
     }
 
+    /// Whether losses and attempts of a group's watchers are known.
+    pub(crate) fn is_observed(&self, group: GroupId) -> bool {
+        self.plan.groups.get(group.index()).is_none_or(|spec| self.plan.sees_connections(spec))
+    }
+
+    /// Of which groups losses and attempts are not known, and why; `None` where all are.
+    pub(crate) fn not_observed(&self) -> Option<String> {
+        let unseen = self.groups().filter(|group| !self.is_observed(*group));
+        let names: Vec<String> = unseen.map(|group| self.group_name(group)).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "Not observed: losses and attempts of {}. Of real clients over HTTP or behind a Toxiproxy nobody sees which \
+                 connection is whose, so that they have no detect, attempt gap, reconnect, catch-up and herd share here, and \
+                 are in no count of losses. That is neither good nor bad.",
+                names.join(", ")
+            )
+        })
+    }
+
     /// The figures of one measure in the order of scope (the whole run last), then group.
     pub(crate) fn figures(&self, measure: Measure) -> Vec<&'a Figure> {
         let mut figures: Vec<&'a Figure> =

@@ -30,6 +30,7 @@ pub fn summary(input: ReportInput<'_>) -> String {
     head.extend(Stat::ALL.map(Stat::name));
     head.push("n");
     blocks.extend(table("Key figures", &head, &key_figures(input)));
+    blocks.extend(input.not_observed().map(|note| escaped(&note)));
     let bare: Vec<Vec<String>> =
         floor::bare_rows(&input.manifest.floors).into_iter().map(Vec::from).collect();
     blocks.extend(table("The floor", &floor::BARE_HEAD, &bare));

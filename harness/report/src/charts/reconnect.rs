@@ -22,7 +22,7 @@ const MAX_DOTS: usize = 1_500;
 /// Gaps outside the policy that are drawn per group.
 const MAX_CROSSES: usize = 300;
 
-const NO_ATTEMPTS: &str = "There are no attempts to draw: no watcher tried to connect in the recorded time.";
+const NO_ATTEMPTS: &str = "There are no attempts to draw: none was seen in the recorded time.";
 
 pub(super) fn draw(input: ReportInput<'_>, format: Format, title: &str) -> Drawing {
     let mut sheet = Sheet::new(format, title);
@@ -68,7 +68,8 @@ fn draw_attempts(sheet: &mut Sheet, input: ReportInput<'_>) {
     timeline.panels(sheet, 90.0, |sheet, panel, group| {
         match input.series.attempts.iter().find(|series| series.group == group) {
             Some(series) if !series.buckets.is_empty() => draw_bars(sheet, (panel, &timeline), series),
-            _ => sheet.empty(panel, "no attempts"),
+            _ if input.is_observed(group) => sheet.empty(panel, "no attempts"),
+            _ => sheet.empty(panel, "not observed"),
         }
     });
 }

@@ -13,22 +13,30 @@ pub(super) fn of_phases(input: ReportInput<'_>) -> Markup {
         .into_iter()
         .chain(Measure::ALL.into_iter().filter(|m| !matches!(m, Measure::EndToEnd | Measure::Propagation)));
     let measures: Vec<Measure> = order.filter(|measure| !measure.belongs_to_fault()).collect();
-    section(input, ("by-phase", "Measures by phase", "Phase"), &measures, empty)
+    section(input, ("by-phase", "Measures by phase", "Phase"), &measures, Notes { empty, below: None })
 }
 
 pub(super) fn of_faults(input: ReportInput<'_>) -> Markup {
-    let empty =
-        "No fault cut a connection, so there is nothing about detecting, reconnecting or catching up.";
+    let empty = "No fault was seen to cut a connection, so there is nothing about detecting, reconnecting or catching up.";
     let measures: Vec<Measure> =
         Measure::ALL.into_iter().filter(|measure| measure.belongs_to_fault()).collect();
-    section(input, ("by-fault", "Measures by fault", "Fault"), &measures, empty)
+    let notes = Notes { empty, below: input.not_observed() };
+    section(input, ("by-fault", "Measures by fault", "Fault"), &measures, notes)
+}
+
+/// What a section says beside its table.
+struct Notes {
+    /// Where there is no table.
+    empty: &'static str,
+    /// Below it.
+    below: Option<String>,
 }
 
 fn section(
     input: ReportInput<'_>,
     (id, title, place): (&str, &str, &str),
     measures: &[Measure],
-    empty: &str,
+    notes: Notes,
 ) -> Markup {
     let tables: Vec<(Measure, Vec<&Figure>)> =
         measures.iter().map(|m| (*m, input.figures(*m))).filter(|(_, figures)| !figures.is_empty()).collect();
@@ -36,7 +44,7 @@ fn section(
         section id=(id) {
             h2 { (title) }
             @if tables.is_empty() {
-                p.empty { (empty) }
+                p.empty { (notes.empty) }
             } @else {
                 div.scroll {
                     table.measures {
@@ -56,6 +64,7 @@ fn section(
                     }
                 }
             }
+            @if let Some(below) = notes.below { p.empty { (below) } }
         }
     }
 }

@@ -1,3 +1,5 @@
+use shakedown_model::plan::{DriverSpec, Protocol};
+
 use super::*;
 use crate::fixture::Fixture;
 
@@ -135,4 +137,22 @@ fn what_a_read_settled_is_counted_if_there_is_any() {
     assert!(page_of(&fixture).contains("<b>2</b> publishes settled by a read"));
     fixture.judgement.counts.settled = 0;
     assert!(!page_of(&fixture).contains("publishes settled by a read"));
+}
+
+#[test]
+fn of_clients_whose_connections_nobody_sees_every_form_says_so() {
+    let mut fixture = Fixture::rough_run();
+    let seen = fixture.input();
+    assert!(!page(seen).contains("Not observed"));
+    assert!(!crate::markdown::summary(seen).contains("Not observed"));
+    let name = fixture.plan.groups[1].name.clone();
+    let client = &mut fixture.plan.groups[1].client;
+    client.protocol = Protocol::NacosHttp;
+    client.driver = Some(DriverSpec { name: "node".into(), command: None, clients_per_process: 1 });
+    let said = format!("Not observed: losses and attempts of {name}. Of real clients over HTTP");
+    let input = fixture.input();
+    let look = crate::terminal::Look { width: 2_000, is_coloured: false };
+    for form in [page(input), crate::markdown::summary(input), crate::terminal::summary(input, look)] {
+        assert!(form.contains(&said), "{form}");
+    }
 }

@@ -58,12 +58,18 @@ pub(super) fn by_fault(out: &mut Lines, input: ReportInput<'_>) {
         .flat_map(|measure| input.figures(*measure))
         .filter(|figure| matches!(figure.scope, Scope::Fault(_)) && figure.count > 0)
         .collect();
-    if rows.is_empty() {
+    let not_observed = input.not_observed().filter(|_| !input.judgement.faults.is_empty());
+    if rows.is_empty() && not_observed.is_none() {
         return;
     }
     rows.sort_by_key(|figure| (figure.measure, figure.scope, figure.group));
     out.title("By fault");
-    table(out, input, "fault", &rows);
+    if !rows.is_empty() {
+        table(out, input, "fault", &rows);
+    }
+    if let Some(note) = not_observed {
+        out.wrapped(2, &note);
+    }
 }
 
 fn table(out: &mut Lines, input: ReportInput<'_>, place: &'static str, figures: &[&Figure]) {
