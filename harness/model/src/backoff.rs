@@ -1,6 +1,7 @@
 //! Reconnect backoff: what a client declares, what a watcher draws, and the bounds it is judged by.
 
 mod python;
+mod rust;
 
 use std::time::Duration;
 
@@ -94,11 +95,23 @@ pub enum Backoff {
         /// How many servers the list has, at least 1.
         nodes: u16,
     },
+    /// Rounds of up to five dials 0.3, 0.6, 1.2 and 2.4 s apart, each a handshake that tries on; 2 s before the first
+    /// round, then 4, 8 ... 64 s. Attempt n is dial (n−1) mod 5 of round (n−1) / 5; a dial that got further in the
+    /// handshake stands for those that it saved.
+    ///
+    /// The Rust SDK 0.8.3 (`NacosGrpcConnection::{poll_ready, init_connection}`; nacos-facts.md §3.1).
+    NacosRust {
+        /// The period of the health check, without which the SDK does not move.
+        probe: Duration,
+    },
 }
 
-/// The shortest gap that [`Backoff::NacosNode`] leaves between attempts while it spins, so that one watcher cannot
-/// take a core for itself.
-pub const NODE_SPIN_GAP: Duration = Duration::from_millis(20);
+/// The dials of a round of [`Backoff::NacosRust`].
+pub const RUST_DIALS: u32 = rust::DIALS;
+
+/// The gap that [`Backoff::NacosNode`] leaves between attempts while it spins. The SDK leaves none: it tries again as fast as its
+/// process runs, every 2 to 15 ms as measured (`reports/samples/fidelity`).
+pub const NODE_SPIN_GAP: Duration = Duration::from_millis(5);
 
 impl Backoff {
     /// The Java SDK on a list of one server: none, then 100 ms, 200 ms ... 5 s.
@@ -116,7 +129,8 @@ impl Backoff {
             Self::Constant { .. }
             | Self::Linear { .. }
             | Self::Exponential { .. }
-            | Self::NacosNode { .. } => self,
+            | Self::NacosNode { .. }
+            | Self::NacosRust { .. } => self,
         }
     }
 
@@ -140,7 +154,9 @@ impl Backoff {
             }
             Some(Jitter::None) | None => {
                 let least = match self {
-                    Self::NacosNode { .. } | Self::NacosPython { .. } => Duration::ZERO,
+                    Self::NacosNode { .. } | Self::NacosPython { .. } | Self::NacosRust { .. } => {
+                        Duration::ZERO
+                    }
                     _ => self.computed(attempt),
                 };
                 (least, self.computed(attempt))
@@ -164,6 +180,7 @@ impl Backoff {
             }
             Self::NacosPython { .. } if attempt <= 1 => Duration::ZERO,
             Self::NacosPython { probe, nodes } => python::delay(since_lost, probe, nodes, draws),
+            Self::NacosRust { probe } => rust::delay(attempt, since_lost, probe, draws),
             _ if self.jitter() == Some(Jitter::Decorrelated) => self.decorrelated(attempt, draws),
             _ => between(self.bounds(attempt, None), attempt, draws),
         }
@@ -183,7 +200,8 @@ impl Backoff {
             | Self::Turns { .. }
             | Self::Rounds { .. }
             | Self::NacosNode { .. }
-            | Self::NacosPython { .. } => None,
+            | Self::NacosPython { .. }
+            | Self::NacosRust { .. } => None,
         }
     }
 
@@ -194,6 +212,7 @@ impl Backoff {
             Self::Turns { cap, .. } => (Duration::ZERO, cap),
             Self::Rounds { pause, .. } | Self::NacosNode { pause, .. } => (Duration::ZERO, pause),
             Self::NacosPython { .. } => (Duration::ZERO, python::CAP),
+            Self::NacosRust { .. } => (Duration::ZERO, rust::CAP),
         }
     }
 
@@ -222,6 +241,7 @@ impl Backoff {
             }
             Self::NacosNode { pause, .. } => pause,
             Self::NacosPython { .. } => python::longest(attempt),
+            Self::NacosRust { probe } => rust::longest(attempt, probe),
         }
     }
 }

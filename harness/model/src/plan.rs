@@ -24,7 +24,7 @@ use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId}
 pub use self::cluster::ClusterSettings;
 pub use self::habits::{
     Abilities, FirstContact, Habits, Handshake, Identity, LoginHabit, NodeOrder, Noticing, Probing,
-    SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};

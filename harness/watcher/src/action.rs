@@ -1,7 +1,7 @@
 //! The border of the machine: what it is told and what it asks for.
 
 use shakedown_model::event::{AttemptOutcome, Event, LossCause};
-use shakedown_model::{ItemId, NodeId};
+use shakedown_model::{ItemId, NodeId, Offset};
 
 /// Something that happened. Inputs from the network carry their receive stamp as the step's `now`.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,13 @@ pub enum Input<'a> {
     Health(Result<(), Refusal>),
     /// The server sent a `SetupAckRequest`; it wants no ack.
     SetupAck,
+    /// What became of the [`Action::Read`] with this name; `None` when the server could not be asked.
+    Read {
+        /// When the read was due.
+        id: Offset,
+        /// The answer: content, absent or refused.
+        reply: Option<Reply<'a>>,
+    },
     /// The server pushed that an item changed.
     Notify(ItemId),
     /// The server asked whether the connection lives.
@@ -95,6 +102,21 @@ pub enum Action {
     /// Send a request. A health check may be in flight beside one other request; a new health check replaces an
     /// unanswered one.
     Send(Request),
+    /// Ask the server for an item on behalf of an application and answer with [`Input::Read`]: over gRPC on the
+    /// connection that is there, beside what else is in flight; over HTTP on a connection of its own.
+    Read {
+        /// The read's name: when it was due.
+        id: Offset,
+        /// What is read.
+        item: ItemId,
+        /// Whom to ask where there is no connection to ask on.
+        node: NodeId,
+    },
+    /// Give a read up; what comes of it later is of no interest.
+    DropRead {
+        /// Its name.
+        id: Offset,
+    },
     /// Acknowledge the push that was just handed in.
     Ack,
     /// Record what happened.

@@ -61,8 +61,12 @@ enum InFlight {
 struct PendingRead {
     intended: Offset,
     item: u16,
-    /// When it is due to be answered from what is there, or given up.
+    /// When it is due to be answered from what is there, asked again, or given up.
     look_at: Offset,
+    /// Until when it tries for a connection.
+    tries_until: Offset,
+    /// Whether the server was asked and has yet to answer.
+    is_asked: bool,
 }
 
 /// One watcher.
@@ -100,6 +104,8 @@ pub struct Watcher {
     probes: u8,
     /// Attempts left that count as the first of this life.
     startup_left: u8,
+    /// Whether a request failed, and the health check is to tell what that means.
+    is_in_doubt: bool,
     /// Whether anything but the answer to a health check was heard since the last tick.
     is_active: bool,
     /// The connection ended, and the client has not noticed yet.
@@ -155,6 +161,7 @@ impl Watcher {
             health_tries: 0,
             probes: 0,
             startup_left: 0,
+            is_in_doubt: false,
             is_active: false,
             ended: None,
             link: Link::default(),
@@ -190,7 +197,12 @@ impl Watcher {
     pub fn step(&mut self, now: Offset, input: Input<'_>, out: &mut Vec<Action>) {
         let is_from_network = matches!(
             input,
-            Input::Reply(_) | Input::SetupAck | Input::Notify(_) | Input::Detect | Input::ConnectReset
+            Input::Reply(_)
+                | Input::Read { reply: Some(_), .. }
+                | Input::SetupAck
+                | Input::Notify(_)
+                | Input::Detect
+                | Input::ConnectReset
         );
         self.is_active |= is_from_network;
         match input {
@@ -199,6 +211,7 @@ impl Watcher {
             Input::Connected => self.on_connected(now, out),
             Input::AttemptFailed(outcome) => self.fail_attempt(now, outcome, out),
             Input::Reply(reply) => self.on_reply(now, reply, out),
+            Input::Read { id, reply } => self.on_read(now, id, reply, out),
             Input::Health(health) => self.on_health(now, health, out),
             Input::SetupAck => self.on_setup_ack(now, out),
             Input::Notify(item) => self.on_notify(now, item, out),
@@ -293,7 +306,7 @@ impl Watcher {
             Phase::Dead => {}
             Phase::Waiting if now >= self.attempt_deadline => self.begin_attempt(now, out),
             Phase::SettingUp if now >= self.settled_at => self.be_up(now, out),
-            Phase::Probing if now >= self.settled_at => self.probe(out),
+            Phase::Probing if now >= self.settled_at => self.probe(now, out),
             Phase::Connecting | Phase::Checking | Phase::Probing | Phase::SettingUp | Phase::Proving
                 if now >= self.attempt_deadline =>
             {
@@ -305,7 +318,7 @@ impl Watcher {
             | Phase::Probing
             | Phase::SettingUp
             | Phase::Proving => {}
-            Phase::Up if now >= self.request_deadline => self.lose(now, LossCause::RequestTimeout, out),
+            Phase::Up if now >= self.request_deadline => self.give_up_request(now, out),
             Phase::Up => {
                 self.check_health(now, out);
                 self.list_on_time(now);
@@ -315,7 +328,7 @@ impl Watcher {
 
     /// Sends the next request, if one is due and none is in flight.
     fn ask_next(&mut self, now: Offset, out: &mut Vec<Action>) {
-        if self.phase != Phase::Up || self.in_flight != InFlight::Nothing {
+        if self.phase != Phase::Up || self.in_flight != InFlight::Nothing || self.is_in_doubt {
             return;
         }
         if let Some(cause) = self.ended {

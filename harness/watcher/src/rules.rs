@@ -14,6 +14,14 @@ pub(crate) const DEFECT_GAP: Duration = Duration::from_millis(1);
 /// machine runs in virtual time.
 pub(crate) const STARTUP_GAP: Duration = Duration::from_millis(1);
 
+/// What an application waits whose client gave up at its start, before it makes another: as long as the harness' own driver
+/// of the Rust SDK waits.
+pub(crate) const REMAKE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a read over HTTP that could not ask pauses before it tries again. The SDK that tries again does not pause, but one
+/// watcher must not take a core for itself.
+pub(crate) const READ_GAP: Duration = Duration::from_millis(20);
+
 /// What a gRPC client waits after it opened its stream when the server promised no `SetupAck` (nacos-facts.md §2.3).
 pub(crate) const SETUP_PAUSE: Duration = Duration::from_millis(100);
 
@@ -30,6 +38,8 @@ pub(crate) const SHORTEST_HANG: Duration = Duration::from_millis(50);
 ///
 /// [`Handshake::StreamThenCheck`]: shakedown_model::plan::Handshake::StreamThenCheck
 pub(crate) const PROBE_PAUSE: Duration = Duration::from_millis(300);
+/// How long one may take (`HEALTH_CHECK_REQUEST_TIMEOUT` of nacos-sdk 0.8.3).
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How many there are.
 pub(crate) const PROBES: u8 = 4;
 

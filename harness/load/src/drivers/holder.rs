@@ -201,7 +201,9 @@ impl Holder {
         own.reads.make_due(now);
         let timeout = own.reads.timeout();
         let unsent = if own.stage == Stage::Made { own.reads.take_unsent() } else { Vec::new() };
-        records.extend(own.reads.take_expired(now).into_iter().map(|read| own.client.unanswered(read, now)));
+        // The time-out is the application's; the grace beyond it is for the way of an answer given in time.
+        let expired = own.reads.take_expired(now).into_iter();
+        records.extend(expired.map(|read| own.client.unanswered(read, read.intended + timeout)));
         let commands: Vec<Command> = unsent
             .into_iter()
             .filter_map(|read| {

@@ -56,6 +56,8 @@ pub(super) struct GrpcWire {
     state: State,
     asked: Option<Asked>,
     health: Option<CallId>,
+    /// Reads by an application, by name.
+    reads: Vec<(CallId, Offset)>,
     /// The acknowledgement of the push that was heard last.
     ack: Option<Payload>,
     /// The address that the watcher claims to have.
@@ -64,7 +66,15 @@ pub(super) struct GrpcWire {
 
 impl GrpcWire {
     pub(super) fn new(context: Arc<WireContext>, claimed_ip: Ipv4Addr) -> Self {
-        Self { context, state: State::Closed, asked: None, health: None, ack: None, claimed_ip }
+        Self {
+            context,
+            state: State::Closed,
+            asked: None,
+            health: None,
+            reads: Vec::new(),
+            ack: None,
+            claimed_ip,
+        }
     }
 
     pub(super) fn connect(&mut self, route: Route) {
@@ -77,7 +87,23 @@ impl GrpcWire {
         self.state = State::Closed;
         self.asked = None;
         self.health = None;
+        self.reads.clear();
         self.ack = None;
+    }
+
+    pub(super) fn read(&mut self, id: Offset, item: ItemId) {
+        let payload = self.signed(Payload::new(&ConfigQueryRequest::of(&self.context.key(item))));
+        let State::Open(connection) = &mut self.state else { return };
+        let sent = connection.call(&payload).map(|call| self.reads.push((call, id)));
+        self.break_on_error(sent);
+    }
+
+    pub(super) fn drop_read(&mut self, id: Offset) {
+        let State::Open(connection) = &mut self.state else { return };
+        if let Some(at) = self.reads.iter().position(|(_, read)| *read == id) {
+            let (call, _) = self.reads.swap_remove(at);
+            connection.cancel(call);
+        }
     }
 
     pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
@@ -113,11 +139,16 @@ impl GrpcWire {
             Request::HealthCheck => Payload::new(&HealthCheckRequest::default()),
             Request::Get(_) | Request::Poll => return None,
         };
+        Some(self.signed(payload))
+    }
+
+    /// As this watcher sends it: with its address, and its token where there is a login.
+    fn signed(&self, payload: Payload) -> Payload {
         let payload = payload.with_client_ip(self.claimed_ip.to_string());
-        Some(match self.context.credentials.token() {
+        match self.context.credentials.token() {
             Some(token) => payload.with_header(ACCESS_TOKEN, &token),
             None => payload,
-        })
+        }
     }
 
     pub(super) fn ack(&mut self) {
@@ -212,6 +243,13 @@ impl GrpcWire {
         if self.health == Some(call) {
             self.health = None;
             return Some(payload.map_or_else(|lost| lost, |payload| health(&payload)));
+        }
+        if let Some(at) = self.reads.iter().position(|(read, _)| *read == call) {
+            let (_, id) = self.reads.swap_remove(at);
+            let heard = payload.map_or_else(|lost| lost, |payload| self.answer(Question::Query, &payload));
+            // A call without a reply is the end of the connection, whoever asked.
+            let is_lost = matches!(heard, Heard::Lost(_));
+            return Some(if is_lost { heard } else { Heard::Read(id, Box::new(heard)) });
         }
         let asked = self.asked.take_if(|asked| asked.call == call)?;
         Some(payload.map_or_else(|lost| lost, |payload| self.answer(asked.what, &payload)))

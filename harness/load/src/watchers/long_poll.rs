@@ -1,14 +1,15 @@
 //! HTTP: gets and long polls over one kept-alive connection.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use shakedown_model::Offset;
 use shakedown_model::event::LossCause;
+use shakedown_model::{ItemId, Offset};
 use shakedown_nacos::http::connection::{ConfigAnswer, Guise, HttpConnection, HttpError, ListenAnswer};
 use shakedown_nacos::http::listening::ListenEntry;
 use shakedown_nacos::{ConfigKey, ConnectError, EndCause};
@@ -20,12 +21,15 @@ use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 type Connecting = Pin<Box<dyn Future<Output = Result<HttpConnection, ConnectError>> + Send>>;
-type Busy = Pin<Box<dyn Future<Output = (HttpConnection, Offset, Heard)> + Send>>;
+type Reading = Pin<Box<dyn Future<Output = (Offset, Heard)> + Send>>;
+type Busy = Pin<Box<dyn Future<Output = (Option<HttpConnection>, Offset, Heard)> + Send>>;
 
 enum State {
     Closed,
     Connecting(Connecting),
     Idle(Box<HttpConnection>),
+    /// The client closed it with the last answer; the next request makes another.
+    Spent,
     /// The connection is inside the request's future and comes back with the answer.
     Busy(Busy),
 }
@@ -35,6 +39,8 @@ pub(super) struct LongPollWire {
     context: Arc<WireContext>,
     state: State,
     route: Option<Route>,
+    /// Reads by an application, by name, each on a connection of its own.
+    reads: Vec<(Offset, Reading)>,
     /// The address that the watcher claims to have.
     claimed_ip: Ipv4Addr,
 }
@@ -47,7 +53,7 @@ enum Question {
 
 impl LongPollWire {
     pub(super) fn new(context: Arc<WireContext>, claimed_ip: Ipv4Addr) -> Self {
-        Self { context, state: State::Closed, route: None, claimed_ip }
+        Self { context, state: State::Closed, route: None, reads: Vec::new(), claimed_ip }
     }
 
     pub(super) fn connect(&mut self, route: Route) {
@@ -58,6 +64,21 @@ impl LongPollWire {
 
     pub(super) fn close(&mut self) {
         self.state = State::Closed;
+    }
+
+    /// A read ends with its answer, or when it is given up, whatever becomes of the poll's connection.
+    pub(super) fn read(&mut self, id: Offset, item: ItemId, route: Route) {
+        let (context, guise) = (Arc::clone(&self.context), self.guise());
+        let question = Question::Get(self.context.key(item));
+        let reading = async move {
+            let (_, at, heard) = ask(context, None, route, (guise, question)).await;
+            (at, heard)
+        };
+        self.reads.push((id, Box::pin(reading)));
+    }
+
+    pub(super) fn drop_read(&mut self, id: Offset) {
+        self.reads.retain(|(read, _)| *read != id);
     }
 
     pub(super) fn send(&mut self, request: Request, watcher: &Watcher) {
@@ -71,12 +92,14 @@ impl LongPollWire {
             | Request::HealthCheck => return,
         };
         self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route) {
-            (State::Idle(connection), Some(route)) => {
-                let guise = self.guise();
-                State::Busy(Box::pin(ask(Arc::clone(&self.context), *connection, route, (guise, question))))
-            }
+            (State::Idle(connection), Some(route)) => self.busy(Some(*connection), route, question),
+            (State::Spent, Some(route)) => self.busy(None, route, question),
             (other, _) => other,
         };
+    }
+
+    fn busy(&self, connection: Option<HttpConnection>, route: Route, question: Question) -> State {
+        State::Busy(Box::pin(ask(Arc::clone(&self.context), connection, route, (self.guise(), question))))
     }
 
     fn entries(&self, watcher: &Watcher) -> Vec<ListenEntry> {
@@ -95,38 +118,63 @@ impl LongPollWire {
         if let Ok(value) = HeaderValue::try_from(self.claimed_ip.to_string()) {
             headers.insert(HeaderName::from_static(FORWARDED_FOR), value);
         }
-        if !habits.keeps_alive {
+        if habits.asks_to_close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Guise { headers, params: self.context.credentials.params() }
     }
 
-    /// Cancel-safe: futures that were begun stay in `state`.
+    /// Cancel-safe: futures that were begun stay in `state` and `reads`.
     pub(super) async fn heard(&mut self) -> (Offset, Heard) {
-        let (state, at, heard) = match &mut self.state {
-            State::Closed => pending().await,
-            State::Connecting(connecting) => {
-                let result = connecting.await;
-                let at = self.context.clock.now();
-                match result {
-                    Ok(connection) => (State::Idle(Box::new(connection)), at, Heard::Connected),
-                    Err(error) => (State::Closed, at, Heard::AttemptFailed(outcome_of(&error))),
-                }
-            }
-            // It was closed with the last answer; the next request makes another.
-            State::Idle(_) if !self.context.client.habits.keeps_alive => pending().await,
-            State::Idle(connection) => {
-                let end = connection.ended().await;
-                (State::Closed, self.context.clock.now(), Heard::Lost(cause_of(&end)))
-            }
-            State::Busy(busy) => {
-                let (connection, at, heard) = busy.await;
-                (State::Idle(Box::new(connection)), at, heard)
-            }
-        };
-        self.state = state;
-        (at, heard)
+        if self.reads.is_empty() {
+            return heard_of(&mut self.state, &self.context).await;
+        }
+        tokio::select! {
+            biased;
+            heard = heard_of(&mut self.state, &self.context) => heard,
+            heard = next_read(&mut self.reads) => heard,
+        }
     }
+}
+
+/// The first read that ends.
+async fn next_read(reads: &mut Vec<(Offset, Reading)>) -> (Offset, Heard) {
+    poll_fn(|context| {
+        for at in 0..reads.len() {
+            if let Poll::Ready((received, heard)) = reads[at].1.as_mut().poll(context) {
+                let (id, _) = reads.swap_remove(at);
+                return Poll::Ready((received, Heard::Read(id, Box::new(heard))));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// What is heard on the poll's connection.
+async fn heard_of(state: &mut State, context: &WireContext) -> (Offset, Heard) {
+    let (next, at, heard) = match state {
+        State::Closed | State::Spent => pending().await,
+        State::Connecting(connecting) => {
+            let result = connecting.await;
+            let at = context.clock.now();
+            match result {
+                Ok(connection) => (State::Idle(Box::new(connection)), at, Heard::Connected),
+                Err(error) => (State::Closed, at, Heard::AttemptFailed(outcome_of(&error))),
+            }
+        }
+        State::Idle(connection) => {
+            let end = connection.ended().await;
+            (State::Closed, context.clock.now(), Heard::Lost(cause_of(&end)))
+        }
+        State::Busy(busy) => {
+            let (connection, at, heard) = busy.await;
+            let kept = connection.filter(|_| context.client.habits.keeps_alive);
+            (kept.map_or(State::Spent, |connection| State::Idle(Box::new(connection))), at, heard)
+        }
+    };
+    *state = next;
+    (at, heard)
 }
 
 impl std::fmt::Debug for LongPollWire {
@@ -135,21 +183,29 @@ impl std::fmt::Debug for LongPollWire {
     }
 }
 
-/// Asks over the connection, or over a fresh one when the server said with its last answer that it does not keep
-/// this one alive (Tomcat does so after 100 requests): for an HTTP client that is no loss.
+/// Asks over the connection, or over a fresh one: when there is none, or when the server said with its last answer that it
+/// does not keep this one alive (Tomcat does so after 100 requests), which for an HTTP client is no loss.
 async fn ask(
     context: Arc<WireContext>,
-    mut connection: HttpConnection,
+    connection: Option<HttpConnection>,
     route: Route,
     (guise, question): (Guise, Question),
-) -> (HttpConnection, Offset, Heard) {
-    if !connection.is_open() && connection.ended().await.cause == EndCause::Closed {
-        let fresh = HttpConnection::connect(route.peer, route.source);
-        match take_turns(Arc::clone(&context), fresh).await {
-            Ok(fresh) => connection = fresh,
-            Err(_) => return (connection, context.clock.now(), Heard::Lost(LossCause::Closed)),
-        }
+) -> (Option<HttpConnection>, Offset, Heard) {
+    let mut connection = connection;
+    if let Some(old) = &mut connection
+        && !old.is_open()
+        && old.ended().await.cause == EndCause::Closed
+    {
+        connection = None;
     }
+    let fresh = HttpConnection::connect(route.peer, route.source);
+    let connected = match connection {
+        Some(connection) => Ok(connection),
+        None => take_turns(Arc::clone(&context), fresh).await,
+    };
+    let Ok(mut connection) = connected else {
+        return (None, context.clock.now(), Heard::Lost(LossCause::Closed));
+    };
     let answer = match question {
         Question::Get(key) => connection.get_config_as(guise, &key).await.map(from_get),
         Question::Poll(entries) => {
@@ -162,7 +218,7 @@ async fn ask(
     }
     let (received, heard) = answer.unwrap_or_else(|error| from_error(&error));
     let at = received.map_or_else(|| context.clock.now(), |received| context.clock.offset_of(received));
-    (connection, at, heard)
+    (Some(connection), at, heard)
 }
 
 type Stamped = (Option<tokio::time::Instant>, Heard);

@@ -158,6 +158,10 @@ impl Hands {
                 Action::Connect { node } => wire.connect(self.group.route(node, self.watcher.id())),
                 Action::Close => wire.close(),
                 Action::Send(request) => wire.send(request, &self.watcher),
+                Action::Read { id, item, node } => {
+                    wire.read(id, item, self.group.route(node, self.watcher.id()));
+                }
+                Action::DropRead { id } => wire.drop_read(id),
                 Action::Ack => wire.ack(),
                 Action::Record(event) => self.group.record(event),
                 Action::SaveSnapshot(item) => {

@@ -60,6 +60,8 @@ pub(super) enum Heard {
     SetupAck,
     /// A change of an item; one that is not the plan's is acked like any other.
     Notify(Option<ItemId>),
+    /// What became of a read by an application.
+    Read(Offset, Box<Heard>),
     Detect,
     ConnectReset,
     Lost(LossCause),
@@ -80,6 +82,13 @@ impl Heard {
             Self::Health(health) => Input::Health(*health),
             Self::SetupAck => Input::SetupAck,
             Self::Notify(item) => Input::Notify(item.unwrap_or(NO_ITEM)),
+            Self::Read(id, answer) => Input::Read {
+                id: *id,
+                reply: match answer.as_input() {
+                    Input::Reply(reply) => Some(reply),
+                    _ => None,
+                },
+            },
             Self::Detect => Input::Detect,
             Self::ConnectReset => Input::ConnectReset,
             Self::Lost(cause) => Input::Lost(*cause),
@@ -117,6 +126,22 @@ impl Wire {
         match self {
             Self::LongPoll(wire) => wire.send(request, watcher),
             Self::Grpc(wire) => wire.send(request, watcher),
+        }
+    }
+
+    /// Asks for an item on behalf of an application.
+    pub(super) fn read(&mut self, id: Offset, item: ItemId, route: Route) {
+        match self {
+            Self::LongPoll(wire) => wire.read(id, item, route),
+            Self::Grpc(wire) => wire.read(id, item),
+        }
+    }
+
+    /// Gives a read up.
+    pub(super) fn drop_read(&mut self, id: Offset) {
+        match self {
+            Self::LongPoll(wire) => wire.drop_read(id),
+            Self::Grpc(wire) => wire.drop_read(id),
         }
     }
 

@@ -91,6 +91,29 @@ fn node_spins_then_pauses() {
 }
 
 #[test]
+fn rust_dials_in_rounds_and_moves_only_while_a_check_waits() {
+    let rust = Backoff::NacosRust { probe: Duration::from_secs(5) };
+    for seed in 0..50 {
+        let mut at = Duration::ZERO;
+        let mut dials = Vec::new();
+        for attempt in 1..=15 {
+            let pause = rust.delay(attempt, at, Seed(seed));
+            let (least, most) = rust.bounds(attempt, None);
+            assert!(least <= pause && pause <= most, "attempt {attempt}: {pause:?} of {most:?}");
+            at += pause;
+            dials.push(at.as_millis());
+        }
+        assert_eq!(dials[..4], [2_000, 2_300, 2_900, 4_100], "seed {seed}");
+        // As measured: 2.40 to 2.65 s, and 7.65 to 8.01 s for a pause of 4 s that ends while the check sleeps.
+        assert!((6_500..=7_000).contains(&dials[4]), "seed {seed}: {dials:?}");
+        assert!((14_000..=15_000).contains(&dials[5]), "seed {seed}: {dials:?}");
+        let third = dials[10] - dials[9];
+        assert!((8_000..=13_500).contains(&third), "seed {seed}: {dials:?}");
+    }
+    assert_eq!(rust.bounds(1, None).1, Duration::from_secs(14));
+}
+
+#[test]
 fn python_dials_from_two_loops_and_never_pauses_longer_than_its_bound() {
     let python = Backoff::NacosPython { probe: Duration::from_secs(5), nodes: 1 };
     for seed in 0..50 {

@@ -20,7 +20,10 @@ pub struct Habits {
     pub idle_start: Duration,
     /// How long connecting and the server check may take together; `None` for as long as the attempt (gRPC only).
     pub check_timeout: Option<Duration>,
-    /// How long a read tries for a connection, when there is none, before it is answered from what the client has.
+    /// Where a read by an application is answered from.
+    pub reads: ReadHabit,
+    /// How long a read tries for a connection, when there is none, before it is answered from what the client has. A
+    /// client over HTTP tries again and again for so long.
     pub offline_read: Duration,
     /// Attempts without a pause at the start of a life, all counted as attempt 0; at least 1.
     pub startup_tries: u8,
@@ -35,6 +38,9 @@ pub struct Habits {
     pub takes_3xx_for_health: bool,
     /// Whether a request that is not answered in time is given up, and the connection with it.
     pub requests_time_out: bool,
+    /// Whether, before it gives the connection up for that, it asks by a health check with all its tries whether the server
+    /// lives: Java, Go, Python 3 (gRPC only).
+    pub checks_before_leaving: bool,
     /// After trouble with an answer the client asks again this much later: the period of a gRPC client's listen loop,
     /// the pause of an HTTP client's poll loop.
     pub retry: Duration,
@@ -51,6 +57,8 @@ pub struct Habits {
     pub hears_deletes: bool,
     /// Whether a connection carries more than one request (HTTP only).
     pub keeps_alive: bool,
+    /// Whether each request asks the server to close the connection, as Python 1 does (HTTP only).
+    pub asks_to_close: bool,
     /// Whether the default namespace is named `public` on the wire, as Java 3 does; else it is left empty.
     pub names_public: bool,
     /// How it shows who it is to a server with a login.
@@ -67,6 +75,7 @@ impl Default for Habits {
             handshake: Handshake::CheckThenAck,
             idle_start: Duration::ZERO,
             check_timeout: None,
+            reads: ReadHabit::Memory,
             offline_read: Duration::ZERO,
             startup_tries: 1,
             node_order: NodeOrder::RandomStart,
@@ -74,6 +83,7 @@ impl Default for Habits {
             probing: Probing::Always,
             takes_3xx_for_health: false,
             requests_time_out: true,
+            checks_before_leaving: false,
             retry: Duration::from_secs(5),
             first_contact: FirstContact::List,
             relists_on_reconnect: true,
@@ -81,6 +91,7 @@ impl Default for Habits {
             queries_per_second: None,
             hears_deletes: true,
             keeps_alive: true,
+            asks_to_close: false,
             names_public: false,
             login: LoginHabit::Token { after_denial: Some(Duration::from_secs(60)) },
             snapshot: SnapshotHabit::default(),
@@ -192,6 +203,17 @@ pub enum FirstContact {
     List,
     /// A query of every item, then a list: Rust.
     Query,
+}
+
+/// Where a read by an application is answered from. An operator's failover file comes before all else, and what a client
+/// serves from disk is its cache's to say (nacos-facts.md §3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadHabit {
+    /// From memory, where a listener keeps it: Rust, and clients of the user's own making.
+    Memory,
+    /// From the server, each time; if that comes to nothing from the snapshot: Java, Go, Python, Node.
+    Server,
 }
 
 /// How a client shows who it is to a server with a login (nacos-facts.md §1.8).

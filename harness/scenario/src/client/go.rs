@@ -5,7 +5,7 @@ use std::time::Duration;
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, LoginHabit, NodeOrder, Noticing,
-    Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    Probing, Protocol, ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn go_2() -> ClientSpec {
@@ -31,11 +31,14 @@ pub(super) fn go_2() -> ClientSpec {
             idle_start: Duration::from_secs(5),
             check_timeout: Some(Duration::from_secs(3)),
             // §3.2: three tries, 100 ms after each.
+            reads: ReadHabit::Server,
             offline_read: Duration::from_millis(300),
             startup_tries: 3,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::AtOnce,
             probing: Probing::WhenIdle,
+            // `reconnect`, when a request failed.
+            checks_before_leaving: true,
             takes_3xx_for_health: true,
             queries_per_second: Some(5),
             login: LoginHabit::Token { after_denial: None },

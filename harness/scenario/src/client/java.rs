@@ -6,7 +6,7 @@ use std::time::Duration;
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, LoginHabit, NodeOrder, Noticing,
-    Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    Probing, Protocol, ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn java_2() -> ClientSpec {
@@ -41,11 +41,14 @@ fn java(version: &str, abilities: &[&str]) -> ClientSpec {
             handshake: Handshake::CheckThenAck,
             check_timeout: Some(Duration::from_secs(3)),
             // §3.2: four tries, 100 ms after each.
+            reads: ReadHabit::Server,
             offline_read: Duration::from_millis(400),
             startup_tries: 4,
             node_order: NodeOrder::Shuffled,
             noticing: Noticing::AtOnce,
             probing: Probing::WhenIdle,
+            // `reconnect`, when a request failed.
+            checks_before_leaving: true,
             queries_per_second: Some(5),
             // §1.8: a denial is honoured at most every 60 s.
             login: LoginHabit::Token { after_denial: Some(Duration::from_secs(60)) },

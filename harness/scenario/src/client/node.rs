@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
-    Cache, ClientSpec, Habits, Identity, LoginHabit, NodeOrder, Protocol, SnapshotHabit, SnapshotOnDelete,
-    SnapshotWrite,
+    Cache, ClientSpec, Habits, Identity, LoginHabit, NodeOrder, Protocol, ReadHabit, SnapshotHabit,
+    SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn node() -> ClientSpec {
@@ -22,6 +22,9 @@ pub(super) fn node() -> ClientSpec {
             identity: Identity::http("client-version", "nodejs-diamond-client/2.6.3"),
             // `ServerListManager`: a list that was given begins with its first; one of an endpoint anywhere.
             node_order: NodeOrder::Listed,
+            reads: ReadHabit::Server,
+            // §3.1: tried again at once until the request's time-out.
+            offline_read: Duration::from_secs(5),
             retry: Duration::from_secs(2),
             // urllib's own agent does not keep connections.
             keeps_alive: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, LoginHabit, NodeOrder, Noticing,
-    Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    Probing, Protocol, ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn python_3() -> ClientSpec {
@@ -26,10 +26,13 @@ pub(super) fn python_3() -> ClientSpec {
             identity: Identity { abilities, ..Identity::grpc("Nacos-Python-Client:v3.2.0") },
             handshake: Handshake::CheckThenAckAndPause,
             check_timeout: Some(Duration::from_secs(3)),
+            reads: ReadHabit::Server,
             startup_tries: 3,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::CleanEndLate,
             probing: Probing::WhenIdle,
+            // `reconnect`, when a request failed.
+            checks_before_leaving: true,
             takes_3xx_for_health: true,
             relists_quiet: true,
             login: LoginHabit::Token { after_denial: None },
@@ -57,9 +60,11 @@ pub(super) fn python_1() -> ClientSpec {
             identity: Identity::http("user-agent", "Nacos-Python-Client:v1.0.0"),
             // `self.current_server = self.server_list[0]`.
             node_order: NodeOrder::Listed,
+            reads: ReadHabit::Server,
             retry: second,
             // `urlopen` asks for the connection to be closed.
             keeps_alive: false,
+            asks_to_close: true,
             login: LoginHabit::Token { after_denial: None },
             snapshot: SnapshotHabit {
                 write: SnapshotWrite::InPlace,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::backoff::{Backoff, Jitter};
+use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, FirstContact, Habits, Handshake, HealthCheck, Identity, LoginHabit,
     NodeOrder, Noticing, Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
@@ -10,12 +10,7 @@ use shakedown_model::plan::{
 
 pub(super) fn rust() -> ClientSpec {
     let minute = Duration::from_secs(60);
-    // §3.1: `sleep_time`, 2 s after the first failure and after a clean loss.
-    let backoff = Backoff::Exponential {
-        base: Duration::from_secs(2),
-        cap: Duration::from_secs(64),
-        jitter: Jitter::None,
-    };
+    let every = Duration::from_secs(5);
     let mut identity = Identity { abilities: Abilities::Old, ..Identity::grpc("Nacos-Rust-Client:0.8.3") };
     // `ConfigWorker::new` sends no task.
     identity.labels.remove("taskId");
@@ -25,11 +20,7 @@ pub(super) fn rust() -> ClientSpec {
         // §3.1, §2.4: no time-out of its own; a dead link shows when an HTTP/2 ping (360 s) is not answered (20 s).
         connect_timeout: Duration::from_secs(380),
         request_timeout: Duration::from_secs(3),
-        health_check: Some(HealthCheck {
-            every: Duration::from_secs(5),
-            timeout: Duration::from_secs(3),
-            tries: 3,
-        }),
+        health_check: Some(HealthCheck { every, timeout: Duration::from_secs(3), tries: 3 }),
         resync: Some(minute),
         lists_around_query: false,
         habits: Habits {
@@ -55,6 +46,6 @@ pub(super) fn rust() -> ClientSpec {
             },
             ..Habits::default()
         },
-        ..ClientSpec::new(Protocol::NacosGrpc, backoff)
+        ..ClientSpec::new(Protocol::NacosGrpc, Backoff::NacosRust { probe: every })
     }
 }

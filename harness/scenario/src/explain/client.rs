@@ -197,6 +197,12 @@ fn backoff(backoff: Backoff) -> String {
         Backoff::NacosNode { spin, pause } => {
             format!("as the Node SDK: none for {}, then one pause of {}", show_time(spin), show_time(pause))
         }
+        Backoff::NacosRust { probe } => {
+            let probe = show_time(probe);
+            format!(
+                "as the Rust SDK: rounds of 5 dials, 0.3s to 2.4s apart, after 2s, 4s ... 64s, driven by a check every {probe}"
+            )
+        }
         Backoff::NacosPython { probe, .. } => {
             let probe = show_time(probe);
             format!(

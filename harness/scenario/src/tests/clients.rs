@@ -6,7 +6,7 @@ use shakedown_model::Seed;
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, Failover, FirstContact, Handshake, LoginHabit, NodeOrder, Noticing,
-    Probing, Protocol, SnapshotWrite,
+    Probing, Protocol, ReadHabit, SnapshotWrite,
 };
 
 use super::refusing::check;
@@ -31,10 +31,12 @@ fn gaps_are_those_of_the_facts() {
         assert_eq!(gaps(sdk, 1, 60)[59], 5_000, "{}", sdk.name());
     }
     assert_eq!(gaps(Sdk::NacosGo2, 1, 5), [0, 0, 100, 200, 300]);
-    assert_eq!(gaps(Sdk::NacosRust, 1, 7), [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 64_000]);
+    // A round of five dials, then the next.
+    assert_eq!(gaps(Sdk::NacosRust, 1, 7)[..4], [2_000, 300, 600, 1_200]);
+    assert_eq!(Sdk::NacosRust.client().backoff, Backoff::NacosRust { probe: seconds(5) });
     assert_eq!(gaps(Sdk::NacosPython1, 1, 3), [1_000, 1_000, 1_000]);
     assert_eq!(gaps(Sdk::NacosPython1, 2, 4), [0, 1_000, 0, 1_000]);
-    assert_eq!(gaps(Sdk::NacosNode, 1, 3), [0, 20, 20]);
+    assert_eq!(gaps(Sdk::NacosNode, 1, 3), [0, 5, 5]);
     assert_eq!(Sdk::NacosPython3.client().backoff, Backoff::NacosPython { probe: seconds(5), nodes: 1 });
 }
 
@@ -93,6 +95,13 @@ fn manners_are_those_of_the_facts() {
     assert_eq!((client.request_timeout, node.login), (seconds(5), LoginHabit::EachRequest));
     assert_eq!(node.node_order, NodeOrder::Listed);
     assert!(!node.keeps_alive && !python.keeps_alive);
+    assert!(!node.asks_to_close && python.asks_to_close);
+    for sdk in Sdk::ALL {
+        let (client, habits) = of(sdk);
+        assert_eq!(habits.reads == ReadHabit::Memory, sdk == Sdk::NacosRust, "{}", sdk.name());
+        let leaves_at_once = client.protocol == Protocol::NacosHttp || sdk == Sdk::NacosRust;
+        assert_eq!(habits.checks_before_leaving, !leaves_at_once, "{}", sdk.name());
+    }
     let in_place: Vec<_> = Sdk::ALL.map(|sdk| of(sdk).1.snapshot.write == SnapshotWrite::InPlace).into();
     assert_eq!(in_place, [true, true, true, false, true, true, true], "all but Rust");
 }

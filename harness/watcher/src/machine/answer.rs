@@ -160,7 +160,7 @@ impl Watcher {
         self.items[index].set(Flag::NextRound);
     }
 
-    fn on_refused(&mut self, now: Offset, asked: InFlight, out: &mut Vec<Action>) {
+    pub(super) fn on_refused(&mut self, now: Offset, asked: InFlight, out: &mut Vec<Action>) {
         if self.phase != Phase::Up {
             self.fail_attempt(now, AttemptOutcome::Broken, out);
             return;

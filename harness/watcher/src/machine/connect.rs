@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use shakedown_model::backoff::{Backoff, RUST_DIALS};
 use shakedown_model::event::{Attempt, AttemptOutcome, Event, LossCause, Lost, Path};
-use shakedown_model::plan::{ClientDefect, Failover, NodeOrder, Noticing, Probing, Protocol};
+use shakedown_model::plan::{ClientDefect, Failover, HealthCheck, NodeOrder, Noticing, Probing, Protocol};
+use shakedown_model::time::nanos;
 use shakedown_model::{NodeId, Offset, Seed};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::rules::{DEFECT_GAP, STARTUP_GAP, next_on_grid};
+use crate::rules::{DEFECT_GAP, REMAKE_PAUSE, STARTUP_GAP, next_on_grid};
 use crate::{Action, Refusal, Request};
 
 impl Watcher {
@@ -40,8 +42,17 @@ impl Watcher {
         self.phase = Phase::Connecting;
         self.started = now;
         let whole = self.rules.client.connect_timeout;
+        let whole = self.left_to_spin(now).unwrap_or(whole);
         self.attempt_deadline = now + self.habits().check_timeout.map_or(whole, |check| check.min(whole));
         out.push(Action::Connect { node: self.node() });
+    }
+
+    /// What is left of the request that an attempt of the Node SDK tries again.
+    fn left_to_spin(&self, now: Offset) -> Option<Duration> {
+        let Backoff::NacosNode { spin, pause } = self.rules.client.backoff else { return None };
+        let round = nanos(spin + pause).max(1);
+        let left = nanos(spin).checked_sub(nanos(now - self.lost_at) % round)?;
+        (self.has_been_up && left > 0).then(|| Duration::from_nanos(left))
     }
 
     pub(super) fn on_connected(&mut self, now: Offset, out: &mut Vec<Action>) {
@@ -49,7 +60,7 @@ impl Watcher {
             return;
         }
         match self.protocol() {
-            Protocol::NacosGrpc => self.begin_handshake(out),
+            Protocol::NacosGrpc => self.begin_handshake(now, out),
             Protocol::NacosHttp => self.prove(now, out),
         }
     }
@@ -104,6 +115,7 @@ impl Watcher {
                 self.outage += 1;
                 self.lost_at = now;
                 self.attempt = 1;
+                self.begin_spin(now, cause);
                 self.wait(now, self.pause(now), out);
             }
         }
@@ -118,8 +130,45 @@ impl Watcher {
             self.startup_left -= 1;
             self.wait(now, STARTUP_GAP, out);
         } else {
-            self.attempt = self.attempt.saturating_add(1);
+            self.attempt = self.next_attempt();
             self.wait(now, self.pause(now), out);
+        }
+    }
+
+    /// Whether one attempt of the client is a round of dials, which this machine counts one by one.
+    pub(super) fn dials_in_rounds(&self) -> bool {
+        matches!(self.rules.client.backoff, Backoff::NacosRust { .. })
+    }
+
+    /// The place of the present dial in its round, from 0.
+    pub(super) fn dial(&self) -> u32 {
+        if self.dials_in_rounds() { self.dials_before() % RUST_DIALS } else { 0 }
+    }
+
+    /// Dials since the loss, or since the life began, before the present one.
+    const fn dials_before(&self) -> u32 {
+        if self.has_been_up { self.attempt.saturating_sub(1) } else { self.attempt }
+    }
+
+    /// The number of the attempt after one that failed. A dial that got through some of its round's steps stands for them.
+    fn next_attempt(&self) -> u32 {
+        let dial = self.dial();
+        let done = match self.phase {
+            Phase::Probing => u32::from(self.probes),
+            Phase::Checking => RUST_DIALS,
+            _ => dial + 1,
+        };
+        let steps = if self.dials_in_rounds() { done.saturating_sub(dial).max(1) } else { 1 };
+        self.attempt.saturating_add(steps)
+    }
+
+    /// The Node SDK tries one request again until that request's own time-out: what was spent on it is spent
+    /// (nacos-facts.md §3.1).
+    fn begin_spin(&mut self, now: Offset, cause: LossCause) {
+        if let Backoff::NacosNode { spin, .. } = self.rules.client.backoff {
+            let is_spent = cause == LossCause::RequestTimeout;
+            let begun = if is_spent { now.saturating_sub(spin) } else { self.sent_at };
+            self.lost_at = begun;
         }
     }
 
@@ -129,13 +178,22 @@ impl Watcher {
             return DEFECT_GAP;
         }
         let draws = self.seed.child("backoff").nth(u64::from(self.outage));
-        self.rules.client.backoff.delay(self.attempt, now - self.lost_at, draws)
+        let backoff = self.rules.client.backoff;
+        if self.dials_in_rounds() && !self.has_been_up {
+            // The constructor gives up after a round, and an application makes another client.
+            return match self.dial() {
+                0 => REMAKE_PAUSE,
+                dial => backoff.delay(dial + 1, Duration::ZERO, draws),
+            };
+        }
+        backoff.delay(self.attempt, now - self.lost_at, draws)
     }
 
     /// Drops what is left of the connection and pauses before the next attempt, at the next node of the order.
     fn wait(&mut self, now: Offset, pause: Duration, out: &mut Vec<Action>) {
         out.push(Action::Close);
         self.forget_connection();
+        self.unask_reads(now);
         self.turn = self.turn.wrapping_add(1);
         self.phase = Phase::Waiting;
         self.waited_from = now;
@@ -174,6 +232,7 @@ impl Watcher {
         self.is_subscribed = false;
         self.is_listening = false;
         self.health_tries = 0;
+        self.is_in_doubt = false;
         self.ended = None;
         self.settled_at = Offset::NEVER;
         self.request_deadline = Offset::NEVER;
@@ -218,7 +277,8 @@ impl Watcher {
             self.link.failed();
         }
         if is_late && u32::from(self.health_tries) >= tries {
-            self.lose(now, LossCause::HealthCheck, out);
+            let cause = if self.is_in_doubt { LossCause::RequestTimeout } else { LossCause::HealthCheck };
+            self.lose(now, cause, out);
             return;
         }
         let is_due = now >= self.health_due;
@@ -226,16 +286,41 @@ impl Watcher {
         if is_due {
             self.schedule_health(now);
         }
-        if let Some(cause) = self.ended.filter(|_| is_due) {
+        let is_skipped = was_active && self.habits().probing == Probing::WhenIdle;
+        if let Some(cause) = self.ended.filter(|_| is_due && !is_skipped) {
             self.lose(now, cause, out);
             return;
         }
-        let is_skipped = was_active && self.habits().probing == Probing::WhenIdle;
         if is_late || is_due && self.health_tries == 0 && !is_skipped {
             self.health_tries = self.health_tries.saturating_add(1);
             self.health_deadline = now + check.timeout;
             out.push(Action::Send(Request::HealthCheck));
         }
+    }
+
+    /// A request was not answered in time. Some clients ask at once whether the server lives, and stay if it does
+    /// (nacos-facts.md §3.1: `reconnect` on a failed request); the others leave.
+    pub(super) fn give_up_request(&mut self, now: Offset, out: &mut Vec<Action>) {
+        let Some(check) = self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving)
+        else {
+            self.lose(now, LossCause::RequestTimeout, out);
+            return;
+        };
+        let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
+        self.request_deadline = Offset::NEVER;
+        self.on_refused(now, asked, out);
+        self.doubt(now, check, out);
+    }
+
+    /// Begins a health check with all its tries. Nothing else is asked until it is over.
+    pub(super) fn doubt(&mut self, now: Offset, check: HealthCheck, out: &mut Vec<Action>) {
+        if self.is_in_doubt || self.phase != Phase::Up {
+            return;
+        }
+        self.is_in_doubt = true;
+        self.health_tries = 1;
+        self.health_deadline = now + check.timeout;
+        out.push(Action::Send(Request::HealthCheck));
     }
 
     /// An answer ends the check, a negative one the connection as well (nacos-facts.md §3.2).
@@ -255,6 +340,7 @@ impl Watcher {
         }
         self.health_tries = 0;
         self.health_deadline = Offset::NEVER;
+        self.is_in_doubt = false;
         let takes_3xx = self.habits().takes_3xx_for_health;
         match health {
             Ok(()) => {}

@@ -1,59 +1,74 @@
 //! gRPC: handshake, list, push, query, each in the order that the client's habits say (nacos-facts.md §2.3, §2.5, §3).
 
-use shakedown_model::event::Path;
+use std::time::Duration;
+
+use shakedown_model::event::{AttemptOutcome, Path};
 use shakedown_model::plan::{FirstContact, Handshake, Protocol};
 use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::{Flag, Item};
 use crate::limiter::Limiter;
-use crate::rules::{PROBE_PAUSE, PROBES, SETUP_PAUSE, next_on_grid};
+use crate::rules::{PROBE_PAUSE, PROBE_TIMEOUT, PROBES, SETUP_PAUSE, next_on_grid};
 use crate::{Action, Refusal, Request};
 
 impl Watcher {
     /// The first message of the handshake.
-    pub(super) fn begin_handshake(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn begin_handshake(&mut self, now: Offset, out: &mut Vec<Action>) {
         if self.habits().handshake == Handshake::StreamThenCheck {
-            out.push(Action::Send(Request::OpenStream));
+            // A dial further on in a round goes on where the one before failed; the stream was the first one's.
+            let dial = u8::try_from(self.dial()).unwrap_or(PROBES);
+            if dial == 0 {
+                out.push(Action::Send(Request::OpenStream));
+            }
             self.phase = Phase::Probing;
-            self.probes = 0;
-            self.probe(out);
+            self.probes = dial;
+            self.probe(now, out);
         } else {
             self.check(out);
         }
     }
 
     fn check(&mut self, out: &mut Vec<Action>) {
+        self.settled_at = Offset::NEVER;
         self.phase = Phase::Checking;
         self.in_flight = InFlight::Check;
         out.push(Action::Send(Request::ServerCheck));
     }
 
     /// The next health check of a handshake that began with the stream; after the last one the server check.
-    pub(super) fn probe(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn probe(&mut self, now: Offset, out: &mut Vec<Action>) {
         self.settled_at = Offset::NEVER;
         if self.probes == PROBES {
             self.check(out);
         } else {
             self.probes += 1;
+            self.settled_at = now + PROBE_TIMEOUT + self.probe_pause();
             out.push(Action::Send(Request::HealthCheck));
         }
     }
 
+    fn probe_pause(&self) -> Duration {
+        PROBE_PAUSE * (1 << (self.probes - 1))
+    }
+
     /// A health check of the handshake was answered: a good answer ends the probing, another one is paused after.
     pub(super) fn on_probed(&mut self, now: Offset, health: Result<(), Refusal>, out: &mut Vec<Action>) {
-        if self.settled_at != Offset::NEVER {
-            return;
-        }
         match health {
             Ok(()) => self.check(out),
-            Err(_) => self.settled_at = now + PROBE_PAUSE * (1 << (self.probes - 1)),
+            Err(_) => self.settled_at = self.settled_at.min(now + self.probe_pause()),
         }
     }
 
     /// The server check was answered: open the stream, then wait for the server's acceptance or for a moment.
     pub(super) fn set_up(&mut self, now: Offset, will_ack_setup: bool, out: &mut Vec<Action>) {
         let waits_for_ack = match self.habits().handshake {
+            // The server is there, and the stream that its id is for is not.
+            Handshake::StreamThenCheck if self.dial() > 0 => {
+                self.phase = Phase::Checking;
+                self.fail_attempt(now, AttemptOutcome::Broken, out);
+                return;
+            }
             Handshake::StreamThenCheck => {
                 self.be_up(now, out);
                 return;

@@ -1,17 +1,18 @@
-//! Reads by an application: answered from the operator's file, else from memory, else from the snapshot, else when
-//! content comes, else not at all.
+//! Reads by an application. Where the operator has a file for the item, that is the answer. Else it depends on the client's
+//! habit: from memory, else from the snapshot, else when content comes, else not at all; or from the server each time, and
+//! from the snapshot when that came to nothing.
 
 use std::time::Duration;
 
-use shakedown_model::event::{Delivery, Event, Path, Read, ReadSource};
+use shakedown_model::event::{Delivery, Event, LossCause, Path, Read, ReadSource};
 use shakedown_model::payload;
-use shakedown_model::plan::ClientDefect;
+use shakedown_model::plan::{ClientDefect, Protocol, ReadHabit};
 use shakedown_model::{ItemId, Offset, Version};
 
 use super::{PendingRead, Phase, Watcher};
-use crate::Action;
 use crate::item::Flag;
-use crate::rules::next_on_grid;
+use crate::rules::{READ_GAP, next_on_grid};
+use crate::{Action, Refusal, Reply};
 
 impl Watcher {
     /// Reads come at a steady rate on the watcher's own phase, from its start on.
@@ -32,13 +33,14 @@ impl Watcher {
             let (next, k) = self.next_read(intended, period);
             self.read_due = next;
             let drawn = self.seed.child("read-items").below(k, self.items.len() as u64);
-            let read = PendingRead { intended, item: u16::try_from(drawn).unwrap_or(0), look_at: intended };
+            let tries_until = intended + self.habits().offline_read;
+            let item = u16::try_from(drawn).unwrap_or(0);
+            let read = PendingRead { intended, item, look_at: intended, tries_until, is_asked: false };
             self.connect_for_read(now);
-            match self.answer(read, now) {
-                Some(event) => out.push(event),
-                None => self.pending_reads.push_back(read),
-            }
+            self.pending_reads.push_back(read);
         }
+        // Answered at once where they can be, before anything else of the step.
+        self.answer_pending(now, out);
     }
 
     /// A read is when a client that was idle since its start connects.
@@ -49,23 +51,139 @@ impl Watcher {
         }
     }
 
-    /// Answers reads that waited for content, and gives up those that waited too long.
+    /// Answers reads that waited, asks the server where that is the client's habit, and gives up those that waited too
+    /// long.
     pub(super) fn answer_pending(&mut self, now: Offset, out: &mut Vec<Action>) {
         if self.pending_reads.is_empty() {
             return;
         }
+        self.notice_by_reading(now, out);
         let timeout = self.rules.client.request_timeout;
+        let has_failed = self.phase == Phase::Up
+            && self.protocol() == Protocol::NacosGrpc
+            && self.pending_reads.iter().any(|read| read.is_asked && now >= read.intended + timeout);
         let mut waiting = std::mem::take(&mut self.pending_reads);
         waiting.retain_mut(|read| {
-            let answer = self.answer(*read, now).or_else(|| {
-                (now >= read.intended + timeout).then(|| self.read_event(*read, now, ReadSource::Nothing))
-            });
-            read.look_at =
-                read.intended + if self.has_tried(*read, now) { timeout } else { self.habits().offline_read };
+            let is_asking = self.asks_server(*read);
+            let answer =
+                if is_asking { self.ask_for(read, now, out) } else { self.answer_from_memory(read, now) };
             out.extend(answer);
             answer.is_none()
         });
         self.pending_reads = waiting;
+        // A read is a request like any other.
+        if has_failed && self.habits().requests_time_out {
+            match self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving) {
+                Some(check) => self.doubt(now, check, out),
+                None => self.lose(now, LossCause::RequestTimeout, out),
+            }
+        }
+    }
+
+    /// Whether a read goes to the server: what an operator's file overrides never does.
+    fn asks_server(&self, read: PendingRead) -> bool {
+        self.habits().reads == ReadHabit::Server && !self.items[usize::from(read.item)].is(Flag::Overridden)
+    }
+
+    /// A request is when a client that does not look notices that its connection ended.
+    fn notice_by_reading(&mut self, now: Offset, out: &mut Vec<Action>) {
+        let will_ask = |read: &PendingRead| !read.is_asked && self.asks_server(*read);
+        if let Some(cause) = self.ended.filter(|_| self.phase == Phase::Up)
+            && self.pending_reads.iter().any(will_ask)
+        {
+            self.lose(now, cause, out);
+        }
+    }
+
+    fn answer_from_memory(&self, read: &mut PendingRead, now: Offset) -> Option<Action> {
+        let given_up = read.intended + self.rules.client.request_timeout;
+        let answer = self
+            .answer(*read, now)
+            .or_else(|| (now >= given_up).then(|| self.read_event(*read, now, ReadSource::Nothing)));
+        read.look_at = if self.has_tried(*read, now) { given_up } else { read.tries_until };
+        answer
+    }
+
+    /// Asks the server as soon as it can be asked; what the disk has is the answer when that came to nothing in time.
+    fn ask_for(&self, read: &mut PendingRead, now: Offset, out: &mut Vec<Action>) -> Option<Action> {
+        let given_up = read.intended + self.rules.client.request_timeout;
+        if now >= given_up {
+            if read.is_asked {
+                out.push(Action::DropRead { id: read.intended });
+            }
+            return Some(self.answer_from_disk(*read, now));
+        }
+        if read.is_asked {
+            read.look_at = given_up;
+            return None;
+        }
+        let has_way = self.protocol() == Protocol::NacosHttp || self.phase == Phase::Up;
+        if has_way && (self.protocol() == Protocol::NacosGrpc || now >= read.look_at) {
+            read.is_asked = true;
+            read.look_at = given_up;
+            let item = self.items[usize::from(read.item)].id;
+            out.push(Action::Read { id: read.intended, item, node: self.node() });
+        } else if !has_way && now >= read.tries_until {
+            return Some(self.answer_from_disk(*read, now));
+        } else if !has_way {
+            read.look_at = read.tries_until.min(given_up);
+        }
+        None
+    }
+
+    /// What a read is given that the server did not answer.
+    fn answer_from_disk(&self, read: PendingRead, now: Offset) -> Action {
+        let has_file = self.items[usize::from(read.item)].is(Flag::HasSnapshot);
+        let is_served = has_file && self.rules.serves_snapshots();
+        self.read_event(read, now, if is_served { ReadSource::Snapshot } else { ReadSource::Nothing })
+    }
+
+    /// The connection is gone, and with it the answers that were to come on it (gRPC).
+    pub(super) fn unask_reads(&mut self, now: Offset) {
+        if self.protocol() == Protocol::NacosHttp {
+            return;
+        }
+        let patience = self.habits().offline_read;
+        for read in self.pending_reads.iter_mut().filter(|read| read.is_asked) {
+            read.is_asked = false;
+            read.tries_until = now + patience;
+            read.look_at = read.tries_until;
+        }
+    }
+
+    /// The server answered a read, or could not be asked.
+    pub(super) fn on_read(
+        &mut self,
+        now: Offset,
+        id: Offset,
+        reply: Option<Reply<'_>>,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(at) = self.pending_reads.iter().position(|read| read.intended == id && read.is_asked) else {
+            return;
+        };
+        let item = self.items[usize::from(self.pending_reads[at].item)].id;
+        let version = match reply {
+            Some(Reply::Content { text, .. }) => self.proven(item, text),
+            Some(Reply::Absent) => None,
+            Some(Reply::Refused(Refusal::Unregistered)) => {
+                self.lose(now, LossCause::Unregistered, out);
+                return;
+            }
+            None if self.protocol() == Protocol::NacosHttp && now < self.pending_reads[at].tries_until => {
+                let read = &mut self.pending_reads[at];
+                read.is_asked = false;
+                read.look_at = now + READ_GAP;
+                return;
+            }
+            None | Some(_) => {
+                let read = self.pending_reads.remove(at).expect("its place was just found");
+                out.push(self.answer_from_disk(read, now));
+                return;
+            }
+        };
+        let read = self.pending_reads.remove(at).expect("its place was just found");
+        out.push(self.read_event_of(read, now, ReadSource::Live, version));
     }
 
     pub(super) fn reads_due(&self) -> Offset {
@@ -74,7 +192,7 @@ impl Watcher {
 
     /// Whether a read has tried long enough for a connection, or needs none.
     fn has_tried(&self, read: PendingRead, now: Offset) -> bool {
-        self.phase == Phase::Up || now >= read.intended + self.habits().offline_read
+        self.phase == Phase::Up || now >= read.tries_until
     }
 
     fn answer(&self, read: PendingRead, now: Offset) -> Option<Action> {
@@ -104,19 +222,37 @@ impl Watcher {
 
     fn read_event(&self, read: PendingRead, now: Offset, source: ReadSource) -> Action {
         let item = &self.items[usize::from(read.item)];
+        let is_torn = source == ReadSource::Snapshot
+            && item.is(Flag::Heard)
+            && self.rules.has_defect(ClientDefect::TornSnapshot);
+        let version = if source == ReadSource::Nothing || is_torn { None } else { item.version() };
+        self.read_event_of(read, now, source, version)
+    }
+
+    fn read_event_of(
+        &self,
+        read: PendingRead,
+        now: Offset,
+        source: ReadSource,
+        version: Option<Version>,
+    ) -> Action {
+        let item = &self.items[usize::from(read.item)];
+        let has_server_answered = source == ReadSource::Live && self.asks_server(read);
         Action::Record(Event::Read(Read {
             intended: read.intended,
             answered: now.max(read.intended),
             watcher: self.id,
             item: item.id,
             source,
-            version: if source == ReadSource::Nothing { None } else { item.version() },
+            version,
             says_stale: match source {
                 ReadSource::Live | ReadSource::Nothing => false,
                 ReadSource::Memory | ReadSource::Failover => true,
                 ReadSource::Snapshot => !self.rules.has_defect(ClientDefect::TornSnapshot),
             },
-            is_cold: self.is_cold_life && (source == ReadSource::Failover || !item.is(Flag::Heard)),
+            is_cold: self.is_cold_life
+                && !has_server_answered
+                && (source == ReadSource::Failover || !item.is(Flag::Heard)),
         }))
     }
 

@@ -151,11 +151,89 @@ fn attempts_come_when_the_facts_say() {
         (Sdk::NacosJava2, [0, 100, 300, 600, 1000]),
         (Sdk::NacosJava3, [0, 100, 300, 600, 1000]),
         (Sdk::NacosGo2, [0, 0, 100, 300, 600]),
-        (Sdk::NacosRust, [2_000, 6_000, 14_000, 30_000, 62_000]),
     ] {
         let seen = outage(sdk, 5);
         assert_eq!(seen, (1..).zip(expected).collect::<Vec<_>>(), "{}", sdk.name());
     }
+}
+
+#[test]
+fn rust_dials_in_rounds() {
+    let seen = outage(Sdk::NacosRust, 6);
+    assert_eq!(seen[..4], [(1, 2_000), (2, 2_300), (3, 2_900), (4, 4_100)]);
+    assert!((6_500..=7_000).contains(&seen[4].1) && seen[5].1 >= 10_000, "{seen:?}");
+}
+
+#[test]
+fn a_dial_of_rust_that_comes_after_its_stream_failed_comes_to_nothing() {
+    let (mut bench, now) = subscribed(ClientSpec { health_check: None, ..Sdk::NacosRust.client() }, 1);
+    bench.step(now, Input::Lost(LossCause::Reset));
+    let first = bench.timer();
+    bench.step(first, Input::Connected);
+    assert_eq!(bench.requests(), [Request::OpenStream, Request::HealthCheck]);
+    bench.step(first, Input::Lost(LossCause::Reset));
+    let second = bench.timer();
+    assert_eq!(second - first, Duration::from_millis(300));
+    bench.step(second, Input::Connected);
+    assert_eq!(bench.requests(), [Request::HealthCheck], "the stream was the first dial's");
+    bench.step(second, Input::Health(Ok(())));
+    assert_eq!(bench.requests(), [Request::ServerCheck]);
+    bench.step(second, Input::Reply(Reply::Checked { will_ack_setup: false }));
+    assert!(matches!(bench.out[..], [Action::Record(Event::Attempt(_)), Action::Close]), "{:?}", bench.out);
+    let again = bench.timer();
+    assert!(again - second >= Duration::from_secs(4), "the next round");
+    bench.step(again, Input::Connected);
+    assert_eq!(bench.requests(), [Request::OpenStream, Request::HealthCheck]);
+}
+
+#[test]
+fn rust_gives_a_check_of_its_handshake_three_seconds() {
+    let mut bench = Bench::new(Sdk::NacosRust.client(), 1, 0.0);
+    bench.step(ms(0), Input::Start);
+    bench.step(ms(0), Input::Connected);
+    assert_eq!(bench.timer(), ms(3_300));
+    assert_eq!(bench.requests(), [Request::HealthCheck]);
+    assert_eq!(bench.timer(), ms(6_900));
+}
+
+#[test]
+fn a_request_that_fails_is_followed_by_a_check_of_all_tries() {
+    for (sdk, lost_after) in [(Sdk::NacosJava2, 12), (Sdk::NacosGo2, 3), (Sdk::NacosPython3, 3)] {
+        let (mut bench, now) = subscribed(sdk.client(), 1);
+        bench.step(now, Input::Notify(ItemId(0)));
+        assert_eq!(bench.requests(), [Request::Listen], "{}", sdk.name());
+        let late = now + Duration::from_secs(3);
+        bench.step(late, Input::Timer);
+        assert_eq!(bench.requests(), [Request::HealthCheck], "{}", sdk.name());
+        while bench.events().is_empty() {
+            bench.timer();
+        }
+        let Event::Lost(lost) = bench.events()[0] else { panic!("{:?}", bench.out) };
+        assert_eq!(lost.at - late, Duration::from_secs(lost_after), "{}", sdk.name());
+        assert_eq!(lost.cause, LossCause::RequestTimeout);
+    }
+    let (mut bench, now) = subscribed(Sdk::NacosJava2.client(), 1);
+    bench.step(now, Input::Notify(ItemId(0)));
+    let late = now + Duration::from_secs(3);
+    bench.step(late, Input::Timer);
+    bench.step(late, Input::Health(Ok(())));
+    assert!(bench.events().is_empty(), "the server lives, and the connection stays");
+}
+
+#[test]
+fn node_has_one_time_out_for_all_tries_of_a_request() {
+    let mut bench = Bench::new(Sdk::NacosNode.client(), 1, 0.0);
+    bench.step(ms(0), Input::Start);
+    bench.step(ms(1), Input::Connected);
+    bench.content(2, 0, 1);
+    assert_eq!(bench.requests(), [Request::Poll]);
+    assert_eq!(bench.timer(), ms(40_002), "the poll's time-out");
+    assert_eq!(bench.timer(), ms(42_002), "a pause of 2 s");
+    assert!(matches!(bench.out[..], [Action::Connect { .. }]));
+    bench.step(ms(42_003), Input::Connected);
+    assert_eq!(bench.watcher.deadline(), ms(82_002), "the next request has 40 s again");
+    bench.step(ms(60_000), Input::Lost(LossCause::Reset));
+    assert_eq!(bench.timer(), ms(60_005), "what is left of it is spent without pauses");
 }
 
 #[test]
@@ -263,12 +341,16 @@ fn an_end_is_noticed_when_the_sdk_looks() {
     ] {
         let (mut bench, now) = subscribed(sdk.client(), 1);
         bench.step(now, Input::Lost(cause));
-        let noticed = if bench.events().is_empty() { bench.timer() } else { now };
+        let mut noticed = now;
+        while bench.events().is_empty() {
+            noticed = bench.timer();
+        }
         assert!(
             matches!(bench.events()[..], [Event::Lost(lost)] if lost.at == noticed && lost.cause == cause)
         );
         assert_eq!(noticed > now, is_late, "{}", sdk.name());
-        assert!(noticed - now <= Duration::from_secs(5), "{}", sdk.name());
+        // The check that is due first may be skipped: there was traffic within its period.
+        assert!(noticed - now <= Duration::from_secs(10), "{}", sdk.name());
     }
 }
 
