@@ -21,6 +21,7 @@ pub struct Habits {
     /// How long connecting and the server check may take together; `None` for as long as the attempt (gRPC only).
     pub check_timeout: Option<Duration>,
     /// Where a read by an application is answered from.
+    #[serde(default)]
     pub reads: ReadHabit,
     /// How long a read tries for a connection, when there is none, before it is answered from what the client has. A
     /// client over HTTP tries again and again for so long.
@@ -40,6 +41,7 @@ pub struct Habits {
     pub requests_time_out: bool,
     /// Whether, before it gives the connection up for that, it asks by a health check with all its tries whether the server
     /// lives: Java, Go, Python 3 (gRPC only).
+    #[serde(default)]
     pub checks_before_leaving: bool,
     /// After trouble with an answer the client asks again this much later: the period of a gRPC client's listen loop,
     /// the pause of an HTTP client's poll loop.
@@ -58,6 +60,7 @@ pub struct Habits {
     /// Whether a connection carries more than one request (HTTP only).
     pub keeps_alive: bool,
     /// Whether each request asks the server to close the connection, as Python 1 does (HTTP only).
+    #[serde(default)]
     pub asks_to_close: bool,
     /// Whether the default namespace is named `public` on the wire, as Java 3 does; else it is left empty.
     pub names_public: bool,
@@ -207,10 +210,11 @@ pub enum FirstContact {
 
 /// Where a read by an application is answered from. An operator's failover file comes before all else, and what a client
 /// serves from disk is its cache's to say (nacos-facts.md §3.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadHabit {
     /// From memory, where a listener keeps it: Rust, and clients of the user's own making.
+    #[default]
     Memory,
     /// From the server, each time; if that comes to nothing from the snapshot: Java, Go, Python, Node.
     Server,

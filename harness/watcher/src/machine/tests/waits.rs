@@ -114,3 +114,29 @@ fn a_read_without_a_connection_tries_for_one_first() {
         }
     }
 }
+
+#[test]
+fn rust_gives_a_check_of_its_handshake_three_seconds() {
+    let mut bench = Bench::new(Sdk::NacosRust.client(), 1, 0.0);
+    bench.step(ms(0), Input::Start);
+    bench.step(ms(0), Input::Connected);
+    assert_eq!(bench.timer(), ms(3_300));
+    assert_eq!(bench.requests(), [Request::HealthCheck]);
+    assert_eq!(bench.timer(), ms(6_900));
+}
+
+#[test]
+fn node_has_one_time_out_for_all_tries_of_a_request() {
+    let mut bench = Bench::new(Sdk::NacosNode.client(), 1, 0.0);
+    bench.step(ms(0), Input::Start);
+    bench.step(ms(1), Input::Connected);
+    bench.content(2, 0, 1);
+    assert_eq!(bench.requests(), [Request::Poll]);
+    assert_eq!(bench.timer(), ms(40_002), "the poll's time-out");
+    assert_eq!(bench.timer(), ms(42_002), "a pause of 2 s");
+    assert!(matches!(bench.out[..], [Action::Connect { .. }]));
+    bench.step(ms(42_003), Input::Connected);
+    assert_eq!(bench.watcher.deadline(), ms(82_002), "the next request has 40 s again");
+    bench.step(ms(60_000), Input::Lost(LossCause::Reset));
+    assert_eq!(bench.timer(), ms(60_005), "what is left of it is spent without pauses");
+}
