@@ -81,6 +81,21 @@ pub(crate) fn run_scenario(scenario: &str, out: &Path, args: &[&str]) -> Finishe
     finish(&all)
 }
 
+/// Runs a scenario given as text, in `dir` and beside other runs.
+pub(crate) fn run_text(text: &str, dir: &Path) -> Finished {
+    let file = dir.join("scenario.yaml");
+    std::fs::write(&file, text).unwrap();
+    let _turn = beside_others();
+    run_scenario(file.to_str().expect("a temporary directory has a UTF-8 name"), &dir.join("runs"), &[])
+}
+
+/// The same, of a run that passes. On a busy machine it may be invalid (3); what it saw is judged all the same.
+pub(crate) fn judge_text(text: &str, dir: &Path) -> (Finished, PathBuf) {
+    let done = run_text(text, dir);
+    assert!([0, 3].contains(&done.code), "{done:#?}");
+    (done, only_run(&dir.join("runs")))
+}
+
 /// The only run directory below `out`.
 pub(crate) fn only_run(out: &Path) -> PathBuf {
     let mut runs: Vec<PathBuf> = std::fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path()).collect();
