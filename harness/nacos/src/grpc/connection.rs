@@ -1,27 +1,28 @@
 //! One client connection: one TCP connection, one HTTP/2 transport, one Nacos identity (facts §2.3).
 //!
-//! The border is [`GrpcConnection`]: payloads go in, [`Event`]s come out. Nothing of the HTTP/2 codec beneath shows,
-//! so that it can be replaced. There is no hidden task: everything moves inside [`GrpcConnection::next_event`], which
-//! the one task that owns the connection must keep awaiting. It does not reconnect, retry or time anything.
+//! The border is [`GrpcConnection`]: payloads go in, [`Event`]s come out. Nothing of the HTTP/2 codec beneath shows.
+//! There is no hidden task: everything moves inside [`GrpcConnection::next_event`], which the one task that owns the
+//! connection must keep awaiting. It does not reconnect, retry or time anything. Buffers belong to the thread; an idle
+//! connection holds none.
 
 mod call;
+mod drive;
 mod stream;
+mod transport;
 
 use std::collections::VecDeque;
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::call::{Call, Calls};
-use self::stream::{Pull, Stream};
+use self::stream::Stream;
+use self::transport::Transport;
 use crate::grpc::frame::{self, FrameError, MAX_MESSAGE_BYTES};
 use crate::grpc::payload::Payload;
-use crate::socket::{self, MeteredStream, SocketFacts};
+use crate::socket;
 pub use crate::socket::{ConnectError, End, EndCause};
 
 /// Bounds of one connection.
@@ -126,16 +127,14 @@ pub enum SendError {
 
 /// One connection. Dropping it closes the socket.
 pub struct GrpcConnection {
-    transport: Pin<Box<h2::client::Connection<MeteredStream, Bytes>>>,
-    requests: h2::client::SendRequest<Bytes>,
-    facts: Arc<SocketFacts>,
+    transport: Transport,
+    peer: SocketAddr,
     limits: GrpcLimits,
-    authority: String,
-    local_addr: SocketAddr,
     next_call: u64,
     calls: Calls,
-    stream: Option<Stream>,
-    /// What was read but not yet taken, each with its own instant; bounded by the calls and `limits.pending`.
+    stream: Option<Box<Stream>>,
+    /// What was read but not yet taken, each with its own instant; bounded by the calls, `limits.pending` and the
+    /// stream's window.
     ready: VecDeque<Event>,
     end: Option<End>,
 }
@@ -153,26 +152,12 @@ impl GrpcConnection {
         limits: GrpcLimits,
     ) -> Result<Self, ConnectError> {
         let tcp = socket::connect(peer, source).await?;
-        let broken = |source| ConnectError::Broken { peer, source };
-        let local_addr = tcp.local_addr().map_err(broken)?;
-        let (metered, facts) = MeteredStream::new(tcp);
-        let (requests, transport) = h2::client::Builder::new()
-            .initial_window_size(limits.window_bytes)
-            .initial_connection_window_size(limits.window_bytes)
-            .enable_push(false)
-            // The window alone bounds what the peer sends ahead: a burst of small pushes is a storm to be measured,
-            // not an attack to be answered with a GOAWAY, which is what the codec's default budget does.
-            .data_frame_budget(usize::try_from(limits.window_bytes).unwrap_or(usize::MAX).saturating_mul(256))
-            .handshake(metered)
-            .await
-            .map_err(|error| broken(error.into_io().unwrap_or_else(|| std::io::ErrorKind::Other.into())))?;
+        // A socket without an address has been broken already.
+        tcp.local_addr().map_err(|source| ConnectError::Broken { peer, source })?;
         Ok(Self {
-            transport: Box::pin(transport),
-            requests,
-            facts,
+            transport: Transport::new(tcp, limits.window_bytes),
+            peer,
             limits,
-            authority: peer.to_string(),
-            local_addr,
             next_call: 0,
             calls: Calls::default(),
             stream: None,
@@ -184,7 +169,7 @@ impl GrpcConnection {
     /// The address that the socket has on this side.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.transport.local_addr()
     }
 
     /// Starts a unary call; its end comes as [`Event::Replied`], unless [`Event::Ended`] comes first. Bytes move once
@@ -205,7 +190,7 @@ impl GrpcConnection {
 
     /// Gives a call up, as a client does at its deadline; a reply that comes later is dropped.
     pub fn cancel(&mut self, call: CallId) {
-        self.calls.cancel(call);
+        self.calls.cancel(call, &mut self.transport);
         self.ready.retain(|event| !matches!(event, Event::Replied { call: other, .. } if *other == call));
     }
 
@@ -218,7 +203,7 @@ impl GrpcConnection {
             return Err(SendError::SecondStream);
         }
         let frame = frame::encode(first).map_err(SendError::Frame)?;
-        self.stream = Some(Stream::new(frame, self.limits.message_bytes));
+        self.stream = Some(Box::new(Stream::new(frame, self.limits.message_bytes)));
         Ok(())
     }
 
@@ -251,104 +236,39 @@ impl GrpcConnection {
     pub async fn unary(&mut self, payload: &Payload) -> Result<Reply, RpcError> {
         let call = self.call(payload)?;
         poll_fn(|cx| {
-            self.advance(cx);
-            let is_mine = |event: &Event| matches!(event, Event::Replied { call: id, .. } if *id == call);
-            if let Some(index) = self.ready.iter().position(is_mine)
-                && let Some(Event::Replied { result, .. }) = self.ready.remove(index)
-            {
-                return Poll::Ready(result);
-            }
-            match &self.end {
-                Some(end) => Poll::Ready(Err(end.clone().into())),
-                None => Poll::Pending,
+            loop {
+                let is_mine = |event: &Event| matches!(event, Event::Replied { call: id, .. } if *id == call);
+                if let Some(index) = self.ready.iter().position(is_mine)
+                    && let Some(Event::Replied { result, .. }) = self.ready.remove(index)
+                {
+                    return Poll::Ready(result);
+                }
+                if let Some(end) = &self.end {
+                    return Poll::Ready(Err(end.clone().into()));
+                }
+                if self.step(cx).is_pending() {
+                    return Poll::Pending;
+                }
             }
         })
         .await
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        if self.ready.is_empty() {
-            self.advance(cx);
-        }
-        match (self.ready.pop_front(), &self.end) {
-            (Some(event), _) => Poll::Ready(event),
-            (None, Some(end)) => Poll::Ready(Event::Ended(end.clone())),
-            (None, None) => Poll::Pending,
-        }
-    }
-
-    /// Writes what waits, reads what came, and queues the events. Everything that one read brought is decoded here
-    /// and now, so that it carries that read's instant.
-    fn advance(&mut self, cx: &mut Context<'_>) {
-        if self.end.is_some() {
-            return;
-        }
-        let start_error = self.start_requests(cx).err();
-        let over = match self.transport.as_mut().poll(cx) {
-            Poll::Ready(result) => Some(self.end_of(result.err().as_ref())),
-            Poll::Pending => match start_error {
-                Some(error) => Some(self.end_of(Some(&error))),
-                // The codec still flushes to a peer that is gone.
-                None => self.facts.end(),
-            },
-        };
-        let received = self.facts.last_read();
-        self.finish_calls(cx, received, over.is_some());
-        let room = if over.is_some() { usize::MAX } else { 2 * self.limits.pending };
-        let stream_end = self.pull_stream(cx, received, room);
-        self.end = over.or(stream_end);
-    }
-
-    fn start_requests(&mut self, cx: &mut Context<'_>) -> Result<(), h2::Error> {
-        while self.calls.has_unsent() || self.stream.as_ref().is_some_and(Stream::is_unopened) {
-            match self.requests.poll_ready(cx) {
-                Poll::Pending => break,
-                Poll::Ready(ready) => ready?,
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                if self.ready.is_empty() {
+                    // An idle connection keeps no queue.
+                    self.ready = VecDeque::new();
+                }
+                return Poll::Ready(event);
             }
-            match &mut self.stream {
-                Some(stream) if stream.is_unopened() => stream.open(&mut self.requests, &self.authority)?,
-                _ => self.calls.send_next(&mut self.requests, &self.authority)?,
+            if let Some(end) = &self.end {
+                return Poll::Ready(Event::Ended(end.clone()));
             }
-        }
-        if let Some(stream) = &mut self.stream {
-            stream.flush(cx);
-        }
-        Ok(())
-    }
-
-    fn finish_calls(&mut self, cx: &mut Context<'_>, received: Instant, is_over: bool) {
-        let ready = &mut self.ready;
-        self.calls.poll(cx, received, |call, result| match result {
-            // The end of the connection is reported once, for all calls.
-            Err(RpcError::BrokenOff(_)) if is_over => {}
-            result => ready.push_back(Event::Replied { call, result }),
-        });
-    }
-
-    /// Queues pushes while there is room; what stays with the codec holds the peer back by its window.
-    fn pull_stream(&mut self, cx: &mut Context<'_>, received: Instant, room: usize) -> Option<End> {
-        let stream = self.stream.as_mut()?;
-        while self.ready.len() < room {
-            match stream.pull(cx) {
-                Pull::Payload(payload) => self.ready.push_back(Event::Pushed { payload, received }),
-                Pull::Ended(end) => return Some(end),
-                Pull::Wait => break,
+            if self.step(cx).is_pending() {
+                return Poll::Pending;
             }
-        }
-        None
-    }
-
-    fn end_of(&self, error: Option<&h2::Error>) -> End {
-        let is_goodbye = error.is_none_or(|error| error.reason() == Some(h2::Reason::NO_ERROR));
-        match (error, self.facts.end()) {
-            (Some(error), _) if !is_goodbye && error.reason().is_some() => {
-                End { cause: EndCause::Protocol, text: error.to_string() }
-            }
-            (_, Some(end)) => end,
-            (Some(error), None) if !is_goodbye && !error.is_io() => {
-                End { cause: EndCause::Protocol, text: error.to_string() }
-            }
-            _ => End { cause: EndCause::Closed, text: "the peer said goodbye".to_owned() },
         }
     }
 }
@@ -356,7 +276,7 @@ impl GrpcConnection {
 impl std::fmt::Debug for GrpcConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GrpcConnection")
-            .field("peer", &self.authority)
+            .field("peer", &self.peer)
             .field("calls", &self.calls.len())
             .field("end", &self.end)
             .finish_non_exhaustive()

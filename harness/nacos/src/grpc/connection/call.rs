@@ -1,15 +1,13 @@
 //! Unary calls: one HTTP/2 stream each, one message each way, a status in the trailers.
 
 use std::collections::VecDeque;
-use std::future::Future as _;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::{HeaderMap, Request};
-use tokio::time::Instant;
+use bytes::{Buf as _, Bytes};
+use shakedown_http2::{Connection, ErrorCode, Event as Http2, Fields, OpenError, StreamId};
 
-use super::{CallId, Reply, RpcError};
+use super::drive::{Arrival, broken_off, stream_of};
+use super::transport::Transport;
+use super::{CallId, Event, Reply, RpcError};
 use crate::grpc::frame::Decoder;
 use crate::grpc::payload::UNARY_PATH;
 
@@ -17,7 +15,39 @@ use crate::grpc::payload::UNARY_PATH;
 #[derive(Default)]
 pub(super) struct Calls {
     unsent: VecDeque<Call>,
-    sent: Vec<Call>,
+    sent: Vec<SentCall>,
+}
+
+/// A call that was not begun.
+pub(super) struct Call {
+    id: CallId,
+    frame: Bytes,
+    message_bytes: usize,
+}
+
+/// A call with a stream.
+struct SentCall {
+    id: CallId,
+    stream: StreamId,
+    /// What the peer had no room for.
+    rest: Bytes,
+    decoder: Decoder,
+    reply: Option<Reply>,
+}
+
+/// What the codec is told after an event.
+pub(super) enum After {
+    Nothing,
+    /// The room of so many bytes is given back.
+    Release(StreamId, usize),
+    /// The stream is not needed any more; of no effect where both sides have ended it.
+    BreakOff(StreamId),
+}
+
+impl Call {
+    pub(super) const fn new(id: CallId, frame: Bytes, message_bytes: usize) -> Self {
+        Self { id, frame, message_bytes }
+    }
 }
 
 impl Calls {
@@ -33,134 +63,152 @@ impl Calls {
         self.unsent.push_back(call);
     }
 
-    /// Forgets a call; the codec resets its stream when the handles drop.
-    pub(super) fn cancel(&mut self, id: CallId) {
+    /// Forgets a call and breaks its stream off.
+    pub(super) fn cancel(&mut self, id: CallId, transport: &mut Transport) {
         self.unsent.retain(|call| call.id != id);
-        self.sent.retain(|call| call.id != id);
-    }
-
-    pub(super) fn send_next(
-        &mut self,
-        requests: &mut h2::client::SendRequest<Bytes>,
-        authority: &str,
-    ) -> Result<(), h2::Error> {
-        if let Some(mut call) = self.unsent.pop_front() {
-            call.send(requests, authority)?;
-            self.sent.push(call);
-        }
-        Ok(())
-    }
-
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        received: Instant,
-        mut finished: impl FnMut(CallId, Result<Reply, RpcError>),
-    ) {
-        self.sent.retain_mut(|call| match call.poll(cx, received) {
-            Poll::Pending => true,
-            Poll::Ready(result) => {
-                finished(call.id, result);
-                false
+        self.sent.retain(|call| {
+            if call.id == id {
+                transport.http2.reset(call.stream, ErrorCode::CANCEL, &mut transport.unsent);
             }
+            call.id != id
         });
-    }
-}
-
-/// One call.
-pub(super) struct Call {
-    id: CallId,
-    state: State,
-    decoder: Decoder,
-    reply: Option<Reply>,
-}
-
-enum State {
-    Unsent(Bytes),
-    Head(h2::client::ResponseFuture),
-    Body(h2::RecvStream),
-}
-
-impl Call {
-    pub(super) fn new(id: CallId, frame: Bytes, message_bytes: usize) -> Self {
-        Self { id, state: State::Unsent(frame), decoder: Decoder::with_limit(message_bytes), reply: None }
+        self.shrink();
     }
 
-    fn send(
+    /// Begins what was not begun, and goes on with what was not sent whole.
+    pub(super) fn send(
         &mut self,
-        requests: &mut h2::client::SendRequest<Bytes>,
+        http2: &mut Connection,
         authority: &str,
-    ) -> Result<(), h2::Error> {
-        if let State::Unsent(frame) = &mut self.state {
-            let (response, mut body) = requests.send_request(request(authority, UNARY_PATH), false)?;
-            body.send_data(std::mem::take(frame), true)?;
-            self.state = State::Head(response);
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        for call in self.sent.iter_mut().filter(|call| !call.rest.is_empty()) {
+            call.send_rest(http2, out);
+        }
+        while let Some(call) = self.unsent.front_mut() {
+            let stream = http2.request(&request(authority, UNARY_PATH), false, out)?;
+            let mut sent = SentCall {
+                id: call.id,
+                stream,
+                rest: std::mem::take(&mut call.frame),
+                decoder: Decoder::with_limit(call.message_bytes),
+                reply: None,
+            };
+            sent.send_rest(http2, out);
+            self.sent.push(sent);
+            self.unsent.pop_front();
         }
         Ok(())
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, received: Instant) -> Poll<Result<Reply, RpcError>> {
-        loop {
-            match &mut self.state {
-                State::Unsent(_) => return Poll::Pending,
-                State::Head(response) => {
-                    let response = ready!(Pin::new(response).poll(cx)).map_err(broken_off)?;
-                    check_head(response.status(), response.headers())?;
-                    self.state = State::Body(response.into_body());
-                }
-                State::Body(body) => match ready!(body.poll_data(cx)) {
-                    Some(bytes) => {
-                        let bytes = bytes.map_err(broken_off)?;
-                        body.flow_control().release_capacity(bytes.len()).map_err(broken_off)?;
-                        self.decoder.push(&bytes);
-                        if self.reply.is_none()
-                            && let Some(payload) = self.decoder.next_payload()?
-                        {
-                            self.reply = Some(Reply { payload, received });
-                        }
-                    }
-                    None => {
-                        if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(broken_off)? {
-                            check_status(&trailers)?;
-                        }
-                        self.decoder.finish()?;
-                        return Poll::Ready(self.reply.take().ok_or(RpcError::Empty));
-                    }
-                },
+    /// Takes what came for one of them; what belongs to none was given up and is dropped.
+    pub(super) fn on_event(&mut self, event: Http2<'_>, arrival: &mut Arrival<'_>) -> After {
+        let Some(stream) = stream_of(&event) else { return After::Nothing };
+        let Some(place) = self.sent.iter().position(|call| call.stream == stream) else {
+            return After::Nothing;
+        };
+        let bytes = if let Http2::Data { bytes, .. } = &event { bytes.len() } else { 0 };
+        let result = match self.sent[place].on_event(event, arrival) {
+            // The message's own limit bounds what a call holds.
+            Ok(None) => return After::Release(stream, bytes),
+            Ok(Some(reply)) => Ok(reply),
+            Err(error) => Err(error),
+        };
+        let call = self.sent.remove(place).id;
+        self.shrink();
+        arrival.ready.push_back(Event::Replied { call, result });
+        After::BreakOff(stream)
+    }
+
+    /// Forgets the calls that the peer will not look at.
+    pub(super) fn refuse_above(&mut self, last: StreamId, mut refused: impl FnMut(CallId)) {
+        self.sent.retain(|call| {
+            if call.stream > last {
+                refused(call.id);
             }
+            call.stream <= last
+        });
+        self.shrink();
+    }
+
+    /// An idle connection keeps no list.
+    fn shrink(&mut self) {
+        if self.sent.is_empty() {
+            self.sent = Vec::new();
+        }
+        if self.unsent.is_empty() {
+            self.unsent = VecDeque::new();
         }
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "taken by map_err")]
-fn broken_off(error: h2::Error) -> RpcError {
-    RpcError::BrokenOff(error.to_string())
+impl SentCall {
+    fn send_rest(&mut self, http2: &mut Connection, out: &mut Vec<u8>) {
+        match http2.send_data(self.stream, &self.rest, true, out) {
+            Ok(taken) => self.rest.advance(taken),
+            // Its end is on its way to us.
+            Err(_) => self.rest = Bytes::new(),
+        }
+    }
+
+    /// The reply once it is whole.
+    fn on_event(&mut self, event: Http2<'_>, arrival: &Arrival<'_>) -> Result<Option<Reply>, RpcError> {
+        let ends = match event {
+            Http2::Head { fields, ends, .. } => {
+                check_head(&fields)?;
+                ends
+            }
+            Http2::Data { bytes, ends, .. } => {
+                self.decoder.push(bytes);
+                if self.reply.is_none()
+                    && let Some(payload) = self.decoder.next_payload()?
+                {
+                    self.reply = Some(Reply { payload, received: arrival.received });
+                }
+                ends
+            }
+            Http2::Trailers { fields, .. } => {
+                check_status(&fields)?;
+                true
+            }
+            Http2::Reset { code, by, .. } => return Err(RpcError::BrokenOff(broken_off(code, by))),
+            Http2::GoAway { .. } => false,
+        };
+        if !ends {
+            return Ok(None);
+        }
+        self.decoder.finish()?;
+        self.reply.take().ok_or(RpcError::Empty).map(Some)
+    }
 }
 
-pub(super) fn request(authority: &str, path: &str) -> Request<()> {
-    Request::post(format!("http://{authority}{path}"))
-        .header(http::header::CONTENT_TYPE, "application/grpc")
-        .header(http::header::TE, "trailers")
-        .body(())
-        .expect("an address and a constant path make a URI")
+/// The head of every request.
+pub(super) const fn request<'a>(authority: &'a str, path: &'a str) -> [(&'a str, &'a str); 6] {
+    [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", authority),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
 }
 
 /// Checks the head of an answer; a call that fails at once has its status there.
-pub(super) fn check_head(status: http::StatusCode, headers: &HeaderMap) -> Result<(), RpcError> {
-    if status != http::StatusCode::OK {
-        return Err(RpcError::HttpStatus(status.as_u16()));
+pub(super) fn check_head(head: &Fields) -> Result<(), RpcError> {
+    match head.text(":status").and_then(|status| status.parse().ok()).unwrap_or_default() {
+        200 => check_status(head),
+        status => Err(RpcError::HttpStatus(status)),
     }
-    check_status(headers)
 }
 
 /// Checks `grpc-status`, where there is one.
-pub(super) fn check_status(headers: &HeaderMap) -> Result<(), RpcError> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("grpc-status") {
+pub(super) fn check_status(fields: &Fields) -> Result<(), RpcError> {
+    match fields.text("grpc-status") {
         None | Some("0") => Ok(()),
         Some(code) => Err(RpcError::Status {
             code: code.parse().unwrap_or(2),
-            message: text("grpc-message").unwrap_or_default().to_owned(),
+            message: fields.text("grpc-message").unwrap_or_default().to_owned(),
         }),
     }
 }

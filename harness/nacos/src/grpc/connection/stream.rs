@@ -1,51 +1,43 @@
 //! The connection's one bidirectional stream.
 
 use std::collections::VecDeque;
-use std::future::Future as _;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
+use shakedown_http2::{Connection, ErrorCode, Event as Http2, OpenError, ResetBy, StreamId};
 
-use super::RpcError;
 use super::call::{check_head, check_status, request};
+use super::drive::{Arrival, broken_off, stream_of};
+use super::{Event, RpcError};
 use crate::grpc::frame::Decoder;
-use crate::grpc::payload::{Payload, STREAM_PATH};
+use crate::grpc::payload::STREAM_PATH;
 use crate::socket::{End, EndCause};
-
-/// What the stream has.
-pub(super) enum Pull {
-    Payload(Payload),
-    Wait,
-    Ended(End),
-}
 
 /// The stream.
 pub(super) struct Stream {
+    id: Option<StreamId>,
     outbox: VecDeque<Bytes>,
-    sender: Option<h2::SendStream<Bytes>>,
-    receiver: Receiver,
     decoder: Decoder,
-}
-
-enum Receiver {
-    Unopened,
-    Head(h2::client::ResponseFuture),
-    Body(h2::RecvStream),
+    /// Bytes received whose room the peer was not given back.
+    withheld: usize,
 }
 
 impl Stream {
     pub(super) fn new(first: Bytes, message_bytes: usize) -> Self {
-        Self {
-            outbox: VecDeque::from([first]),
-            sender: None,
-            receiver: Receiver::Unopened,
-            decoder: Decoder::with_limit(message_bytes),
-        }
+        let decoder = Decoder::with_limit(message_bytes);
+        Self { id: None, outbox: VecDeque::from([first]), decoder, withheld: 0 }
     }
 
-    pub(super) fn is_unopened(&self) -> bool {
-        self.sender.is_none()
+    pub(super) const fn is_unopened(&self) -> bool {
+        self.id.is_none()
+    }
+
+    /// Whether an event is of this stream.
+    pub(super) fn is(&self, event: &Http2<'_>) -> bool {
+        self.id.is_some() && self.id == stream_of(event)
+    }
+
+    pub(super) fn is_above(&self, last: StreamId) -> bool {
+        self.id.is_some_and(|id| id > last)
     }
 
     pub(super) fn unsent(&self) -> usize {
@@ -56,101 +48,82 @@ impl Stream {
         self.outbox.push_back(frame);
     }
 
-    pub(super) fn open(
+    /// Opens it if need be, gives room back if there `is_room`, and sends as much as the peer's window takes. A stream
+    /// that can send no more is left alone: its receiving side says why.
+    pub(super) fn send(
         &mut self,
-        requests: &mut h2::client::SendRequest<Bytes>,
+        http2: &mut Connection,
         authority: &str,
-    ) -> Result<(), h2::Error> {
-        let (response, sender) = requests.send_request(request(authority, STREAM_PATH), false)?;
-        self.receiver = Receiver::Head(response);
-        self.sender = Some(sender);
+        is_room: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let id = match self.id {
+            Some(id) => id,
+            None => *self.id.insert(http2.request(&request(authority, STREAM_PATH), false, out)?),
+        };
+        if is_room {
+            self.release(http2, out);
+        }
+        while let Some(frame) = self.outbox.front_mut() {
+            let Ok(taken) = http2.send_data(id, frame, false, out) else { return Ok(()) };
+            frame.advance(taken);
+            if !frame.is_empty() {
+                return Ok(());
+            }
+            self.outbox.pop_front();
+        }
+        // An idle connection keeps no queue.
+        self.outbox = VecDeque::new();
         Ok(())
     }
 
-    /// Hands the codec as much as the peer's window takes. A stream that can send no more is left alone: its
-    /// receiving side says why.
-    pub(super) fn flush(&mut self, cx: &mut Context<'_>) {
-        let Some(sender) = &mut self.sender else { return };
-        while let Some(frame) = self.outbox.front_mut() {
-            sender.reserve_capacity(frame.len());
-            let capacity = match sender.capacity() {
-                0 => match sender.poll_capacity(cx) {
-                    Poll::Ready(Some(Ok(capacity))) => capacity,
-                    Poll::Ready(Some(Err(_)) | None) | Poll::Pending => return,
-                },
-                capacity => capacity,
-            };
-            let chunk = frame.split_to(capacity.min(frame.len()));
-            if frame.is_empty() {
-                self.outbox.pop_front();
-            }
-            if sender.send_data(chunk, false).is_err() {
-                return;
-            }
+    /// Gives the peer room for as much as it has sent.
+    pub(super) fn release(&mut self, http2: &mut Connection, out: &mut Vec<u8>) {
+        if let (Some(id), 1..) = (self.id, self.withheld) {
+            http2.release(id, std::mem::take(&mut self.withheld), out);
         }
     }
 
-    /// The next payload, if its bytes are here.
-    pub(super) fn pull(&mut self, cx: &mut Context<'_>) -> Pull {
-        loop {
-            match self.decoder.next_payload() {
-                Ok(Some(payload)) => return Pull::Payload(payload),
-                Ok(None) => {}
-                Err(error) => return ended(EndCause::Protocol, error.to_string()),
+    /// Queues the payloads that have come whole; the end of the stream is that of the connection.
+    pub(super) fn on_event(&mut self, event: &Http2<'_>, arrival: &mut Arrival<'_>) -> Result<(), End> {
+        let ends = match event {
+            Http2::Head { fields, ends, .. } => {
+                check_head(fields).map_err(|error| from_status(&error))?;
+                *ends
             }
-            let step = match &mut self.receiver {
-                Receiver::Unopened => return Pull::Wait,
-                Receiver::Head(response) => Pin::new(response).poll(cx).map(|response| {
-                    let response = response.map_err(from_codec)?;
-                    check_head(response.status(), response.headers()).map_err(|error| from_status(&error))?;
-                    self.receiver = Receiver::Body(response.into_body());
-                    Ok(())
-                }),
-                Receiver::Body(body) => poll_body(body, &mut self.decoder, cx),
-            };
-            match step {
-                Poll::Pending => return Pull::Wait,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(end)) => return Pull::Ended(end),
+            Http2::Data { bytes, ends, .. } => {
+                self.withheld += bytes.len();
+                self.decoder.push(bytes);
+                while let Some(payload) = self
+                    .decoder
+                    .next_payload()
+                    .map_err(|error| ended(EndCause::Protocol, error.to_string()))?
+                {
+                    arrival.ready.push_back(Event::Pushed { payload, received: arrival.received });
+                }
+                *ends
             }
-        }
+            Http2::Trailers { fields, .. } => {
+                check_status(fields).map_err(|error| from_status(&error))?;
+                true
+            }
+            Http2::Reset { code, by, .. } => {
+                let is_protocol = *by == ResetBy::Us || *code == ErrorCode::PROTOCOL_ERROR;
+                let cause = if is_protocol { EndCause::Protocol } else { EndCause::Closed };
+                return Err(ended(cause, broken_off(*code, *by)));
+            }
+            Http2::GoAway { .. } => false,
+        };
+        if ends { Err(ended(EndCause::Closed, "the server ended the stream".to_owned())) } else { Ok(()) }
     }
 }
 
-fn poll_body(
-    body: &mut h2::RecvStream,
-    decoder: &mut Decoder,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), End>> {
-    match body.poll_data(cx) {
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(Some(Ok(bytes))) => {
-            decoder.push(&bytes);
-            Poll::Ready(body.flow_control().release_capacity(bytes.len()).map_err(from_codec))
-        }
-        Poll::Ready(Some(Err(error))) => Poll::Ready(Err(from_codec(error))),
-        Poll::Ready(None) => body.poll_trailers(cx).map(|trailers| {
-            let trailers = trailers.map_err(from_codec)?.unwrap_or_default();
-            check_status(&trailers).map_err(|error| from_status(&error))?;
-            Err(End { cause: EndCause::Closed, text: "the server ended the stream".to_owned() })
-        }),
-    }
-}
-
-fn ended(cause: EndCause, text: String) -> Pull {
-    Pull::Ended(End { cause, text })
-}
-
-/// A stream that the peer breaks off is closed by it; anything else is the connection's end, which knows better.
-#[expect(clippy::needless_pass_by_value, reason = "taken by map_err")]
-fn from_codec(error: h2::Error) -> End {
-    let is_protocol = error.is_library() || error.reason() == Some(h2::Reason::PROTOCOL_ERROR);
-    let cause = if is_protocol { EndCause::Protocol } else { EndCause::Closed };
-    End { cause, text: error.to_string() }
+const fn ended(cause: EndCause, text: String) -> End {
+    End { cause, text }
 }
 
 /// A gRPC status is an answer in order; an HTTP status is not gRPC at all.
 fn from_status(error: &RpcError) -> End {
     let cause = if matches!(error, RpcError::HttpStatus(_)) { EndCause::Protocol } else { EndCause::Closed };
-    End { cause, text: error.to_string() }
+    ended(cause, error.to_string())
 }
