@@ -4,7 +4,7 @@ use super::assembly::Place;
 use super::streams::Missing;
 use super::{Connection, Event, Outcome, Phase, ResetBy, Role, StreamId};
 use crate::error::{Error, ErrorCode};
-use crate::frame::{self, Head, MAX_PAYLOAD, MAX_WINDOW, PREFACE, flag, kind, setting};
+use crate::frame::{self, FIRST_WINDOW, Head, MAX_PAYLOAD, MAX_WINDOW, PREFACE, flag, kind, setting};
 
 impl Connection {
     /// Takes received bytes off `input` and gives the next event that they hold, or `None` once all are taken. Answers
@@ -12,7 +12,10 @@ impl Connection {
     ///
     /// # Errors
     /// The peer broke the protocol. A GOAWAY was appended; every further call gives the same error.
-    #[expect(single_use_lifetimes, reason = "with one lifetime, self would be borrowed for as long as the input lives")]
+    #[expect(
+        single_use_lifetimes,
+        reason = "with one lifetime, self would be borrowed for as long as the input lives"
+    )]
     pub fn next_event<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -139,10 +142,10 @@ impl Connection {
         if !stream.has_head {
             return Ok(self.break_off(id, ErrorCode::PROTOCOL_ERROR, out));
         }
-        let Some(window) = stream.receive_window.checked_sub(bytes) else {
+        if i64::from(bytes) > stream.receive_window {
             return Ok(self.break_off(id, ErrorCode::FLOW_CONTROL_ERROR, out));
-        };
-        stream.receive_window = window;
+        }
+        stream.receive_window -= i64::from(bytes);
         let ends = head.has(flag::END_STREAM);
         stream.is_remote_closed = ends;
         self.streams.drop_if_closed(id);
@@ -209,6 +212,8 @@ impl Connection {
             }
             if std::mem::take(&mut self.awaits_ack) {
                 self.decoder.forbid_table();
+                let by = i64::from(self.config.stream_window) - i64::from(FIRST_WINDOW);
+                self.streams.shift_receive_windows(self.config.stream_window, by, out);
             }
             return Ok(());
         }

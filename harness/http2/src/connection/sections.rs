@@ -125,7 +125,8 @@ impl Connection {
         } else {
             fault_of(&fields).or((!is_right).then_some(ErrorCode::PROTOCOL_ERROR))
         };
-        let stream = self.streams.open(id, self.first_send_window, self.config.stream_window);
+        let receive_window = self.receive_window_of_streams();
+        let stream = self.streams.open(id, self.first_send_window, receive_window);
         if let Some(code) = refusal {
             // Nobody has heard of it, so nobody is told of its end.
             self.streams.break_off(id);

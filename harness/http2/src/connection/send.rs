@@ -2,7 +2,7 @@
 
 use super::{Connection, Role, StreamId};
 use crate::error::ErrorCode;
-use crate::frame::{self, MAX_PAYLOAD, MAX_WINDOW, flag, kind};
+use crate::frame::{self, FIRST_WINDOW, MAX_PAYLOAD, MAX_WINDOW, flag, kind};
 use crate::hpack;
 
 /// Why a stream cannot be opened.
@@ -49,7 +49,8 @@ impl Connection {
         if id.0 > MAX_WINDOW {
             return Err(OpenError::Exhausted);
         }
-        let stream = self.streams.open(id, self.first_send_window, self.config.stream_window);
+        let receive_window = self.receive_window_of_streams();
+        let stream = self.streams.open(id, self.first_send_window, receive_window);
         stream.is_local_closed = ends;
         self.write_section(id, fields, ends, out);
         Ok(id)
@@ -116,18 +117,16 @@ impl Connection {
     /// Gives back the room of `bytes` received on a stream, so that the peer can send more. It is told in portions of
     /// half a window.
     pub fn release(&mut self, stream: StreamId, bytes: usize, out: &mut Vec<u8>) {
-        let half = self.config.stream_window / 2;
+        let window = self.receive_window_of_streams();
         let Ok(stream) = self.streams.get(stream) else { return };
-        if stream.is_remote_closed {
-            return;
-        }
-        let taken = self.config.stream_window - stream.receive_window;
+        let taken = u32::try_from(i64::from(window) - stream.receive_window).unwrap_or_default();
         stream.released = stream.released.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX)).min(taken);
-        if stream.released > half {
-            stream.receive_window += stream.released;
-            frame::write_window_update(out, stream.id.0, stream.released);
-            stream.released = 0;
-        }
+        stream.give_back(window, out);
+    }
+
+    /// How much the peer may send ahead on each stream: until it has acknowledged our settings, the protocol's default.
+    pub(super) const fn receive_window_of_streams(&self) -> u32 {
+        if self.awaits_ack { FIRST_WINDOW } else { self.config.stream_window }
     }
 
     /// Breaks a stream off. What the peer still sends on it is dropped.

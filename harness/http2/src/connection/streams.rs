@@ -2,7 +2,7 @@
 
 use super::StreamId;
 use crate::error::{Error, ErrorCode};
-use crate::frame::MAX_WINDOW;
+use crate::frame::{self, MAX_WINDOW};
 
 /// How many streams are remembered that this end broke off: what the peer sent before it knew is let pass.
 const REMEMBERED: usize = 4;
@@ -13,8 +13,8 @@ pub(super) struct Stream {
     pub(super) id: StreamId,
     /// What may still be sent; below zero after the peer has lowered its settings.
     pub(super) send_window: i64,
-    /// What the peer may still send.
-    pub(super) receive_window: u32,
+    /// What the peer may still send; below zero after our own settings have lowered it.
+    pub(super) receive_window: i64,
     /// What was taken and has not been given back.
     pub(super) released: u32,
     /// Whether the head has come.
@@ -70,7 +70,7 @@ impl Streams {
         self.open.push(Stream {
             id,
             send_window: i64::from(send_window),
-            receive_window,
+            receive_window: i64::from(receive_window),
             released: 0,
             has_head: false,
             is_local_closed: false,
@@ -114,6 +114,15 @@ impl Streams {
         Ok(())
     }
 
+    /// Changes every stream's receive window by as much as our settings did, which the peer has just begun to follow.
+    /// What was released before may be a portion of the new window.
+    pub(super) fn shift_receive_windows(&mut self, window: u32, by: i64, out: &mut Vec<u8>) {
+        for stream in &mut self.open {
+            stream.receive_window += by;
+            stream.give_back(window, out);
+        }
+    }
+
     fn retain(&mut self, keep: impl FnMut(&Stream) -> bool) {
         self.open.retain(keep);
         if self.open.is_empty() {
@@ -123,6 +132,15 @@ impl Streams {
 }
 
 impl Stream {
+    /// Tells the peer of released room once it is more than half of the `window`.
+    pub(super) fn give_back(&mut self, window: u32, out: &mut Vec<u8>) {
+        if self.released > window / 2 && !self.is_remote_closed {
+            self.receive_window += i64::from(self.released);
+            frame::write_window_update(out, self.id.0, self.released);
+            self.released = 0;
+        }
+    }
+
     /// The peer has given room for more.
     pub(super) fn widen(&mut self, by: u32) -> Result<(), ErrorCode> {
         let widened = self.send_window + i64::from(by);

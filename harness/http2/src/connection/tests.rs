@@ -106,6 +106,34 @@ fn content_stops_at_the_window_and_goes_on_when_it_is_given_back() {
 }
 
 #[test]
+fn until_the_settings_are_acknowledged_the_peer_may_use_the_default_window() {
+    let config = Config { stream_window: 1_000, ..Config::default() };
+    let mut pair = Pair::new(Config::default(), config);
+    let id = pair.request(false);
+    assert_eq!(pair.client.send_data(id, &[b'x'; 60_000], false, &mut pair.to_server), Ok(60_000));
+    let seen = pair.settle().1;
+    assert!(!seen.iter().any(|seen| matches!(seen, Seen::Reset(..))), "{seen:?}");
+    assert_eq!(pair.client.send_data(id, b"x", false, &mut pair.to_server), Ok(0));
+    pair.server.release(id, 60_000, &mut pair.to_client);
+    pair.settle();
+    assert_eq!(pair.client.send_data(id, &[b'x'; 2_000], false, &mut pair.to_server), Ok(1_000));
+}
+
+#[test]
+fn room_given_back_before_the_acknowledgement_is_not_forgotten() {
+    let config = Config { stream_window: 1_000, ..Config::default() };
+    let mut pair = Pair::new(Config::default(), config);
+    let id = pair.request(false);
+    pair.client.send_data(id, &[b'x'; 2_000], false, &mut pair.to_server).unwrap();
+    // The server has not been heard yet, so that its settings are not acknowledged.
+    let bytes = std::mem::take(&mut pair.to_server);
+    feed(&mut pair.server, &bytes, &mut pair.to_client).unwrap();
+    pair.server.release(id, 2_000, &mut pair.to_client);
+    pair.settle();
+    assert_eq!(pair.client.send_data(id, &[b'x'; 2_000], false, &mut pair.to_server), Ok(1_000));
+}
+
+#[test]
 fn giving_back_more_than_was_taken_gives_no_more() {
     let mut pair = pair();
     let id = pair.request(false);

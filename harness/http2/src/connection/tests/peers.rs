@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::connection::{Config, Connection, Event, StreamId};
+use crate::error::ErrorCode;
 
 const SIZES: [usize; 8] = [1, 100, 16_383, 16_384, 65_535, 65_536, 300_000, 1 << 20];
 
@@ -26,6 +27,8 @@ struct Body {
     received: Vec<u8>,
     sent: usize,
     has_ended: bool,
+    /// Whether the answer has begun.
+    has_begun: bool,
     has_status: bool,
 }
 
@@ -60,6 +63,7 @@ impl Ours {
                     body.has_ended = true;
                     body.has_status = fields.text("grpc-status") == Some("0");
                 }
+                Event::GoAway { code: ErrorCode::NO_ERROR, .. } => {}
                 event @ (Event::Reset { .. } | Event::GoAway { .. }) => panic!("{event:?}"),
             }
         }
@@ -78,7 +82,7 @@ async fn our_server(io: DuplexStream) {
             if !body.has_ended {
                 return true;
             }
-            if body.sent == 0 {
+            if !std::mem::replace(&mut body.has_begun, true) {
                 http2.send_fields(*stream, &[(":status", "200"), ("x-kind", "echo")], false, out).unwrap();
             }
             body.sent += http2.send_data(*stream, &body.received[body.sent..], false, out).unwrap();

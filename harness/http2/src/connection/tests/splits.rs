@@ -11,7 +11,7 @@ use crate::hpack;
 /// A frame of any kind, more often than not a sensible one.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let small = prop::collection::vec(any::<u8>(), 0..40);
-    let any = (0_u8..12, any::<u8>(), 0_u32..8, small).prop_map(|(kind, flags, stream, payload)| {
+    let whatever = (0_u8..12, any::<u8>(), 0_u32..8, small).prop_map(|(kind, flags, stream, payload)| {
         let mut bytes = Vec::new();
         frame::write(&mut bytes, (kind, flags), stream, &payload);
         bytes
@@ -30,7 +30,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
         frame::write(&mut bytes, (0x0, u8::from(ends)), nth * 2 - 1, &vec![7; length]);
         bytes
     });
-    prop_oneof![1 => any, 3 => request, 3 => data]
+    prop_oneof![1 => whatever, 3 => request, 3 => data]
 }
 
 fn started() -> Vec<u8> {
@@ -40,6 +40,7 @@ fn started() -> Vec<u8> {
 }
 
 /// What a server makes of pieces that come one after the other: events, the end, and what it says.
+#[expect(single_use_lifetimes, reason = "an anonymous one may not stand there on stable")]
 fn served<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Option<Error>, Vec<u8>) {
     let mut out = Vec::new();
     let mut server = Connection::server(Config::default(), &mut out);
