@@ -11,6 +11,9 @@ use crate::error::Error;
 /// The table's size before anything is agreed (RFC 9113 §6.5.2).
 const FIRST_CAPACITY: usize = 4_096;
 
+/// A name and a value.
+type Entry<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// The receiving side of a connection's field compression. We ask the peer to do without a table; until it has
 /// acknowledged that, it may use one.
 #[derive(Debug)]
@@ -105,7 +108,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn entry(&self, index: usize) -> Result<(Cow<'_, [u8]>, Cow<'_, [u8]>), Error> {
+    fn entry(&self, index: usize) -> Result<Entry<'_>, Error> {
         let place = index.checked_sub(1).ok_or(Error::compression("a field has the index 0"))?;
         if let Some((name, value)) = ENTRIES.get(place) {
             return Ok((name.as_bytes().into(), value.as_bytes().into()));

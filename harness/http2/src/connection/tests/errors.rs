@@ -58,7 +58,9 @@ fn what_breaks_the_connection() {
     const SIZE: ErrorCode = ErrorCode::FRAME_SIZE_ERROR;
     const FLOW: ErrorCode = ErrorCode::FLOW_CONTROL_ERROR;
     let long = [0_u8; 16_384];
-    let cases: Vec<((u8, u8), u32, &[u8], ErrorCode)> = vec![
+    /// Kind and flags, stream, payload, and the code that they must have.
+    type Case<'a> = ((u8, u8), u32, &'a [u8], ErrorCode);
+    let cases: Vec<Case<'_>> = vec![
         ((kind::DATA, 0), 0, b"x", PROTOCOL),
         ((kind::DATA, 0), 9, b"x", PROTOCOL),
         ((kind::DATA, flag::PADDED), 1, &[9, 0], PROTOCOL),
