@@ -105,7 +105,7 @@ phases: [ {{ name: warm-up, for: 1s }}, {{ name: steady, for: {seconds}s }} ]
 }
 
 /// A port that is free with those at these offsets, below the ephemeral ones, and was given to nobody else here.
-fn free(offsets: &[u16]) -> u16 {
+pub(crate) fn free(offsets: &[u16]) -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let from = 16_000 + u16::try_from(std::process::id() % 9_000).unwrap();
     let is_free = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok();

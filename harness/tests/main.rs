@@ -14,4 +14,5 @@ mod old_runs;
 mod run;
 mod servers;
 mod support;
+mod tls;
 mod ways_out;

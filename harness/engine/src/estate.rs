@@ -76,9 +76,6 @@ pub enum EstateError {
     /// Toxiproxy's API.
     #[error(transparent)]
     ProxyApi(#[from] ProxyApiError),
-    /// The control plane's client.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
 }
 
 /// The spec of servers that somebody else runs, if they are.
@@ -117,7 +114,7 @@ impl Estate {
         ceiling: Option<&Arc<Ceiling>>,
     ) -> Result<(), EstateError> {
         let (Some(external), Some(node)) = (external(plan), nodes.first()) else { return Ok(()) };
-        let admin = admin(&plan.server, node.http, PATIENCE)?;
+        let admin = admin(&plan.server, node, PATIENCE);
         let made = external.namespace.is_none().then(|| plan.items.namespaces[0].clone());
         self.claims().items = Some(Items {
             plan: Arc::clone(plan),

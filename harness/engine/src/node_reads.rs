@@ -61,7 +61,7 @@ impl NodeReads<'_> {
     async fn wait_on(&self, address: &NodeAddress, deadline: Instant) -> Result<(), NotVisible> {
         let not_visible =
             |item, found| NotVisible { data_id: self.plan.key_of(item).data_id, node: address.node.0, found };
-        let admin = self.admin(address).map_err(|error| not_visible(ItemId(0), error.to_string()))?;
+        let admin = self.admin(address);
         let waits = (0..self.plan.item_count()).map(|n| -> BoxFuture<'_, Result<(), NotVisible>> {
             let (item, admin) = (ItemId(n), &admin);
             Box::pin(async move {
@@ -84,8 +84,8 @@ impl NodeReads<'_> {
         if is_cluster { server.embedded.cluster.change_scan * 2 } else { Duration::ZERO }
     }
 
-    fn admin(&self, address: &NodeAddress) -> Result<AdminClient, AdminError> {
-        admin(&self.plan.server, address.http, READ_TIMEOUT)
+    fn admin(&self, address: &NodeAddress) -> AdminClient {
+        admin(&self.plan.server, address, READ_TIMEOUT)
     }
 
     async fn other_than_initial(&self, admin: &AdminClient, item: ItemId) -> Option<String> {
@@ -107,13 +107,7 @@ impl NodeReads<'_> {
     ) -> Vec<String> {
         let mut failures = Vec::new();
         for address in nodes {
-            let admin = match self.admin(address) {
-                Ok(admin) => admin,
-                Err(error) => {
-                    failures.push(error.to_string());
-                    continue;
-                }
-            };
+            let admin = self.admin(address);
             let reads = (0..self.plan.item_count()).map(|n| -> BoxFuture<'_, Option<AdminError>> {
                 let (item, node, admin) = (ItemId(n), address.node, &admin);
                 Box::pin(async move {

@@ -6,12 +6,12 @@ use futures_util::future::BoxFuture;
 use shakedown_faults::canary::{Probe, ProbeConnection, ProbeError};
 use shakedown_faults::proxies::ProxyAddress;
 use shakedown_model::plan::Protocol;
-use shakedown_nacos::ConfigKey;
-use shakedown_nacos::ConnectError;
 use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits, RpcError};
 use shakedown_nacos::grpc::message::ServerCheckRequest;
 use shakedown_nacos::grpc::payload::Payload;
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
+use shakedown_nacos::{ConfigKey, ConnectError, Peer};
+use shakedown_topology::NodeAddress;
 
 /// Where canaries connect from, so that nobody takes one for a client.
 pub(crate) const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 127, 127, 127);
@@ -21,6 +21,24 @@ pub(crate) const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 127, 127, 127);
 pub(crate) struct NacosProbe {
     /// A key that does not exist: its 404 is an answer.
     pub(crate) key: ConfigKey,
+    /// The nodes, for whom TLS expects behind a proxy.
+    pub(crate) nodes: Vec<NodeAddress>,
+}
+
+/// A proxy as a client finds it: whom TLS expects is the node behind it.
+pub(crate) fn through(nodes: &[NodeAddress], proxy: &ProxyAddress) -> Peer {
+    let node = nodes.get(proxy.node.index()).map(|node| match proxy.protocol {
+        Protocol::NacosHttp => node.http_peer(),
+        Protocol::NacosGrpc => node.grpc_peer(),
+    });
+    node.map_or_else(|| proxy.listen.into(), |node| node.at(proxy.listen))
+}
+
+impl NacosProbe {
+    /// A proxy as a client finds it.
+    fn peer(&self, target: &ProxyAddress) -> Peer {
+        through(&self.nodes, target)
+    }
 }
 
 impl Probe for NacosProbe {
@@ -33,7 +51,7 @@ impl Probe for NacosProbe {
             let source = if target.listen.ip().is_loopback() { SOURCE } else { Ipv4Addr::UNSPECIFIED };
             let connection: Box<dyn ProbeConnection> = match target.protocol {
                 Protocol::NacosHttp => {
-                    let connection = HttpConnection::connect(target.listen, source)
+                    let connection = HttpConnection::connect(self.peer(target), source)
                         .await
                         .map_err(|error| no_connection(&error))?;
                     Box::new(HttpProbe { connection, key: self.key.clone() })
@@ -41,7 +59,7 @@ impl Probe for NacosProbe {
                 Protocol::NacosGrpc => {
                     let limits = GrpcLimits::default();
                     Box::new(GrpcProbe(
-                        GrpcConnection::connect(target.listen, source, limits)
+                        GrpcConnection::connect(self.peer(target), source, limits)
                             .await
                             .map_err(|error| no_connection(&error))?,
                     ))
@@ -88,6 +106,6 @@ fn no_connection(error: &ConnectError) -> ProbeError {
     match error {
         ConnectError::Refused { .. } => ProbeError::Refused,
         ConnectError::Broken { .. } | ConnectError::TimedOut { .. } => ProbeError::Broken(error.to_string()),
-        ConnectError::Local { .. } => ProbeError::Odd(error.to_string()),
+        ConnectError::Local { .. } | ConnectError::Tls { .. } => ProbeError::Odd(error.to_string()),
     }
 }

@@ -2,7 +2,6 @@
 
 mod ceiling;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use shakedown_model::Plan;
 use shakedown_model::plan::{ItemKey, PublishBy, ServerSpec};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::admin::rpc::RpcAdmin;
-use shakedown_nacos::admin::{AdminClient, AdminError, Publication, PublishAnswer};
+use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_topology::NodeAddress;
 
 pub(crate) use self::ceiling::Ceiling;
@@ -22,13 +21,9 @@ pub(crate) use self::ceiling::Ceiling;
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The control plane's client of one node, for its generation and under the scenario's account.
-pub(crate) fn admin(
-    server: &ServerSpec,
-    http: SocketAddr,
-    timeout: Duration,
-) -> Result<AdminClient, AdminError> {
-    let admin = AdminClient::new(http, timeout)?;
-    Ok(admin.speaking(server.generation()).logging_in(server.login.as_ref()))
+pub(crate) fn admin(server: &ServerSpec, node: &NodeAddress, timeout: Duration) -> AdminClient {
+    let admin = AdminClient::new(node.http_peer(), timeout);
+    admin.speaking(server.generation()).logging_in(server.login.as_ref())
 }
 
 /// Publishes to one node, and to the next one once that cannot be connected to or leaves an answer open.
@@ -51,21 +46,20 @@ struct Node {
 
 impl NacosPublisher {
     /// A publisher with connections of its own.
-    pub(crate) fn new(plan: &Plan, nodes: &[NodeAddress]) -> Result<Self, AdminError> {
+    pub(crate) fn new(plan: &Plan, nodes: &[NodeAddress]) -> Self {
         Self::to(&plan.server, plan.mutator.by, nodes)
     }
 
-    fn to(server: &ServerSpec, by: PublishBy, nodes: &[NodeAddress]) -> Result<Self, AdminError> {
-        let node = |address: &NodeAddress| -> Result<Node, AdminError> {
-            let admin = admin(server, address.http, PUBLISH_TIMEOUT)?;
+    fn to(server: &ServerSpec, by: PublishBy, nodes: &[NodeAddress]) -> Self {
+        let node = |address: &NodeAddress| {
+            let admin = admin(server, address, PUBLISH_TIMEOUT);
             let rpc = match by {
                 PublishBy::Http => None,
-                PublishBy::Grpc => Some(RpcAdmin::new(address.grpc, admin.clone())),
+                PublishBy::Grpc => Some(RpcAdmin::new(address.grpc_peer(), admin.clone())),
             };
-            Ok(Node { admin, rpc })
+            Node { admin, rpc }
         };
-        let nodes = nodes.iter().map(node).collect::<Result<_, _>>()?;
-        Ok(Self { nodes, current: AtomicUsize::new(0), ceiling: None })
+        Self { nodes: nodes.iter().map(node).collect(), current: AtomicUsize::new(0), ceiling: None }
     }
 
     /// The same below a ceiling that it may share with others.

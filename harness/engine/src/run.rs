@@ -13,7 +13,6 @@ use shakedown_model::baseline::Baseline;
 use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
 use shakedown_model::secrets::Secrets;
 use shakedown_model::{Plan, Seed};
-use shakedown_nacos::admin::AdminError;
 use shakedown_record::{RecorderError, RunDir, RunDirError};
 use shakedown_topology::{
     ContainerError, Containers, GuardError, PortError, Proxies, ProxiesError, Servers, ServersError,
@@ -87,9 +86,6 @@ pub enum EngineError {
     /// The samplers of the harness' own lateness.
     #[error(transparent)]
     Lateness(#[from] ReceiveProbeError),
-    /// The control plane's client.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
     /// Stopped by a person during the set-up.
     #[error("interrupted before the first phase; what was started is stopped, and nothing was measured")]
     Interrupted,

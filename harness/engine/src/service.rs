@@ -1,14 +1,13 @@
 //! Each node asked straight for its service, on connections and items of the harness' own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shakedown_faults::canary::ProbeError;
 use shakedown_faults::server::service::{Listener, PATIENCE, ServiceProbe};
 use shakedown_model::{ItemId, NodeId, Plan};
-use shakedown_nacos::ConfigKey;
-use shakedown_nacos::admin::{AdminClient, AdminError, Publication, PublishAnswer};
+use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_nacos::grpc::connection::{CallId, Event, GrpcConnection, GrpcLimits, RpcError};
 use shakedown_nacos::grpc::message::{
     ClientDetectionResponse, ConfigBatchListenRequest, ConfigChangeBatchListenResponse,
@@ -16,6 +15,7 @@ use shakedown_nacos::grpc::message::{
     HealthCheckResponse, Message, Pushed, Response, ServerCheckRequest, ServerCheckResponse,
 };
 use shakedown_nacos::grpc::payload::Payload;
+use shakedown_nacos::{ConfigKey, Peer};
 use shakedown_topology::NodeAddress;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -44,19 +44,19 @@ struct Node {
 
 impl NodeProbes {
     /// Probes with connections of their own; none is made before it is needed.
-    pub(crate) fn new(plan: &Plan, nodes: &[NodeAddress]) -> Result<Self, AdminError> {
-        let node = |address: &NodeAddress| -> Result<Node, AdminError> {
+    pub(crate) fn new(plan: &Plan, nodes: &[NodeAddress]) -> Self {
+        let node = |address: &NodeAddress| {
             let mut key = config_key(&plan.key_of(ItemId(0)));
             key.data_id = format!("{}service-{}", plan.items.prefix, address.node);
-            Ok(Node { address: *address, admin: admin(&plan.server, address.http, PATIENCE)?, key })
+            Node { address: address.clone(), admin: admin(&plan.server, address, PATIENCE), key }
         };
-        Ok(Self { nodes: nodes.iter().map(node).collect::<Result<_, _>>()? })
+        Self { nodes: nodes.iter().map(node).collect() }
     }
 
     async fn listener(&self, node: NodeId) -> Result<NodeListener, ProbeError> {
         let Node { address, admin, .. } = &self.nodes[node.index()];
         let token = admin.token().await.map_err(|error| odd(&error))?;
-        let connection = register(address.grpc).await?;
+        let connection = register(address.grpc_peer()).await?;
         let keys = self.nodes.iter().map(|node| (node.address.node, node.key.clone())).collect();
         let health = Health { next: Instant::now() + HEALTH_PERIOD, asked: None };
         let mut listener = NodeListener { connection, keys, token, health };
@@ -199,7 +199,7 @@ impl Listener for NodeListener {
 }
 
 /// A connection that the node knows, as it says by answering a health check (nacos-facts.md §2.3).
-async fn register(peer: SocketAddr) -> Result<GrpcConnection, ProbeError> {
+async fn register(peer: Peer) -> Result<GrpcConnection, ProbeError> {
     let connect = GrpcConnection::connect(peer, Ipv4Addr::UNSPECIFIED, GrpcLimits::default());
     let mut connection = connect.await.map_err(|error| ProbeError::Broken(error.to_string()))?;
     let check = Payload::new(&ServerCheckRequest::default());

@@ -131,7 +131,7 @@ async fn publish_first(
 ) -> Result<Option<Arc<Ceiling>>, EngineError> {
     let ceiling = estate::ceiling(plan);
     estate.claim_items(plan, servers.nodes(), ceiling.as_ref()).await?;
-    let publisher = NacosPublisher::new(plan, servers.nodes())?.below(ceiling.clone());
+    let publisher = NacosPublisher::new(plan, servers.nodes()).below(ceiling.clone());
     publish_initial(plan, run_id, &publisher, &history.recorder()).await?;
     NodeReads { plan, run_id }.wait_for_initial(servers.nodes()).await?;
     Ok(ceiling)

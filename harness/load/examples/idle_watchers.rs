@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let fleet = Fleet::start(FleetConfig {
             plan: Arc::new(plan),
             run_id: 1,
-            addresses: vec![GroupAddresses { http: vec![http], grpc: vec![grpc] }],
+            addresses: vec![GroupAddresses { http: vec![http.into()], grpc: vec![grpc.into()] }],
             clock,
             recorder: recorder.clone(),
             snapshots: snapshots.clone(),

@@ -9,6 +9,7 @@ mod images;
 mod items;
 mod mutator;
 mod server;
+mod tls;
 mod watchers;
 
 use std::net::Ipv4Addr;
@@ -33,6 +34,7 @@ pub use self::server::{
     ExternalSpec, Generation, LinkSpec, Login, OldApis, Product, ProxyKind, ProxyPlace, ProxySpec,
     ServerDefect, ServerSpec, UpgradeSpec,
 };
+pub use self::tls::{TlsPorts, TlsSpec};
 pub use self::watchers::{
     Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol,
 };

@@ -6,6 +6,7 @@
 //!
 //! [`AdminClient`] speaks HTTP, v1 to 2.x and v3 to 3.x; [`rpc`] publishes by gRPC, as the SDKs do.
 
+mod exchange;
 mod first_user;
 mod metrics;
 mod namespaces;
@@ -15,14 +16,15 @@ mod raft;
 pub mod rpc;
 mod session;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use shakedown_model::plan::{Generation, Login};
 
+pub use self::exchange::CallError;
+use self::exchange::{Answer, Call, Exchange};
 pub use self::first_user::{FIRST_USER, FirstUser};
 pub use self::metrics::METRICS_ENV;
 pub use self::namespaces::NamespaceList;
@@ -30,24 +32,21 @@ use self::paths::Paths;
 pub use self::publish::{Publication, PublishAnswer};
 pub use self::raft::RaftView;
 use self::session::Session;
-use crate::ConfigKey;
 use crate::http::names;
+use crate::{ConfigKey, Peer};
 
 /// Why a call of the control plane failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The client could not be made.
-    #[error("HTTP client cannot be made")]
-    Client(#[source] reqwest::Error),
     /// No whole answer came.
     #[error("{call} on {server} has no answer")]
     NoAnswer {
         /// What was asked.
         call: &'static str,
         /// Of whom.
-        server: SocketAddr,
+        server: String,
         /// What happened.
-        source: reqwest::Error,
+        source: CallError,
     },
     /// Another status than the call expects.
     #[error("{call} on {server} was answered with status {status}: {text}")]
@@ -55,7 +54,7 @@ pub enum AdminError {
         /// What was asked.
         call: &'static str,
         /// Of whom.
-        server: SocketAddr,
+        server: String,
         /// The status.
         status: u16,
         /// The start of the body.
@@ -67,7 +66,7 @@ pub enum AdminError {
         /// What was asked.
         call: &'static str,
         /// Of whom.
-        server: SocketAddr,
+        server: String,
         /// The start of the body.
         text: String,
     },
@@ -76,27 +75,17 @@ pub enum AdminError {
 /// A client of one server's HTTP port; clones share its pool of connections and its login.
 #[derive(Debug, Clone)]
 pub struct AdminClient {
-    client: Client,
-    server: SocketAddr,
+    exchange: Exchange,
     generation: Generation,
     session: Option<Arc<Session>>,
 }
 
 impl AdminClient {
     /// A client of the HTTP port of a 2.x server without a login; each call ends within `timeout`.
-    ///
-    /// # Errors
-    /// [`AdminError::Client`] when the machine cannot make one.
-    pub fn new(server: SocketAddr, timeout: Duration) -> Result<Self, AdminError> {
-        let client = Client::builder()
-            .no_proxy()
-            .tcp_nodelay(true)
-            .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .map_err(AdminError::Client)?;
-        Ok(Self { client, server, generation: Generation::V2, session: None })
+    #[must_use]
+    pub fn new(server: impl Into<Peer>, timeout: Duration) -> Self {
+        let exchange = Exchange::new(server.into(), timeout);
+        Self { exchange, generation: Generation::V2, session: None }
     }
 
     /// The same for a server of this generation.
@@ -114,8 +103,8 @@ impl AdminClient {
 
     /// The server's address.
     #[must_use]
-    pub fn server(&self) -> SocketAddr {
-        self.server
+    pub fn server(&self) -> &Peer {
+        self.exchange.peer()
     }
 
     /// Publishes content, to the addresses of a gray release alone if it names some. Dropping the future leaves it
@@ -124,16 +113,12 @@ impl AdminClient {
         let paths = self.paths();
         let form = paths.form(publication.key, publication.content);
         self.change(move |client| {
-            let mut request = client
-                .client
-                .post(client.url(paths.publish()))
-                .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.clone());
+            let mut request = client.exchange.call(Method::POST, paths.publish()).form(form.clone());
             if let Some(md5) = publication.cas_md5 {
-                request = request.header(names::CAS_MD5, md5);
+                request = request.with(names::CAS_MD5, md5);
             }
             if let Some(ips) = publication.beta_ips {
-                request = request.header(names::BETA_IPS, ips);
+                request = request.with(names::BETA_IPS, ips);
             }
             request
         })
@@ -142,14 +127,14 @@ impl AdminClient {
 
     /// Deletes one config; one that does not exist is no error (facts §1.2).
     pub async fn delete(&self, key: &ConfigKey) -> PublishAnswer {
-        let url = self.keyed(self.paths().publish(), key);
-        self.change(move |client| client.client.request(Method::DELETE, &url)).await
+        let path = self.keyed(self.paths().publish(), key);
+        self.change(move |client| client.exchange.call(Method::DELETE, &path)).await
     }
 
     /// Ends the gray (beta) release of one config; one that has none is no error.
     pub async fn stop_beta(&self, key: &ConfigKey) -> PublishAnswer {
-        let url = self.paths().stop_beta(&self.url(""), key);
-        self.change(move |client| client.client.request(Method::DELETE, &url)).await
+        let path = self.paths().stop_beta(key);
+        self.change(move |client| client.exchange.call(Method::DELETE, &path)).await
     }
 
     /// The content of one config; `None` when there is no such config.
@@ -157,16 +142,16 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError`] for anything but the content and the word that there is none.
     pub async fn get(&self, key: &ConfigKey) -> Result<Option<String>, AdminError> {
-        let url = self.keyed(self.paths().get(), key);
-        let mut response = self.ask_with_token("get", &url).await?;
-        if response.status() == StatusCode::FORBIDDEN && self.session.is_some() {
+        let path = self.keyed(self.paths().get(), key);
+        let mut answer = self.ask_with_token("get", &path).await?;
+        if answer.status == StatusCode::FORBIDDEN && self.session.is_some() {
             self.forget_token().await;
-            response = self.ask_with_token("get", &url).await?;
+            answer = self.ask_with_token("get", &path).await?;
         }
-        if response.status() == StatusCode::NOT_FOUND {
+        if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let text = self.expect_ok("get", response).await?;
+        let text = self.expect_ok("get", answer)?;
         match self.generation {
             Generation::V2 => Ok(Some(text)),
             Generation::V3 => self.content_of(&text),
@@ -175,8 +160,23 @@ impl AdminClient {
 
     /// Whether the server says that it is ready: false for any other answer and for none.
     pub async fn is_ready(&self) -> bool {
-        let answer = self.client.get(self.url(self.paths().readiness())).send().await;
-        answer.is_ok_and(|response| response.status() == StatusCode::OK)
+        self.readiness().await.is_ok()
+    }
+
+    /// Asks the server whether it is ready.
+    ///
+    /// # Errors
+    /// [`AdminError::Status`] when it says anything but that it is, [`AdminError::NoAnswer`] when it says nothing.
+    pub async fn readiness(&self) -> Result<(), AdminError> {
+        const CALL: &str = "readiness";
+        let call = self.exchange.call(Method::GET, self.paths().readiness());
+        let answer = self.exchange.send(call).await.map_err(|source| self.no_answer(CALL, source))?;
+        let status = answer.status;
+        match self.expect_ok(CALL, answer) {
+            // What counts is the status.
+            Err(_) if status == StatusCode::OK => Ok(()),
+            result => result.map(drop),
+        }
     }
 
     /// The token under which calls are made now; `None` without a login.
@@ -185,7 +185,7 @@ impl AdminClient {
     /// [`AdminError`] when the server does not let the account in.
     pub async fn token(&self) -> Result<Option<Arc<str>>, AdminError> {
         match &self.session {
-            Some(session) => session.token(&self.client, self.server, self.paths()).await.map(Some),
+            Some(session) => session.token(&self.exchange, self.paths()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -198,7 +198,7 @@ impl AdminClient {
     }
 
     /// Sends a request that changes something, once more if it was refused for its token.
-    async fn change(&self, request: impl Fn(&Self) -> RequestBuilder) -> PublishAnswer {
+    async fn change(&self, request: impl Fn(&Self) -> Call) -> PublishAnswer {
         let answer = self.change_once(request(self)).await;
         if self.session.is_some() && matches!(answer, PublishAnswer::Refused { status: Some(403), .. }) {
             self.forget_token().await;
@@ -207,32 +207,28 @@ impl AdminClient {
         answer
     }
 
-    async fn change_once(&self, request: RequestBuilder) -> PublishAnswer {
+    async fn change_once(&self, request: Call) -> PublishAnswer {
         let request = match self.with_token(request).await {
             Ok(request) => request,
             Err(error) => return PublishAnswer::not_sent(&error),
         };
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) => return PublishAnswer::of_error(&error),
-        };
-        let status = response.status();
-        match response.text().await {
-            Ok(text) => PublishAnswer::of_answer(status, &text),
-            Err(error) => PublishAnswer::of_cut_answer(status, &error),
+        match self.exchange.send(request).await {
+            Ok(Answer { status, text: Ok(text) }) => PublishAnswer::of_answer(status, &text),
+            Ok(Answer { status, text: Err(error) }) => PublishAnswer::of_cut_answer(status, &error),
+            Err(error) => PublishAnswer::of_error(&error),
         }
     }
 
-    async fn with_token(&self, request: RequestBuilder) -> Result<RequestBuilder, AdminError> {
+    async fn with_token(&self, request: Call) -> Result<Call, AdminError> {
         Ok(match self.token().await? {
-            Some(token) => request.header(names::ACCESS_TOKEN, &*token),
+            Some(token) => request.with(names::ACCESS_TOKEN, &token),
             None => request,
         })
     }
 
-    async fn ask_with_token(&self, call: &'static str, url: &str) -> Result<Response, AdminError> {
-        let request = self.with_token(self.client.get(url)).await?;
-        request.send().await.map_err(|source| AdminError::NoAnswer { call, server: self.server, source })
+    async fn ask_with_token(&self, call: &'static str, path: &str) -> Result<Answer, AdminError> {
+        let request = self.with_token(self.exchange.call(Method::GET, path)).await?;
+        self.exchange.send(request).await.map_err(|source| self.no_answer(call, source))
     }
 
     /// The content in an answer of v3, which says in its body that there is none.
@@ -247,8 +243,11 @@ impl AdminClient {
             content: Option<String>,
         }
         const NOT_FOUND: i64 = 20004;
-        let unreadable =
-            || AdminError::Unreadable { call: "get", server: self.server, text: publish::start_of(text) };
+        let unreadable = || AdminError::Unreadable {
+            call: "get",
+            server: self.server().to_string(),
+            text: publish::start_of(text),
+        };
         let answer: Answer = serde_json::from_str(text).map_err(|_| unreadable())?;
         match (answer.code, answer.data.and_then(|data| data.content)) {
             (0, Some(content)) => Ok(Some(content)),
@@ -257,14 +256,21 @@ impl AdminClient {
         }
     }
 
-    async fn expect_ok(&self, call: &'static str, response: Response) -> Result<String, AdminError> {
-        let server = self.server;
-        let status = response.status();
-        let text = response.text().await.map_err(|source| AdminError::NoAnswer { call, server, source })?;
+    fn expect_ok(&self, call: &'static str, answer: Answer) -> Result<String, AdminError> {
+        let (status, text) = answer.whole().map_err(|source| self.no_answer(call, source))?;
         if status == StatusCode::OK {
             return Ok(text);
         }
-        Err(AdminError::Status { call, server, status: status.as_u16(), text: publish::start_of(&text) })
+        Err(self.other_status(call, status, &text))
+    }
+
+    fn no_answer(&self, call: &'static str, source: CallError) -> AdminError {
+        AdminError::NoAnswer { call, server: self.server().to_string(), source }
+    }
+
+    fn other_status(&self, call: &'static str, status: StatusCode, text: &str) -> AdminError {
+        let (server, text) = (self.server().to_string(), publish::start_of(text));
+        AdminError::Status { call, server, status: status.as_u16(), text }
     }
 
     fn paths(&self) -> Paths {
@@ -272,11 +278,7 @@ impl AdminClient {
     }
 
     fn keyed(&self, path: &str, key: &ConfigKey) -> String {
-        format!("{}?{}", self.url(path), self.paths().query(key))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.server)
+        format!("{path}?{}", self.paths().query(key))
     }
 }
 

@@ -11,8 +11,9 @@ pub mod grpc;
 pub mod http;
 mod key;
 mod socket;
+pub mod tls;
 
 pub use key::ConfigKey;
 /// The MD5 of content as Nacos computes it: 32 lower-case hex digits over UTF-8 (facts §1.5).
 pub use shakedown_model::payload::md5_hex;
-pub use socket::{ConnectError, End, EndCause};
+pub use socket::{ConnectError, End, EndCause, Peer};

@@ -3,15 +3,21 @@
 //! A socket that is bound to a source address takes its port at bind time, so one source address carries at most the
 //! ephemeral ports of the machine (28,232 by Linux's default), whatever the peer.
 
+mod client_stream;
 mod metered;
+mod peer;
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
 
-pub(crate) use metered::{MeteredStream, SocketFacts};
+pub(crate) use self::client_stream::ClientStream;
+pub(crate) use self::metered::{MeteredStream, SocketFacts};
+pub use self::peer::Peer;
+use crate::tls::{TlsPeer, TlsTrouble};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +37,18 @@ pub enum ConnectError {
         peer: SocketAddr,
         /// What happened.
         source: io::Error,
+    },
+    /// The connection is there, and no TLS session on it.
+    #[error("TLS with {name} at {peer}: {trouble} ({said})")]
+    Tls {
+        /// Where to.
+        peer: SocketAddr,
+        /// Who was expected there.
+        name: String,
+        /// What is wrong.
+        trouble: TlsTrouble,
+        /// The library's words.
+        said: String,
     },
     /// The system gave up waiting; callers usually do so earlier.
     #[error("connecting to {peer} timed out in the system")]
@@ -83,11 +101,36 @@ pub struct End {
     pub text: String,
 }
 
-/// Connects from `source` (unspecified leaves the choice to the system) to `peer`, with `TCP_NODELAY`. A source within
-/// this machine reaches nothing beyond it, so for a peer elsewhere the system chooses as well.
+/// Connects from `source` (unspecified leaves the choice to the system) to `peer`, with `TCP_NODELAY`, and through the
+/// handshake of TLS where it is spoken. A source within this machine reaches nothing beyond it, so for a peer elsewhere
+/// the system chooses as well.
 ///
 /// Dropping the future closes the socket.
-pub(crate) async fn connect(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn connect(peer: &Peer, source: Ipv4Addr) -> Result<ClientStream, ConnectError> {
+    let tcp = connect_tcp(peer.addr, source).await?;
+    let local_addr = tcp.local_addr().map_err(|source| ConnectError::Broken { peer: peer.addr, source })?;
+    let (metered, facts) = MeteredStream::new(tcp);
+    let Some(tls) = &peer.tls else { return Ok(ClientStream::plain(metered, facts, local_addr)) };
+    let connector = TlsConnector::from(std::sync::Arc::clone(&tls.config));
+    // The handshake's buffers are needed once, and are not to lie in every future above.
+    let session = Box::pin(connector.connect(tls.name.clone(), metered));
+    let session = session.await.map_err(|error| no_session(error, peer.addr, tls))?;
+    Ok(ClientStream::tls(session, facts, local_addr))
+}
+
+fn no_session(error: io::Error, peer: SocketAddr, tls: &TlsPeer) -> ConnectError {
+    match TlsTrouble::within(&error) {
+        Some(within) => ConnectError::Tls {
+            peer,
+            name: tls.host.to_string(),
+            trouble: TlsTrouble::of(within),
+            said: within.to_string(),
+        },
+        None => ConnectError::Broken { peer, source: error },
+    }
+}
+
+async fn connect_tcp(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
     let local = |error| ConnectError::Local { from: source, peer, source: error };
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(local)?;
     if is_bound_to(source, peer) {

@@ -22,5 +22,5 @@ pub use parts::{Part, PartConnections, PartPlace};
 pub use ports::{PortError, Ports};
 pub use process::ProcessError;
 pub use proxies::{Proxies, ProxiesError, ProxyHost};
-pub use servers::{NodeAddress, ServerPlace, Servers, ServersControl, ServersError};
+pub use servers::{NodeAddress, NodeTls, ServerPlace, Servers, ServersControl, ServersError};
 pub use shakedown_proxy::{Ender, Seen, Sight, Tap};

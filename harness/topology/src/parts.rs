@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use shakedown_nacos::Peer;
+
 use crate::containers::LiveUsage;
 
 /// A part of the bench.
@@ -14,7 +16,7 @@ pub struct Part {
     /// Its connections.
     pub connections: PartConnections,
     /// The HTTP address of a server that may tell metrics of itself.
-    pub tells_at: Option<SocketAddr>,
+    pub tells_at: Option<Peer>,
 }
 
 /// Where a part runs.

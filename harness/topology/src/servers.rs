@@ -16,6 +16,8 @@ use std::time::Duration;
 use shakedown_embedded::StartError;
 use shakedown_model::plan::{Backend, ServerSpec};
 use shakedown_model::{NodeId, Seed};
+use shakedown_nacos::Peer;
+use shakedown_nacos::tls::{TlsError, TlsPeer};
 use tokio::time::Instant;
 
 pub use self::control::ServersControl;
@@ -83,6 +85,9 @@ pub enum ServersError {
         /// For how long they were asked.
         seconds: u64,
     },
+    /// TLS cannot be spoken as `server.external.tls` says.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A node that somebody else runs cannot be used.
     #[error("nacos node {node} of `server.external` at `{address}` cannot be used: {why}")]
     Unreachable {
@@ -114,7 +119,7 @@ pub enum ServersError {
 }
 
 /// Where a node listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeAddress {
     /// The node.
     pub node: NodeId,
@@ -122,6 +127,37 @@ pub struct NodeAddress {
     pub http: SocketAddr,
     /// gRPC for SDKs.
     pub grpc: SocketAddr,
+    /// Where TLS is spoken.
+    pub tls: NodeTls,
+}
+
+/// Whom TLS expects at a node's ports; `None` where a port is spoken to in the clear.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeTls {
+    /// At the HTTP port.
+    pub http: Option<TlsPeer>,
+    /// At the gRPC port.
+    pub grpc: Option<TlsPeer>,
+}
+
+impl NodeAddress {
+    /// A node that is spoken to in the clear.
+    #[must_use]
+    pub fn new(node: NodeId, http: SocketAddr, grpc: SocketAddr) -> Self {
+        Self { node, http, grpc, tls: NodeTls::default() }
+    }
+
+    /// Its HTTP port, as a client finds it.
+    #[must_use]
+    pub fn http_peer(&self) -> Peer {
+        Peer { addr: self.http, tls: self.tls.http.clone() }
+    }
+
+    /// Its gRPC port, as a client finds it.
+    #[must_use]
+    pub fn grpc_peer(&self) -> Peer {
+        Peer { addr: self.grpc, tls: self.tls.grpc.clone() }
+    }
 }
 
 /// The nodes of a run.
@@ -225,7 +261,7 @@ fn node_addresses(
     let address = |node| {
         let http = ports.with_offsets(offsets)?;
         let grpc = SocketAddr::new(http.ip(), http.port() + GRPC_OFFSET);
-        Ok(NodeAddress { node: NodeId(node), http, grpc })
+        Ok(NodeAddress::new(NodeId(node), http, grpc))
     };
     (0..spec.nodes).map(address).collect()
 }

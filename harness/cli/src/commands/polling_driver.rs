@@ -74,8 +74,8 @@ pub(super) async fn speak() -> Result<(), Failure> {
 
 fn admin_of(server: Option<&String>) -> Result<AdminClient, String> {
     let server = server.ok_or_else(|| "no server is named".to_owned())?;
-    let server = server.parse().map_err(|_| format!("`{server}` is no address"))?;
-    AdminClient::new(server, Duration::from_secs(3)).map_err(|error| error.to_string())
+    let server: std::net::SocketAddr = server.parse().map_err(|_| format!("`{server}` is no address"))?;
+    Ok(AdminClient::new(server, Duration::from_secs(3)))
 }
 
 /// Tells of each change, and keeps what is there on disk.

@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let run = runtime.block_on(async {
         let stop = stop_signal(ON_STOP).map_err(|error| Failure::from_error(Exit::Missing, &error))?;
         let on_created = |run: &RunDir| logging::to_file(&run.logs_dir().join("shakedown.log"));
-        shakedown_engine::run(loaded.plan, options, view, on_created, stop)
+        Box::pin(shakedown_engine::run(loaded.plan, options, view, on_created, stop))
             .await
             .map_err(|error| Failure::from_error(exit_of(&error), &error))
     })?;

@@ -77,7 +77,7 @@ fn key(data_id: &str) -> ConfigKey {
 }
 
 async fn publish(server: &RunningServer, data_id: &str, content: &str) {
-    let client = AdminClient::new(server.http_addr(), DEADLINE).unwrap();
+    let client = AdminClient::new(server.http_addr(), DEADLINE);
     let answer = client.publish(Publication::new(&key(data_id), content)).await;
     assert!(matches!(answer, PublishAnswer::Acked), "{answer:?}");
 }
@@ -85,7 +85,7 @@ async fn publish(server: &RunningServer, data_id: &str, content: &str) {
 /// Publishes, and waits until it can be read.
 async fn publish_visibly(server: &RunningServer, data_id: &str, content: &str) {
     publish(server, data_id, content).await;
-    let client = AdminClient::new(server.http_addr(), DEADLINE).unwrap();
+    let client = AdminClient::new(server.http_addr(), DEADLINE);
     soon("the dump", async {
         while client.get(&key(data_id)).await.unwrap().as_deref() != Some(content) {
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shakedown_model::plan::Generation;
+use shakedown_nacos::Peer;
 use shakedown_nacos::admin::{AdminClient, AdminError};
 use shakedown_topology::Part;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
@@ -54,8 +55,9 @@ impl Told {
 
     /// What each part told within a second, by its name; one that told nothing is absent.
     pub(crate) async fn ask(&self, parts: &[Part]) -> BTreeMap<String, Metrics> {
-        let answers =
-            parts.iter().filter_map(|part| Some((part.name.clone(), self.ask_node(part.tells_at?)?)));
+        let answers = parts
+            .iter()
+            .filter_map(|part| Some((part.name.clone(), self.ask_node(part.tells_at.as_ref()?)?)));
         let answers = answers.map(|(name, answer)| async {
             let metrics = tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()?;
             Some((name, metrics))
@@ -64,11 +66,12 @@ impl Told {
     }
 
     /// Asks a node, unless it is being asked or tells nothing.
-    fn ask_node(&self, http: SocketAddr) -> Option<oneshot::Receiver<Metrics>> {
-        let mut node = self.node(http)?.try_lock_owned().ok().filter(|node| node.state != State::Mute)?;
+    fn ask_node(&self, http: &Peer) -> Option<oneshot::Receiver<Metrics>> {
+        let mut node = self.node(http).try_lock_owned().ok().filter(|node| node.state != State::Mute)?;
         let (tell, answer) = oneshot::channel();
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         while asking.try_join_next().is_some() {}
+        let http = http.addr;
         asking.spawn(async move {
             match node.client.metrics().await {
                 Ok(metrics) => {
@@ -88,15 +91,15 @@ impl Told {
         Some(answer)
     }
 
-    fn node(&self, http: SocketAddr) -> Option<Arc<AsyncMutex<Node>>> {
+    fn node(&self, http: &Peer) -> Arc<AsyncMutex<Node>> {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(node) = nodes.get(&http) {
-            return Some(Arc::clone(node));
+        if let Some(node) = nodes.get(&http.addr) {
+            return Arc::clone(node);
         }
-        let client = AdminClient::new(http, GIVE_UP).ok()?.speaking(self.generation);
+        let client = AdminClient::new(http, GIVE_UP).speaking(self.generation);
         let node = Arc::new(AsyncMutex::new(Node { client, state: State::Unknown }));
-        nodes.insert(http, Arc::clone(&node));
-        Some(node)
+        nodes.insert(http.addr, Arc::clone(&node));
+        node
     }
 }
 
@@ -130,7 +133,7 @@ mod tests {
 
     fn part(tells_at: SocketAddr) -> Vec<Part> {
         let (name, place) = ("nacos-0".to_owned(), PartPlace::Elsewhere);
-        vec![Part { name, place, connections: PartConnections::Unknown, tells_at: Some(tells_at) }]
+        vec![Part { name, place, connections: PartConnections::Unknown, tells_at: Some(tells_at.into()) }]
     }
 
     /// Asks until there is an answer.

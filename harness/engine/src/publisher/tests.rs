@@ -1,6 +1,6 @@
 //! The publisher against the embedded server, on real sockets.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use shakedown_embedded::{EmbeddedServer, RunningServer, ServerConfig};
 use shakedown_model::NodeId;
@@ -22,11 +22,11 @@ fn start(generation: Generation) -> RunningServer {
 fn publisher(generation: Generation, by: PublishBy, nodes: &[NodeAddress]) -> NacosPublisher {
     let version = if generation == Generation::V3 { "3.1.0" } else { "2.5.0" };
     let server = ServerSpec { version: version.to_owned(), ..ServerSpec::default() };
-    NacosPublisher::to(&server, by, nodes).unwrap()
+    NacosPublisher::to(&server, by, nodes)
 }
 
 fn node(server: &RunningServer) -> NodeAddress {
-    NodeAddress { node: NodeId(0), http: server.http_addr(), grpc: server.grpc_addr() }
+    NodeAddress::new(NodeId(0), server.http_addr(), server.grpc_addr())
 }
 
 fn key() -> ItemKey {
@@ -108,7 +108,7 @@ async fn a_node_that_is_not_there_is_passed_over() {
 async fn silent_node() -> (tokio::net::TcpListener, NodeAddress) {
     let listener = tokio::net::TcpListener::bind(ANY_PORT).await.unwrap();
     let address = listener.local_addr().unwrap();
-    (listener, NodeAddress { node: NodeId(0), http: address, grpc: address })
+    (listener, NodeAddress::new(NodeId(0), address, address))
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, Group
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Protocol;
 use shakedown_model::{GroupId, ItemId};
-use shakedown_nacos::admin::{AdminClient, AdminError};
+use shakedown_nacos::admin::AdminClient;
 use shakedown_record::{Clock, RunDir};
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ use super::fault_log::FaultLog;
 use super::hand::Hand;
 use super::stage::Live;
 use crate::health;
-use crate::probe::NacosProbe;
+use crate::probe::{NacosProbe, through};
 use crate::publisher::{self, NacosPublisher, PUBLISH_TIMEOUT, config_key};
 use crate::run::EngineError;
 use crate::service::NodeProbes;
@@ -58,11 +58,11 @@ impl Movers {
             clock,
             recorder: recorder.clone(),
             snapshots: dir.snapshots_dir(),
-            login: watchers_login(setup)?,
+            login: watchers_login(setup),
         };
         let fleet = Fleet::start_with(config, real)?;
         let published = Arc::new(AtomicU64::new(0));
-        let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes())?;
+        let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes());
         let publisher = publisher.below(setup.ceiling.clone());
         let mutator = mutator::start(MutatorConfig {
             plan: Arc::clone(&setup.plan),
@@ -89,8 +89,8 @@ impl Movers {
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
         key.data_id = format!("{}canary", setup.plan.items.prefix);
-        let probe = Arc::new(NacosProbe { key });
-        let service = Arc::new(NodeProbes::new(&setup.plan, setup.servers.nodes())?);
+        let probe = Arc::new(NacosProbe { key, nodes: setup.servers.nodes().to_vec() });
+        let service = Arc::new(NodeProbes::new(&setup.plan, setup.servers.nodes()));
         // Servers that are not embedded have the real tick, which is the default.
         let dump_tick = setup.plan.server.embedded.dump_tick;
         let config = NemesisConfig { clock, site, probe, service, dump_tick, sink: faults.sink() };
@@ -110,19 +110,20 @@ impl Movers {
 }
 
 /// Who logs in for the watchers: straight at the first node.
-fn watchers_login(setup: &Setup) -> Result<Option<AdminClient>, AdminError> {
+fn watchers_login(setup: &Setup) -> Option<AdminClient> {
     let server = &setup.plan.server;
     let node = setup.servers.nodes().first().filter(|_| server.login.is_some());
-    node.map(|node| publisher::admin(server, node.http, PUBLISH_TIMEOUT)).transpose()
+    node.map(|node| publisher::admin(server, node, PUBLISH_TIMEOUT))
 }
 
 fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {
     let mut addresses = vec![GroupAddresses::default(); setup.plan.groups.len()];
     for proxy in setup.addresses.iter().filter(|proxy| proxy.watcher.is_none()) {
         let group = &mut addresses[proxy.group.index()];
+        let peer = through(setup.servers.nodes(), proxy);
         match proxy.protocol {
-            Protocol::NacosHttp => group.http.push(proxy.listen),
-            Protocol::NacosGrpc => group.grpc.push(proxy.listen),
+            Protocol::NacosHttp => group.http.push(peer),
+            Protocol::NacosGrpc => group.grpc.push(peer),
         }
     }
     addresses

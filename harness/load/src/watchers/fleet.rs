@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{Failover, GroupSpec, LoginHabit, Protocol};
 use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
+use shakedown_nacos::Peer;
 use shakedown_nacos::admin::AdminClient;
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Rules, Watcher};
@@ -42,9 +42,9 @@ const PROCESSES_STOP_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupAddresses {
     /// The proxies of the HTTP ports.
-    pub http: Vec<SocketAddr>,
+    pub http: Vec<Peer>,
     /// The proxies of the gRPC ports.
-    pub grpc: Vec<SocketAddr>,
+    pub grpc: Vec<Peer>,
 }
 
 /// What a fleet needs.

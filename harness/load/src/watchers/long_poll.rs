@@ -57,8 +57,8 @@ impl LongPollWire {
     }
 
     pub(super) fn connect(&mut self, route: Route) {
+        let connect = HttpConnection::connect(route.peer.clone(), route.source);
         self.route = Some(route);
-        let connect = HttpConnection::connect(route.peer, route.source);
         self.state = State::Connecting(Box::pin(take_turns(Arc::clone(&self.context), connect)));
     }
 
@@ -91,7 +91,7 @@ impl LongPollWire {
             | Request::Query(_)
             | Request::HealthCheck => return,
         };
-        self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route) {
+        self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route.clone()) {
             (State::Idle(connection), Some(route)) => self.busy(Some(*connection), route, question),
             (State::Spent, Some(route)) => self.busy(None, route, question),
             (other, _) => other,

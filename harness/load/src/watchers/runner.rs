@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::net::Ipv4Addr;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use shakedown_model::event::Event;
@@ -17,6 +16,7 @@ use super::board::Board;
 use super::life::WatcherLife;
 use super::snapshots::{Kept, Loaded, Shelf, Snapshots};
 use super::wire::{Heard, Route, Wire};
+use shakedown_nacos::Peer;
 
 /// What the watchers of a group share.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct GroupContext {
     /// What the client's snapshots are like.
     pub(super) snapshot: SnapshotHabit,
     /// Where each node is, by its id.
-    pub(super) nodes: Vec<SocketAddr>,
+    pub(super) nodes: Vec<Peer>,
     /// From where each watcher connects.
     pub(super) sources: Sources,
 }
@@ -191,7 +191,7 @@ impl Hands {
 
 impl GroupContext {
     fn route(&self, node: NodeId, watcher: WatcherId) -> Route {
-        let peer = self.nodes[node.index() % self.nodes.len()];
+        let peer = self.nodes[node.index() % self.nodes.len()].clone();
         let source = match &self.sources {
             Sources::Shared(source) => *source,
             Sources::Own(group) => group.own_source(watcher),

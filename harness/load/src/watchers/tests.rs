@@ -123,7 +123,7 @@ impl Stage {
 
     /// An acked publish is visible with the server's next dump (nacos-facts.md §5.1).
     async fn wait_for_dump(&self, item: u32) {
-        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
+        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
         let key = Names::of(&self.plan).key(ItemId(item), false);
         while admin.get(&key).await.unwrap().is_none() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -134,14 +134,15 @@ impl Stage {
         let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
         let content = payload::encode(identity, 300, Seed(1));
         let key: ConfigKey = Names::of(&self.plan).key(ItemId(item), false);
-        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5)).unwrap();
+        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
         let answer = admin.publish(Publication::new(&key, &content)).await;
         assert!(matches!(answer, PublishAnswer::Acked), "{answer:?}");
     }
 
     fn fleet(&self) -> (Fleet, MemoryHistory) {
         let (recorder, history) = Recorder::in_memory();
-        let addresses = GroupAddresses { http: vec![self.addresses.0], grpc: vec![self.addresses.1] };
+        let addresses =
+            GroupAddresses { http: vec![self.addresses.0.into()], grpc: vec![self.addresses.1.into()] };
         let config = FleetConfig {
             plan: Arc::clone(&self.plan),
             run_id: RUN,
@@ -311,7 +312,7 @@ async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
     let fleet = Fleet::start(FleetConfig {
         plan: Arc::new(plan),
         run_id: RUN,
-        addresses: vec![GroupAddresses { http: vec![address], grpc: vec![address] }; 2],
+        addresses: vec![GroupAddresses { http: vec![address.into()], grpc: vec![address.into()] }; 2],
         clock: Clock::start(),
         recorder,
         snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
@@ -336,7 +337,7 @@ async fn a_group_without_addresses_is_refused() {
     let started = Fleet::start(FleetConfig {
         plan: Arc::new(plan(1)),
         run_id: RUN,
-        addresses: vec![GroupAddresses { http: vec![LOOPBACK], grpc: Vec::new() }; 2],
+        addresses: vec![GroupAddresses { http: vec![LOOPBACK.into()], grpc: Vec::new() }; 2],
         clock: Clock::start(),
         recorder,
         snapshots: std::env::temp_dir().join("shakedown-no-snapshots"),
@@ -365,7 +366,7 @@ async fn a_watchers_task_stays_small() {
         board: Arc::new(Board::new(&plan)),
         snapshots,
         snapshot: plan.groups[1].client.habits.snapshot,
-        nodes: vec![LOOPBACK],
+        nodes: vec![LOOPBACK.into()],
         sources: super::runner::Sources::Shared(Ipv4Addr::LOCALHOST),
     };
     let rules = super::fleet::rules(&plan, &plan.groups[1], RUN, 1);
@@ -411,7 +412,7 @@ async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_
     let fleet = Fleet::start(FleetConfig {
         plan: Arc::new(plan),
         run_id: RUN,
-        addresses: vec![GroupAddresses { http: vec![address], grpc: Vec::new() }],
+        addresses: vec![GroupAddresses { http: vec![address.into()], grpc: Vec::new() }],
         clock: Clock::start(),
         recorder,
         snapshots: dir.path().to_owned(),

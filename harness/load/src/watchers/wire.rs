@@ -1,12 +1,12 @@
 //! What both adapters have in common: what they hear, in the machine's words.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use shakedown_model::event::{AttemptOutcome, LossCause};
 use shakedown_model::plan::ClientSpec;
 use shakedown_model::{ItemId, Offset};
-use shakedown_nacos::{ConfigKey, ConnectError, End, EndCause};
+use shakedown_nacos::{ConfigKey, ConnectError, End, EndCause, Peer};
 use shakedown_record::Clock;
 use shakedown_watcher::{Input, Refusal, Reply, Request, Watcher};
 use tokio::sync::Semaphore;
@@ -35,9 +35,9 @@ impl WireContext {
 }
 
 /// Where a connection goes, and from where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Route {
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     pub(super) source: Ipv4Addr,
 }
 
@@ -176,7 +176,7 @@ pub(super) async fn take_turns<T>(
 pub(super) fn outcome_of(error: &ConnectError) -> AttemptOutcome {
     match error {
         ConnectError::Refused { .. } => AttemptOutcome::Refused,
-        ConnectError::Broken { .. } => AttemptOutcome::Broken,
+        ConnectError::Broken { .. } | ConnectError::Tls { .. } => AttemptOutcome::Broken,
         ConnectError::TimedOut { .. } => AttemptOutcome::TimedOut,
         ConnectError::Local { .. } => AttemptOutcome::Local,
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::ClusterSettings;
+use super::tls::TlsSpec;
 use crate::fault::Toxic;
 use crate::secrets::Secret;
 
@@ -112,6 +113,9 @@ pub struct ExternalSpec {
     pub namespace: Option<String>,
     /// The most publishes per second that the run may make there, over all items.
     pub max_publishes_per_second: f64,
+    /// How TLS is spoken there; `None` is in the clear.
+    #[serde(default)]
+    pub tls: Option<TlsSpec>,
 }
 
 /// A node that somebody else runs.

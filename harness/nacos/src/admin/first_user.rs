@@ -1,8 +1,9 @@
 //! The first user of a server with an empty store, who may do everything (seen on 2.5.0 and 3.1.0).
 
+use http::Method;
 use serde::Deserialize;
 
-use super::{AdminClient, AdminError, publish};
+use super::{AdminClient, AdminError};
 
 /// The name that every server gives its first user; only the password is chosen.
 pub const FIRST_USER: &str = "nacos";
@@ -32,16 +33,9 @@ impl AdminClient {
     pub async fn make_first_user(&self, password: &str) -> Result<FirstUser, AdminError> {
         const CALL: &str = "making the first user";
         let form = form_urlencoded::Serializer::new(String::new()).append_pair("password", password).finish();
-        let server = self.server;
-        let no_answer = |source| AdminError::NoAnswer { call: CALL, server, source };
-        let request = self
-            .client
-            .post(self.url(self.paths().first_user()))
-            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form);
-        let response = request.send().await.map_err(no_answer)?;
-        let status = response.status();
-        let text = response.text().await.map_err(no_answer)?;
+        let call = self.exchange.call(Method::POST, self.paths().first_user()).form(form);
+        let answer = self.exchange.send(call).await.map_err(|source| self.no_answer(CALL, source))?;
+        let (status, text) = answer.whole().map_err(|source| self.no_answer(CALL, source))?;
         let code = serde_json::from_str::<Answer>(&text).ok().and_then(|answer| answer.code);
         if status.as_u16() == CONFLICT || code == Some(i64::from(CONFLICT)) {
             return Ok(FirstUser::Exists);
@@ -50,7 +44,6 @@ impl AdminClient {
             return Ok(FirstUser::Made);
         }
         // The answer may repeat the password: a message has no more than the server's words about a failure.
-        let text = publish::start_of(&text.replace(password, "***"));
-        Err(AdminError::Status { call: CALL, server, status: status.as_u16(), text })
+        Err(self.other_status(CALL, status, &text.replace(password, "***")))
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
+
 use super::{AdminClient, AdminError, publish};
 use crate::exposition::{self, Sample};
 
@@ -71,14 +73,11 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError::Status`] (404) when the server tells no metrics, and what else a call fails with.
     pub async fn metrics(&self) -> Result<BTreeMap<String, f64>, AdminError> {
-        let server = self.server;
-        let request = self.client.get(self.url(PATH));
-        let response =
-            request.send().await.map_err(|source| AdminError::NoAnswer { call: CALL, server, source })?;
-        let text = self.expect_ok(CALL, response).await?;
+        let answer = self.exchange.send(self.exchange.call(Method::GET, PATH)).await;
+        let text = self.expect_ok(CALL, answer.map_err(|source| self.no_answer(CALL, source))?)?;
         let samples = exposition::samples(&text).map_err(|error| AdminError::Unreadable {
             call: CALL,
-            server,
+            server: self.server().to_string(),
             text: publish::start_of(&error.to_string()),
         })?;
         Ok(figures(&samples))

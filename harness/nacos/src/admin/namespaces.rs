@@ -4,11 +4,12 @@
 //! console of its own, or none) can be worked with all the same. Removing a namespace leaves its configs: they are to be
 //! deleted first.
 
-use reqwest::{Method, RequestBuilder, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use shakedown_model::plan::Generation;
 
-use super::{AdminClient, AdminError, publish};
+use super::exchange::{self, Call};
+use super::{AdminClient, AdminError};
 
 /// Whether a server keeps a list of namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,7 @@ impl AdminClient {
             .append_pair("namespaceDesc", about)
             .finish();
         self.change_namespace("making a namespace", |client| {
-            let request = client.client.post(client.url(client.paths().namespaces()));
-            request
-                .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.clone())
+            client.exchange.call(Method::POST, client.paths().namespaces()).form(form.clone())
         })
         .await
     }
@@ -49,25 +47,26 @@ impl AdminClient {
     /// As [`AdminClient::make_namespace`].
     pub async fn remove_namespace(&self, id: &str) -> Result<NamespaceList, AdminError> {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("namespaceId", id).finish();
-        let url = format!("{}?{query}", self.url(self.paths().namespaces()));
-        self.change_namespace("removing a namespace", |client| client.client.request(Method::DELETE, &url))
+        let path = format!("{}?{query}", self.paths().namespaces());
+        self.change_namespace("removing a namespace", |client| client.exchange.call(Method::DELETE, &path))
             .await
     }
 
     async fn change_namespace(
         &self,
         call: &'static str,
-        request: impl Fn(&Self) -> RequestBuilder,
+        request: impl Fn(&Self) -> Call,
     ) -> Result<NamespaceList, AdminError> {
-        let server = self.server;
-        let no_answer = |source| AdminError::NoAnswer { call, server, source };
-        let mut response = self.with_token(request(self)).await?.send().await.map_err(no_answer)?;
-        if response.status() == StatusCode::FORBIDDEN && self.session.is_some() {
+        let no_answer = |source| self.no_answer(call, source);
+        let ask = async || -> Result<exchange::Answer, AdminError> {
+            self.exchange.send(self.with_token(request(self)).await?).await.map_err(no_answer)
+        };
+        let mut answer = ask().await?;
+        if answer.status == StatusCode::FORBIDDEN && self.session.is_some() {
             self.forget_token().await;
-            response = self.with_token(request(self)).await?.send().await.map_err(no_answer)?;
+            answer = ask().await?;
         }
-        let status = response.status();
-        let text = response.text().await.map_err(no_answer)?;
+        let (status, text) = answer.whole().map_err(no_answer)?;
         if is_done(status, &text) {
             return Ok(NamespaceList::Kept);
         }
@@ -75,7 +74,7 @@ impl AdminClient {
         if status == StatusCode::NOT_FOUND && !has_code(&text) {
             return Ok(NamespaceList::Absent);
         }
-        Err(AdminError::Status { call, server, status: status.as_u16(), text: publish::start_of(&text) })
+        Err(self.other_status(call, status, &text))
     }
 }
 

@@ -67,11 +67,11 @@ impl Paths {
     }
 
     /// The end of a gray release (DELETE) at the server `base`.
-    pub(super) fn stop_beta(self, base: &str, key: &ConfigKey) -> String {
+    pub(super) fn stop_beta(self, key: &ConfigKey) -> String {
         let query = self.query(key);
         match self.0 {
-            Generation::V2 => format!("{base}{}?beta=true&{query}", names::CONFIGS_PATH),
-            Generation::V3 => format!("{base}/nacos/v3/admin/cs/config/beta?{query}"),
+            Generation::V2 => format!("{}?beta=true&{query}", names::CONFIGS_PATH),
+            Generation::V3 => format!("/nacos/v3/admin/cs/config/beta?{query}"),
         }
     }
 

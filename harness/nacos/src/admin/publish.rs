@@ -1,9 +1,9 @@
 //! What is published, and what an answer says of it.
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::AdminError;
+use super::{AdminError, CallError};
 use crate::ConfigKey;
 
 /// What is published.
@@ -66,7 +66,7 @@ impl PublishAnswer {
     }
 
     /// The status came, the body did not.
-    pub(super) fn of_cut_answer(status: StatusCode, error: &reqwest::Error) -> Self {
+    pub(super) fn of_cut_answer(status: StatusCode, error: &CallError) -> Self {
         let text = format!("status {}, then {}", status.as_u16(), with_causes(error));
         if excludes_storing(status) {
             Self::Refused { status: Some(status.as_u16()), text }
@@ -85,12 +85,11 @@ impl PublishAnswer {
     }
 
     /// No status came. Only while connecting has nothing been sent.
-    pub(super) fn of_error(error: &reqwest::Error) -> Self {
+    pub(super) fn of_error(error: &CallError) -> Self {
         let text = with_causes(error);
-        if error.is_connect() || error.is_builder() {
-            Self::Refused { status: None, text }
-        } else {
-            Self::Ambiguous { text }
+        match error {
+            CallError::Connect(_) => Self::Refused { status: None, text },
+            CallError::TimedOut(_) | CallError::Broken(_) => Self::Ambiguous { text },
         }
     }
 }

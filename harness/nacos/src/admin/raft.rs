@@ -68,11 +68,11 @@ impl AdminClient {
     /// [`AdminError`] for no answer, another one, and a node that is in no cluster with embedded storage.
     pub async fn raft(&self) -> Result<RaftView, AdminError> {
         const CALL: &str = "cluster self";
-        let response = self.ask_with_token(CALL, &self.url(self.paths().cluster_self())).await?;
-        let text = self.expect_ok(CALL, response).await?;
+        let answer = self.ask_with_token(CALL, self.paths().cluster_self()).await?;
+        let text = self.expect_ok(CALL, answer)?;
         view_of(&text).ok_or_else(|| AdminError::Unreadable {
             call: CALL,
-            server: self.server,
+            server: self.server().to_string(),
             text: publish::start_of(&text),
         })
     }

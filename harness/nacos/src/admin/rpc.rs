@@ -5,7 +5,7 @@
 
 mod drive;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -14,7 +14,6 @@ use tokio::time::{Instant, sleep, timeout};
 use self::drive::{Call, Lost, drive};
 use super::publish::{is_conflict, start_of};
 use super::{AdminClient, Publication, PublishAnswer};
-use crate::ConfigKey;
 use crate::grpc::connection::{GrpcConnection, GrpcLimits};
 use crate::grpc::message::{
     ConfigPublishRequest, ConfigPublishResponse, ConfigRemoveRequest, ConfigRemoveResponse,
@@ -22,6 +21,7 @@ use crate::grpc::message::{
     ServerCheckResponse, codes,
 };
 use crate::grpc::payload::{Payload, PayloadError};
+use crate::{ConfigKey, Peer};
 
 /// Calls that may wait for a reply on the connection.
 const PENDING: usize = 1024;
@@ -35,7 +35,7 @@ const CLIENT_VERSION: &str = "shakedown";
 /// A publisher by gRPC. Its connection lives on the runtime of the first call.
 #[derive(Debug)]
 pub struct RpcAdmin {
-    peer: SocketAddr,
+    peer: Peer,
     /// Logs in by HTTP, as the SDKs do.
     admin: AdminClient,
     calls: Mutex<Option<mpsc::Sender<Call>>>,
@@ -47,8 +47,8 @@ struct NotSent(String);
 impl RpcAdmin {
     /// A publisher to the gRPC port at `peer`, under the account of `admin`. Connects with the first call.
     #[must_use]
-    pub fn new(peer: SocketAddr, admin: AdminClient) -> Self {
-        Self { peer, admin, calls: Mutex::default() }
+    pub fn new(peer: impl Into<Peer>, admin: AdminClient) -> Self {
+        Self { peer: peer.into(), admin, calls: Mutex::default() }
     }
 
     /// Publishes content, to the addresses of a gray release alone if it names some. Time it yourself: dropping the
@@ -113,7 +113,7 @@ impl RpcAdmin {
     async fn connect(&self) -> Result<mpsc::Sender<Call>, NotSent> {
         let limits = GrpcLimits { pending: PENDING, ..GrpcLimits::default() };
         let set_up = async {
-            let mut connection = GrpcConnection::connect(self.peer, Ipv4Addr::UNSPECIFIED, limits)
+            let mut connection = GrpcConnection::connect(self.peer.clone(), Ipv4Addr::UNSPECIFIED, limits)
                 .await
                 .map_err(|error| NotSent(error.to_string()))?;
             register(&mut connection).await?;

@@ -1,15 +1,15 @@
 //! An account's token: fetched by a login, and again before it expires (facts §1.8).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use shakedown_model::plan::Login;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::exchange::Exchange;
 use super::paths::Paths;
 use super::{AdminError, publish};
 
@@ -52,17 +52,12 @@ impl Session {
         Self { login, token: Mutex::default() }
     }
 
-    pub(super) async fn token(
-        &self,
-        client: &Client,
-        server: SocketAddr,
-        paths: Paths,
-    ) -> Result<Arc<str>, AdminError> {
+    pub(super) async fn token(&self, exchange: &Exchange, paths: Paths) -> Result<Arc<str>, AdminError> {
         let mut token = self.token.lock().await;
         if let Some(token) = token.as_ref().filter(|token| Instant::now() < token.renew_at) {
             return Ok(Arc::clone(&token.text));
         }
-        let granted = self.log_in(client, server, paths).await?;
+        let granted = self.log_in(exchange, paths).await?;
         let text = Arc::clone(&granted.text);
         *token = Some(granted);
         Ok(text)
@@ -72,30 +67,25 @@ impl Session {
         *self.token.lock().await = None;
     }
 
-    async fn log_in(&self, client: &Client, server: SocketAddr, paths: Paths) -> Result<Token, AdminError> {
+    async fn log_in(&self, exchange: &Exchange, paths: Paths) -> Result<Token, AdminError> {
         const CALL: &str = "login";
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("username", &self.login.username)
             .append_pair("password", self.login.password.reveal())
             .finish();
-        let no_answer = |source| AdminError::NoAnswer { call: CALL, server, source };
+        let server = || exchange.peer().to_string();
+        let no_answer = |source| AdminError::NoAnswer { call: CALL, server: server(), source };
         let asked = Instant::now();
-        let response = client
-            .post(format!("http://{server}{}", paths.login()))
-            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form)
-            .send()
-            .await
-            .map_err(no_answer)?;
-        let status = response.status();
-        let text = response.text().await.map_err(no_answer)?;
+        let call = exchange.call(Method::POST, paths.login()).form(form);
+        let answer = exchange.send(call).await.map_err(no_answer)?;
+        let (status, text) = answer.whole().map_err(no_answer)?;
         if status != StatusCode::OK {
             let text = publish::start_of(&text);
-            return Err(AdminError::Status { call: CALL, server, status: status.as_u16(), text });
+            return Err(AdminError::Status { call: CALL, server: server(), status: status.as_u16(), text });
         }
         // The body may hold a token: it is in no message.
         let unreadable =
-            || AdminError::Unreadable { call: CALL, server, text: "no `accessToken`".to_owned() };
+            || AdminError::Unreadable { call: CALL, server: server(), text: "no `accessToken`".to_owned() };
         let granted: Granted = serde_json::from_str(&text).map_err(|_| unreadable())?;
         let granted = granted.data.map_or(Granted { data: None, ..granted }, |data| *data);
         let text = granted.access_token.filter(|token| !token.is_empty()).ok_or_else(unreadable)?;

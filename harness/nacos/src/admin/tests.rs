@@ -1,5 +1,7 @@
 //! The client against scripted peers, on real sockets.
 
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -22,7 +24,7 @@ async fn peer(answer: &'static str) -> (SocketAddr, tokio::sync::mpsc::Receiver<
 }
 
 fn client(server: SocketAddr) -> AdminClient {
-    AdminClient::new(server, Duration::from_secs(5)).unwrap()
+    AdminClient::new(server, Duration::from_secs(5))
 }
 
 fn key() -> ConfigKey {
@@ -65,7 +67,7 @@ async fn nothing_sent_is_refused_and_a_broken_answer_is_ambiguous() {
 #[tokio::test]
 async fn a_time_out_is_ambiguous() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent = AdminClient::new(listener.local_addr().unwrap(), Duration::from_millis(200)).unwrap();
+    let silent = AdminClient::new(listener.local_addr().unwrap(), Duration::from_millis(200));
     let answer = silent.publish(Publication::new(&key(), "x")).await;
     assert!(matches!(answer, PublishAnswer::Ambiguous { .. }), "{answer:?}");
 }

@@ -22,7 +22,7 @@ use self::stream::Stream;
 use self::transport::Transport;
 use crate::grpc::frame::{self, FrameError, MAX_MESSAGE_BYTES};
 use crate::grpc::payload::Payload;
-use crate::socket;
+use crate::socket::{self, Peer};
 pub use crate::socket::{ConnectError, End, EndCause};
 
 /// Bounds of one connection.
@@ -128,7 +128,7 @@ pub enum SendError {
 /// One connection. Dropping it closes the socket.
 pub struct GrpcConnection {
     transport: Transport,
-    peer: SocketAddr,
+    peer: Peer,
     limits: GrpcLimits,
     next_call: u64,
     calls: Calls,
@@ -145,17 +145,18 @@ impl GrpcConnection {
     /// The peer has said nothing yet when this returns: one that closes or resets at once shows as [`Event::Ended`].
     ///
     /// # Errors
-    /// [`ConnectError`] tells refused, broken and this machine's own failures apart.
+    /// [`ConnectError`] tells refused, broken and this machine's own failures apart, and what is wrong with TLS.
     pub async fn connect(
-        peer: SocketAddr,
+        peer: impl Into<Peer>,
         source: Ipv4Addr,
         limits: GrpcLimits,
     ) -> Result<Self, ConnectError> {
-        let tcp = socket::connect(peer, source).await?;
-        // A socket without an address has been broken already.
-        tcp.local_addr().map_err(|source| ConnectError::Broken { peer, source })?;
+        let peer: Peer = peer.into();
+        let stream = socket::connect(&peer, source).await?;
+        let transport = Transport::new(stream, limits.window_bytes).await;
+        let transport = transport.map_err(|source| ConnectError::Broken { peer: peer.addr, source })?;
         Ok(Self {
-            transport: Transport::new(tcp, limits.window_bytes),
+            transport,
             peer,
             limits,
             next_call: 0,

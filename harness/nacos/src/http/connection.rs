@@ -23,7 +23,7 @@ use crate::ConfigKey;
 use crate::http::answer::{self, AnswerError};
 use crate::http::listening::{self, ListenEntry};
 use crate::http::names;
-use crate::socket::{self, ConnectError, End, EndCause, MeteredStream, SocketFacts};
+use crate::socket::{self, ClientStream, ConnectError, End, EndCause, Peer, SocketFacts};
 
 /// The largest body that is read, in bytes: Nacos' 10 Mi characters, at three bytes each.
 pub const MAX_BODY_BYTES: usize = 30 * 1024 * 1024;
@@ -83,10 +83,10 @@ pub struct Guise {
 
 /// One connection. Dropping it closes the socket.
 pub struct HttpConnection {
-    transport: Pin<Box<http1::Connection<TokioIo<MeteredStream>, Full<Bytes>>>>,
+    transport: Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>,
     requests: http1::SendRequest<Full<Bytes>>,
     facts: Arc<SocketFacts>,
-    peer: SocketAddr,
+    authority: String,
     local_addr: SocketAddr,
     end: Option<End>,
 }
@@ -95,15 +95,15 @@ impl HttpConnection {
     /// Connects to `peer` from `source` (unspecified: any). Dropping the future closes the socket. Time it yourself.
     ///
     /// # Errors
-    /// [`ConnectError`] tells refused, broken and this machine's own failures apart.
-    pub async fn connect(peer: SocketAddr, source: Ipv4Addr) -> Result<Self, ConnectError> {
-        let tcp = socket::connect(peer, source).await?;
-        let local_addr = tcp.local_addr().map_err(|source| ConnectError::Broken { peer, source })?;
-        let (metered, facts) = MeteredStream::new(tcp);
-        let (requests, transport) = http1::handshake(TokioIo::new(metered))
-            .await
-            .map_err(|error| ConnectError::Broken { peer, source: std::io::Error::other(error) })?;
-        Ok(Self { transport: Box::pin(transport), requests, facts, peer, local_addr, end: None })
+    /// [`ConnectError`] tells refused, broken and this machine's own failures apart, and what is wrong with TLS.
+    pub async fn connect(peer: impl Into<Peer>, source: Ipv4Addr) -> Result<Self, ConnectError> {
+        let peer: Peer = peer.into();
+        let stream = socket::connect(&peer, source).await?;
+        let (facts, local_addr) = (Arc::clone(stream.facts()), stream.local_addr());
+        let broken = |error| ConnectError::Broken { peer: peer.addr, source: std::io::Error::other(error) };
+        let (requests, transport) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let authority = peer.authority();
+        Ok(Self { transport: Box::pin(transport), requests, facts, authority, local_addr, end: None })
     }
 
     /// The address that the socket has on this side.
@@ -203,7 +203,7 @@ impl HttpConnection {
 
     fn request(&self, guise: Guise, builder: http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = builder
-            .header(header::HOST, self.peer.to_string())
+            .header(header::HOST, &self.authority)
             .body(Full::new(body))
             .expect("paths and headers are constants, numbers and form-encoded words");
         request.headers_mut().extend(guise.headers);
@@ -268,7 +268,7 @@ impl HttpConnection {
 impl std::fmt::Debug for HttpConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpConnection")
-            .field("peer", &self.peer)
+            .field("peer", &self.authority)
             .field("end", &self.end)
             .finish_non_exhaustive()
     }

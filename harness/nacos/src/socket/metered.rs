@@ -39,7 +39,7 @@ impl SocketFacts {
         self.last_read_ns.store(since, Ordering::Relaxed);
     }
 
-    fn note_end(&self, cause: EndCause, text: impl FnOnce() -> String) {
+    pub(super) fn note_end(&self, cause: EndCause, text: impl FnOnce() -> String) {
         self.end.get_or_init(|| (cause, text()));
     }
 

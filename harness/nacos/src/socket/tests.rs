@@ -8,7 +8,7 @@ use super::*;
 async fn the_source_address_is_bound() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source = Ipv4Addr::new(127, 0, 0, 9);
-    let stream = connect(listener.local_addr().unwrap(), source).await.unwrap();
+    let stream = connect_tcp(listener.local_addr().unwrap(), source).await.unwrap();
     assert_eq!(stream.local_addr().unwrap().ip(), IpAddr::V4(source));
     assert!(stream.nodelay().unwrap());
     let (_, from) = listener.accept().await.unwrap();
@@ -29,7 +29,7 @@ async fn a_port_without_a_listener_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     drop(listener);
-    let refused = connect(addr, Ipv4Addr::UNSPECIFIED).await;
+    let refused = connect_tcp(addr, Ipv4Addr::UNSPECIFIED).await;
     assert!(matches!(refused, Err(ConnectError::Refused { .. })), "{refused:?}");
 }
 
@@ -37,7 +37,7 @@ async fn a_port_without_a_listener_refuses() {
 async fn a_source_address_of_another_machine_is_a_local_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let foreign = Ipv4Addr::new(192, 0, 2, 1);
-    let failed = connect(listener.local_addr().unwrap(), foreign).await;
+    let failed = connect_tcp(listener.local_addr().unwrap(), foreign).await;
     assert!(matches!(failed, Err(ConnectError::Local { .. })), "{failed:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::plan::{ExternalNode, ExternalProxy, ExternalSpec};
+use shakedown_model::plan::{ExternalNode, ExternalProxy, ExternalSpec, TlsPorts, TlsSpec};
 
 pub(super) fn server(out: &mut String, external: &ExternalSpec) -> fmt::Result {
     for node in &external.nodes {
@@ -13,6 +13,9 @@ pub(super) fn server(out: &mut String, external: &ExternalSpec) -> fmt::Result {
             writeln!(out, "  namespace: {namespace} # chosen; the run's items are deleted at its end")?;
         }
         None => writeln!(out, "  namespace: one of the run's own # made, and removed at its end")?,
+    }
+    if let Some(spec) = &external.tls {
+        tls(out, spec)?;
     }
     writeln!(out, "  max-rate: {}/s # publishes, bursts included", external.max_publishes_per_second)?;
     writeln!(out, "  data ids: with the run's number after their prefix")
@@ -29,6 +32,22 @@ pub(super) fn proxy(out: &mut String, external: &ExternalProxy) -> fmt::Result {
         writeln!(out, "  upstream: {}", addresses(node))?;
     }
     Ok(())
+}
+
+fn tls(out: &mut String, spec: &TlsSpec) -> fmt::Result {
+    let on = match spec.on {
+        TlsPorts::Both => "HTTP and gRPC",
+        TlsPorts::Http => "HTTP alone",
+        TlsPorts::Grpc => "gRPC alone",
+    };
+    let checked = match (&spec.ca, spec.verify) {
+        (_, false) => "not checked: anybody between can read and change everything".to_owned(),
+        (Some(ca), true) => format!("signed by an authority of {}", ca.display()),
+        (None, true) => "signed by an authority that this machine trusts".to_owned(),
+    };
+    let name = spec.server_name.as_deref().unwrap_or("the host of each address");
+    let own = if spec.client_certificate.is_some() { "with a certificate" } else { "without a certificate" };
+    writeln!(out, "  tls: {on}; servers' certificates for {name}, {checked}; clients {own}")
 }
 
 fn addresses(node: &ExternalNode) -> String {

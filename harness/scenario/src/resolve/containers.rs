@@ -35,11 +35,11 @@ pub(super) fn server(raw: &RawServer, server: &ServerSpec, found: &mut Findings)
             .error("scenario::not_supported", *span, "only servers in containers have these settings")
             .help("remove `container`, or choose `backend: container`");
     }
-    settings(container, found)
+    settings(container, &server.version, found)
 }
 
-fn settings(raw: &RawContainer, found: &mut Findings) -> ContainerSettings {
-    tagged(raw.image.as_ref(), found);
+fn settings(raw: &RawContainer, version: &str, found: &mut Findings) -> ContainerSettings {
+    of_version(raw.image.as_ref(), version, found);
     if let Some(memory) = raw.memory.as_ref().filter(|memory| memory.value.0 < LEAST_MEMORY) {
         found
             .error("scenario::out_of_range", memory.span, "a server does not start with so little memory")
@@ -58,7 +58,7 @@ fn settings(raw: &RawContainer, found: &mut Findings) -> ContainerSettings {
 }
 
 /// An image without a tag is whatever was newest when it was pulled: figures of two runs could not be compared.
-pub(super) fn tagged(image: Option<&Spanned<String>>, found: &mut Findings) {
+fn tagged(image: Option<&Spanned<String>>, found: &mut Findings) {
     let has_tag = |image: &str| {
         let name = image.rsplit('/').next().unwrap_or_default();
         name.contains(':') && !name.ends_with(':')
@@ -68,6 +68,33 @@ pub(super) fn tagged(image: Option<&Spanned<String>>, found: &mut Findings) {
             format!("name the version that is meant, such as `{}:v2.5.0`", image.value.trim_end_matches(':')),
         );
     }
+}
+
+/// A server's image: the version tells how it is spoken to, so that a tag that names another one is a slip.
+pub(super) fn of_version(image: Option<&Spanned<String>>, version: &str, found: &mut Findings) {
+    tagged(image, found);
+    let Some(image) = image else { return };
+    let tag = image.value.rsplit('/').next().and_then(|name| name.split_once(':')).map_or("", |(_, tag)| tag);
+    let (told, meant) = (numbers(tag), numbers(version));
+    // `v2` is any 2.x, and a tag such as `nightly` tells nothing.
+    if told.iter().zip(&meant).any(|(told, meant)| told != meant) {
+        found
+            .error(
+                "scenario::conflict",
+                image.span,
+                format!(
+                    "the image is of another version (`{tag}`) than the server is said to have (`{version}`)"
+                ),
+            )
+            .help("write the version that the image has, or the image of that version");
+    }
+}
+
+/// The numbers at the start of a version or a tag: 2, 5 and 0 of `v2.5.0-slim`.
+fn numbers(text: &str) -> Vec<u32> {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].split('.').map_while(|part| part.parse().ok()).collect()
 }
 
 /// Where the proxies run, and what those places cannot do.

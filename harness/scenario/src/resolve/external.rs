@@ -1,5 +1,7 @@
 //! Servers and proxies that somebody else runs, and the bounds that hold there (ADR 24).
 
+mod tls;
+
 use std::collections::VecDeque;
 
 use shakedown_model::plan::{
@@ -90,6 +92,7 @@ fn spec(raw: &RawExternal, span: Span, found: &mut Findings) -> ExternalSpec {
         nodes: raw.nodes.as_ref().map_or_else(Vec::new, |nodes| self::nodes(&nodes.value, found)),
         namespace: raw.namespace.as_ref().map(|namespace| namespace.value.clone()),
         max_publishes_per_second: given(raw.max_rate.as_ref(), PerSecond(DEFAULT_RATE)).0,
+        tls: raw.tls.as_ref().map(|tls| tls::spec(&tls.value, found)),
     }
 }
 
@@ -199,6 +202,7 @@ pub(super) fn together(raw: &RawScenario, plan: &Plan, found: &mut Findings) {
     if plan.server.external.is_none() {
         return;
     }
+    tls::refuse_drivers(raw, plan, found);
     let namespaces = raw.items.as_ref().and_then(|items| items.value.namespaces.as_ref());
     if let Some(namespaces) = namespaces {
         found

@@ -118,6 +118,7 @@ pub(super) fn upgrade(
             .error("scenario::not_supported", version.span, message)
             .help("a run speaks either to 2.x or to 3.x; upgrade within one of them");
     }
+    super::containers::of_version(image.as_ref(), &upgrade.version, found);
     if !matches!(server.backend, Backend::Process | Backend::Container) {
         found
             .error("scenario::not_supported", raw.span, "these servers cannot be upgraded")

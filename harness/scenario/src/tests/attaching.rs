@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::plan::{Backend, ExternalNode, ExternalProxy, ProxyPlace};
+use shakedown_model::plan::{Backend, ExternalNode, ExternalProxy, ProxyPlace, TlsPorts, TlsSpec};
 
 use super::*;
 
@@ -88,7 +88,6 @@ fn what_does_not_go_together_with_external_servers_is_refused() {
             external("external: { nodes: [ { http: \"a:1\" } ], namespace: \"a b\" }"),
             "does not take this as a namespace",
         ),
-        (external("external: { nodes: [ { http: \"a:1\" } ], tls: {} }"), "tls"),
         (format!("server: {{ {node} }}"), "only servers that somebody else runs"),
     ] {
         let problems = told(&server, None);
@@ -119,4 +118,45 @@ fn a_plan_that_publishes_above_the_ceiling_is_refused_bursts_included() {
         let text = changed(SERVER, &slow).replacen("poisson: 10/s", fits, 1);
         load_base(&text).unwrap_or_else(|problems| panic!("{fits}: {problems}"));
     }
+}
+
+#[test]
+fn tls_names_its_ports_files_and_names() {
+    let with = |tls: &str| {
+        let server = EXTERNAL.replace("max-rate", &format!("tls: {{ {tls} }}, max-rate"));
+        changed(SERVER, &server)
+    };
+    let tls = |text: &str| load_base(&with(text)).unwrap().plan.server.external.unwrap().tls.unwrap();
+    assert_eq!(tls(""), TlsSpec::default());
+    let given =
+        tls("on: grpc, ca: ca.pem, client-certificate: c.pem, client-key: k.pem, server-name: nacos.example");
+    let expected = TlsSpec {
+        on: TlsPorts::Grpc,
+        ca: Some("ca.pem".into()),
+        client_certificate: Some("c.pem".into()),
+        client_key: Some("k.pem".into()),
+        server_name: Some("nacos.example".into()),
+        verify: true,
+    };
+    assert_eq!(given, expected);
+    let explained = explain(&load_base(&with("verify: false, on: http")).unwrap().plan);
+    assert!(explained.contains("tls: HTTP alone") && explained.contains("not checked"), "{explained}");
+    for (bad, why) in [
+        ("client-certificate: c.pem", "belong together"),
+        ("client-key: k.pem", "belong together"),
+        ("server-name: 10.0.0.7", "no DNS name"),
+        ("server-name: \"nacos:8848\"", "no DNS name"),
+        ("ca: ca.pem, verify: false", "`ca` would do nothing"),
+    ] {
+        let problems = load_base(&with(bad)).expect_err(bad).to_string();
+        assert!(problems.contains(why), "{bad}: {problems}");
+    }
+}
+
+#[test]
+fn drivers_and_tls_are_refused_together() {
+    let server = EXTERNAL.replace("max-rate", "tls: {}, max-rate");
+    let client = Some(("client: { like: nacos-java-2 }", "client: { driver: go }"));
+    let problems = told(&server, client);
+    assert!(problems.contains("do not speak TLS yet"), "{problems}");
 }

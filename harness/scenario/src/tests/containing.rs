@@ -76,3 +76,29 @@ fn what_containers_cannot_do_is_refused() {
         refused(&with(server, proxy), code, help);
     }
 }
+
+#[test]
+fn an_image_of_another_version_than_is_said_is_refused() {
+    let with = |container: &str, upgrade: &str| {
+        let server = format!(
+            "server: {{ version: 2.5.0, backend: container, container: {{ image: \"{container}\" }}, upgrade: {{ version: 2.5.1, image: \"{upgrade}\" }} }}"
+        );
+        load_base(&changed(SERVER, &server))
+    };
+    for (container, upgrade) in [
+        ("a/nacos:v2.5.0-slim", "host:5000/nacos:2.5.1"),
+        ("nacos:v2", "nacos:nightly"),
+        ("nacos:2.5", "nacos:v2.5"),
+    ] {
+        with(container, upgrade).unwrap_or_else(|problems| panic!("{container}, {upgrade}: {problems}"));
+    }
+    for (container, upgrade, why) in [
+        ("nacos:v2.4.3", "nacos:v2.5.1", "another version (`v2.4.3`)"),
+        ("nacos:v2.5.0", "nacos:v2.5.0", "another version (`v2.5.0`)"),
+        ("nacos:v2.5.0", "nacos:3.1.0", "another version (`3.1.0`)"),
+        ("nacos:v2.5.0", "nacos", "has no tag"),
+    ] {
+        let problems = with(container, upgrade).expect_err(upgrade).to_string();
+        assert!(problems.contains(why), "{container}, {upgrade}: {problems}");
+    }
+}

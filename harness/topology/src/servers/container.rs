@@ -46,7 +46,7 @@ impl ContainerNodes {
     /// `server.upgrade`, which takes its place over the same data.
     pub(super) async fn launch(
         &self,
-        node: NodeAddress,
+        node: &NodeAddress,
         is_upgraded: bool,
     ) -> Result<OwnContainer, ServersError> {
         let upgraded = self.spec.upgraded_image().filter(|_| is_upgraded);
@@ -65,7 +65,7 @@ impl ContainerNodes {
         Ok(container)
     }
 
-    fn request(&self, node: NodeAddress, image: String) -> ContainerRequest {
+    fn request(&self, node: &NodeAddress, image: String) -> ContainerRequest {
         let settings = &self.spec.container;
         let mapped = |inside, outside| Mapped { inside, outside };
         ContainerRequest {
@@ -89,14 +89,13 @@ impl ContainerNodes {
     /// Waits until a node says that it is ready.
     pub(super) async fn wait_ready(
         &self,
-        node: NodeAddress,
+        node: &NodeAddress,
         container: &OwnContainer,
         is_upgraded: bool,
         progress: Progress<'_>,
     ) -> Result<(), ServersError> {
         let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
         let admin = AdminClient::new(node.http, Duration::from_secs(2))
-            .map_err(|error| not_ready(error.to_string()))?
             .speaking(as_started(&self.spec, is_upgraded).generation());
         let (began, mut told) = (Instant::now(), Instant::now());
         let (mut launched, deadline) = (began, began + self.spec.ready_timeout);
@@ -158,10 +157,10 @@ pub(super) async fn start(
     // A cluster's nodes wait for each other, so all are started before any is waited for.
     let mut running = Vec::with_capacity(nodes.len());
     for node in &nodes {
-        running.push(starter.launch(*node, false).await?);
+        running.push(starter.launch(node, false).await?);
     }
     for (node, container) in nodes.iter().zip(&running) {
-        starter.wait_ready(*node, container, false, place.progress).await?;
+        starter.wait_ready(node, container, false, place.progress).await?;
     }
     if let Some(login) = &spec.login {
         (place.progress)("making the first user".to_owned());

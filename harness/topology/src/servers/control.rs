@@ -274,7 +274,7 @@ impl ServersControl {
     fn asked(&self) -> impl Iterator<Item = impl Future<Output = Option<(NodeId, RaftView)>>> {
         let spec = &self.inner.spec;
         self.up().into_iter().map(move |address| async move {
-            let admin = AdminClient::new(address.http, LEADER_PATIENCE).ok()?;
+            let admin = AdminClient::new(address.http_peer(), LEADER_PATIENCE);
             let admin = admin.speaking(spec.generation()).logging_in(spec.login.as_ref());
             Some((address.node, admin.raft().await.ok()?))
         })
@@ -283,7 +283,7 @@ impl ServersControl {
     fn up(&self) -> Vec<NodeAddress> {
         let slots = self.slots();
         let up = self.inner.nodes.iter().zip(slots.iter()).filter(|(_, slot)| matches!(slot, Slot::Up(_)));
-        up.map(|(address, _)| *address).collect()
+        up.map(|(address, _)| address.clone()).collect()
     }
 
     async fn start_at(&self, node: NodeId) -> Result<Running, ServersError> {
@@ -291,13 +291,13 @@ impl ServersControl {
         match &self.inner.starter {
             Starter::Embedded(cluster) => Ok(Running::Embedded(cluster.start(node.index())?)),
             Starter::Process(nodes) => {
-                let address = self.inner.nodes[node.index()];
+                let address = &self.inner.nodes[node.index()];
                 let mut process = nodes.launch(address, is_upgraded)?;
                 nodes.wait_ready(address, &mut process, is_upgraded).await?;
                 Ok(Running::Process(process))
             }
             Starter::Container(nodes) => {
-                let address = self.inner.nodes[node.index()];
+                let address = &self.inner.nodes[node.index()];
                 let container = nodes.launch(address, is_upgraded).await?;
                 if let Err(error) = nodes.wait_ready(address, &container, is_upgraded, &|_| {}).await {
                     container.kill().await?;
@@ -326,19 +326,19 @@ impl ServersControl {
                     name,
                     place: PartPlace::Group(process.group()),
                     connections: PartConnections::At(vec![address.http, address.grpc]),
-                    tells_at: Some(address.http),
+                    tells_at: Some(address.http_peer()),
                 }),
                 Slot::Up(Running::Container(container)) => Some(Part {
                     name,
                     place: container.place(),
                     connections: container.connections(),
-                    tells_at: Some(address.http),
+                    tells_at: Some(address.http_peer()),
                 }),
                 Slot::Up(Running::External) => Some(Part {
                     name,
                     place: PartPlace::Elsewhere,
                     connections: PartConnections::Unknown,
-                    tells_at: Some(address.http),
+                    tells_at: Some(address.http_peer()),
                 }),
                 Slot::Down | Slot::Moving => None,
             }

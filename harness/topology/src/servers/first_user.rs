@@ -31,25 +31,19 @@ pub(super) async fn make_first_user(
 ) -> Result<(), ServersError> {
     let deadline = Instant::now() + WITHIN;
     let Some(first) = nodes.first() else { return Ok(()) };
-    let admin = client(*first, generation, None)?;
+    let admin = client(*first, generation, None);
     // A user who is there already is as good: whether the password fits is seen by the login.
     until(deadline, *first, || async { admin.make_first_user(login.password.reveal()).await.map(drop) })
         .await?;
     for node in nodes {
-        let admin = client(*node, generation, Some(login))?;
+        let admin = client(*node, generation, Some(login));
         until(deadline, *node, || async { admin.token().await.map(drop) }).await?;
     }
     Ok(())
 }
 
-fn client(
-    node: SocketAddr,
-    generation: Generation,
-    login: Option<&Login>,
-) -> Result<AdminClient, ServersError> {
-    let admin = AdminClient::new(node, CALL_TIMEOUT)
-        .map_err(|error| ServersError::NoLogin { http: node, why: error.to_string() })?;
-    Ok(admin.speaking(generation).logging_in(login))
+fn client(node: SocketAddr, generation: Generation, login: Option<&Login>) -> AdminClient {
+    AdminClient::new(node, CALL_TIMEOUT).speaking(generation).logging_in(login)
 }
 
 /// Tries again and again until it works or the time is up.

@@ -40,7 +40,7 @@ pub(super) struct ProcessNodes {
 
 impl ProcessNodes {
     /// Starts a node's process, of the version that it has or of that of the upgrade.
-    pub(super) fn launch(&self, node: NodeAddress, is_upgraded: bool) -> Result<OwnProcess, ServersError> {
+    pub(super) fn launch(&self, node: &NodeAddress, is_upgraded: bool) -> Result<OwnProcess, ServersError> {
         let upgraded = self.start_upgraded.as_ref().filter(|_| is_upgraded);
         let mut command = Command::new(upgraded.unwrap_or(&self.start));
         command.arg(node.http.port().to_string()).arg(self.data.join(format!("node-{}", node.node)));
@@ -60,13 +60,12 @@ impl ProcessNodes {
     /// Waits until a node says that it is ready and listens for gRPC.
     pub(super) async fn wait_ready(
         &self,
-        node: NodeAddress,
+        node: &NodeAddress,
         process: &mut OwnProcess,
         is_upgraded: bool,
     ) -> Result<(), ServersError> {
         let not_ready = |why| ServersError::NotReady { node: node.node.0, http: node.http, why };
         let admin = AdminClient::new(node.http, Duration::from_secs(2))
-            .map_err(|error| not_ready(error.to_string()))?
             .speaking(as_started(&self.spec, is_upgraded).generation());
         let mut launched = Instant::now();
         let deadline = launched + self.spec.ready_timeout;
@@ -114,9 +113,9 @@ pub(super) async fn start(
     };
     // A cluster's nodes wait for each other, so all are started before any is waited for.
     let mut processes =
-        nodes.iter().map(|node| starter.launch(*node, false)).collect::<Result<Vec<_>, _>>()?;
+        nodes.iter().map(|node| starter.launch(node, false)).collect::<Result<Vec<_>, _>>()?;
     for (node, process) in nodes.iter().zip(&mut processes) {
-        starter.wait_ready(*node, process, false).await?;
+        starter.wait_ready(node, process, false).await?;
     }
     if let Some(login) = &spec.login {
         let http: Vec<_> = nodes.iter().map(|node| node.http).collect();
@@ -156,6 +155,6 @@ fn home_name(home: &Path) -> String {
     home.file_name().map_or_else(|| "its home".to_owned(), |name| format!("`{}`", name.to_string_lossy()))
 }
 
-async fn is_listening(node: NodeAddress) -> bool {
+async fn is_listening(node: &NodeAddress) -> bool {
     tokio::net::TcpStream::connect(node.grpc).await.is_ok()
 }

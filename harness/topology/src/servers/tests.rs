@@ -28,14 +28,14 @@ async fn two_nodes() -> Servers {
     Servers::start(&spec, &place, &mut Ports::new()).await.unwrap()
 }
 
-async fn publish(node: NodeAddress, content: &str) {
-    let admin = AdminClient::new(node.http, DEADLINE).unwrap();
+async fn publish(node: &NodeAddress, content: &str) {
+    let admin = AdminClient::new(node.http, DEADLINE);
     let answer = admin.publish(Publication::new(&ConfigKey::public("d", "g"), content)).await;
     assert!(matches!(answer, PublishAnswer::Acked), "{answer:?}");
 }
 
-async fn until_served(node: NodeAddress, content: &str) {
-    let admin = AdminClient::new(node.http, DEADLINE).unwrap();
+async fn until_served(node: &NodeAddress, content: &str) {
+    let admin = AdminClient::new(node.http, DEADLINE);
     let deadline = Instant::now() + DEADLINE;
     loop {
         let found = admin.get(&ConfigKey::public("d", "g")).await.unwrap();
@@ -50,7 +50,8 @@ async fn until_served(node: NodeAddress, content: &str) {
 #[tokio::test]
 async fn a_node_that_was_stopped_comes_back_at_its_address_and_is_no_failure() {
     let servers = two_nodes().await;
-    let [first, second] = *servers.nodes() else { panic!("{servers:?}") };
+    let nodes = servers.nodes().to_vec();
+    let [first, second] = &nodes[..] else { panic!("{servers:?}") };
     assert_eq!(first.grpc.port(), first.http.port() + 1000);
     publish(first, "one").await;
     until_served(second, "one").await;
@@ -84,7 +85,7 @@ async fn a_node_is_moved_only_from_the_state_that_it_is_in() {
 #[tokio::test]
 async fn running_nodes_are_parts() {
     let servers = two_nodes().await;
-    let first = servers.nodes()[0];
+    let first = servers.nodes()[0].clone();
     let connected = tokio::net::TcpStream::connect(first.http).await.unwrap();
     let connections = |parts: &[Part]| parts.first().map(|part| part.connections.clone());
     let deadline = Instant::now() + DEADLINE;

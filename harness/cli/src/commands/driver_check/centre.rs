@@ -50,7 +50,7 @@ impl Centre {
         };
         let cluster = EmbeddedCluster::open(config).map_err(|error| missing(&error))?;
         let server = cluster.start(0).map_err(|error| missing(&error))?;
-        let admin = AdminClient::new(server.http_addr(), CALL).map_err(|error| missing(&error))?;
+        let admin = AdminClient::new(server.http_addr(), CALL);
         let admin = admin.speaking(generation).logging_in(login.as_ref());
         Ok(Self { server, admin, login })
     }

@@ -29,7 +29,7 @@ fn two_nodes(change: impl FnOnce(&mut EmbeddedSettings)) -> (EmbeddedCluster, [R
 }
 
 async fn content(server: &RunningServer, data_id: &str) -> Option<String> {
-    AdminClient::new(server.http_addr(), DEADLINE).unwrap().get(&key(data_id)).await.unwrap()
+    AdminClient::new(server.http_addr(), DEADLINE).get(&key(data_id)).await.unwrap()
 }
 
 async fn until_served(server: &RunningServer, data_id: &str, expected: &str) {
@@ -77,7 +77,7 @@ async fn a_node_that_is_not_told_serves_the_old_content_but_judges_writes_by_the
     publish_visibly(&first, "d", "one").await;
     assert_eq!(content(&second, "d").await, None);
 
-    let admin = AdminClient::new(second.http_addr(), DEADLINE).unwrap();
+    let admin = AdminClient::new(second.http_addr(), DEADLINE);
     let md5 = shakedown_nacos::md5_hex("one");
     let two = key("d");
     let outdated = Some("0123456789abcdef0123456789abcdef");
@@ -103,7 +103,7 @@ async fn what_was_not_told_is_found_by_the_scan_removals_included() {
     });
     publish(&first, "d", "one").await;
     until_served(&second, "d", "one").await;
-    let admin = AdminClient::new(first.http_addr(), DEADLINE).unwrap();
+    let admin = AdminClient::new(first.http_addr(), DEADLINE);
     assert!(matches!(admin.delete(&key("d")).await, PublishAnswer::Acked));
     soon("the removal", async {
         while content(&second, "d").await.is_some() {

@@ -19,7 +19,7 @@ fn persistent(
 }
 
 async fn content(server: &RunningServer, data_id: &str) -> Option<String> {
-    AdminClient::new(server.http_addr(), DEADLINE).unwrap().get(&key(data_id)).await.unwrap()
+    AdminClient::new(server.http_addr(), DEADLINE).get(&key(data_id)).await.unwrap()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn configs_survive_a_restart_on_the_same_ports() {
     let (http, grpc) = (first.http_addr(), first.grpc_addr());
     publish_visibly(&first, "kept", "组 one").await;
     publish_visibly(&first, "gone", "x").await;
-    let deleted = AdminClient::new(http, DEADLINE).unwrap().delete(&key("gone")).await;
+    let deleted = AdminClient::new(http, DEADLINE).delete(&key("gone")).await;
     assert_eq!(deleted, PublishAnswer::Acked);
     first.stop();
     let second = persistent(data.path(), http, grpc).unwrap();

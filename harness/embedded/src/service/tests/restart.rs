@@ -39,7 +39,7 @@ async fn a_publish_may_wait_until_it_is_visible() {
         settings.publish_awaits_dump = true;
         settings.dump_tick = Duration::from_millis(50);
     });
-    let client = AdminClient::new(server.http_addr(), DEADLINE).unwrap();
+    let client = AdminClient::new(server.http_addr(), DEADLINE);
     for content in ["one", "two", "three"] {
         publish(&server, "d", content).await;
         assert_eq!(client.get(&key("d")).await.unwrap().as_deref(), Some(content));

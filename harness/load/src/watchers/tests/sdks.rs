@@ -50,7 +50,7 @@ impl Server {
         let admin_login = login.clone();
         let running =
             EmbeddedServer::start(ServerConfig { http, grpc, data, generation, login, settings }).unwrap();
-        let admin = AdminClient::new(running.http_addr(), Duration::from_secs(5)).unwrap();
+        let admin = AdminClient::new(running.http_addr(), Duration::from_secs(5));
         let admin = admin.speaking(generation).logging_in(admin_login.as_ref());
         let server = Self { plan: Arc::new(plan), running, admin, dir };
         for item in 0..2 {
@@ -77,8 +77,10 @@ impl Server {
 
     fn fleet(&self, login: Option<AdminClient>) -> (Fleet, MemoryHistory) {
         let (recorder, history) = Recorder::in_memory();
-        let addresses =
-            GroupAddresses { http: vec![self.running.http_addr()], grpc: vec![self.running.grpc_addr()] };
+        let addresses = GroupAddresses {
+            http: vec![self.running.http_addr().into()],
+            grpc: vec![self.running.grpc_addr().into()],
+        };
         let config = FleetConfig {
             plan: Arc::clone(&self.plan),
             run_id: RUN,
@@ -192,7 +194,7 @@ async fn kept(ttl: Duration, after_denial: Duration) -> (Server, Credentials, to
     let settings = EmbeddedSettings { token_ttl: ttl, ..EmbeddedSettings::default() };
     let plan = plan_of(&[Sdk::NacosJava2], "space");
     let server = Server::start_as(plan, Generation::V2, Some(login.clone()), settings).await;
-    let admin = AdminClient::new(server.running.http_addr(), Duration::from_secs(5)).unwrap();
+    let admin = AdminClient::new(server.running.http_addr(), Duration::from_secs(5));
     let (keeper, after_denial) = (Keeper::new(), Some(after_denial));
     let credentials = Credentials::new(&login, LoginHabit::Token { after_denial }, &keeper);
     let mut keeping = tokio::task::JoinSet::new();
@@ -231,7 +233,7 @@ async fn live_connections_go_on_under_the_token_that_was_renewed() {
     let server = Server::start_as(plan, Generation::V2, Some(login.clone()), settings).await;
     let all = server.plan.watcher_count();
     // The fleet has a login of its own: the publishes below would renew a shared one for it.
-    let own = AdminClient::new(server.running.http_addr(), Duration::from_secs(5)).unwrap();
+    let own = AdminClient::new(server.running.http_addr(), Duration::from_secs(5));
     let (fleet, history) = server.fleet(Some(own.logging_in(Some(&login))));
     until("subscribed", || fleet.control().subscribed() == all).await;
     let attempts = fleet.control().progress().attempts;
@@ -256,7 +258,7 @@ async fn watchers_without_the_password_see_nothing() {
     let mut plan = Plan::clone(&server.plan);
     plan.server.login = Some(account("a wrong one"));
     server.plan = Arc::new(plan);
-    let admin = AdminClient::new(server.running.http_addr(), Duration::from_secs(5)).unwrap();
+    let admin = AdminClient::new(server.running.http_addr(), Duration::from_secs(5));
     let (fleet, history) = server.fleet(Some(admin.logging_in(Some(&account("a wrong one")))));
     // HTTP clients are denied while they connect; gRPC ones connect, and are denied every list.
     until("denied", || fleet.control().progress().attempts >= 6).await;

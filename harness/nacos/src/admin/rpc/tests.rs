@@ -51,7 +51,7 @@ async fn serve(script: Vec<Answer>, slow: usize) -> (RpcAdmin, Arc<Server>) {
             tokio::spawn(connection(socket, Arc::clone(&shared)));
         }
     });
-    let admin = AdminClient::new(addr, Duration::from_secs(10)).unwrap();
+    let admin = AdminClient::new(addr, Duration::from_secs(10));
     (RpcAdmin::new(addr, admin), server)
 }
 
@@ -176,7 +176,7 @@ async fn where_nobody_listens_nothing_was_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = listener.local_addr().unwrap();
     drop(listener);
-    let rpc = RpcAdmin::new(nobody, AdminClient::new(nobody, Duration::from_secs(10)).unwrap());
+    let rpc = RpcAdmin::new(nobody, AdminClient::new(nobody, Duration::from_secs(10)));
     let answer = rpc.publish(Publication::new(&key(), "x")).await;
     assert!(matches!(answer, PublishAnswer::Refused { status: None, .. }), "{answer:?}");
 }

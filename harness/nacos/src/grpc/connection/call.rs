@@ -79,14 +79,14 @@ impl Calls {
     pub(super) fn send(
         &mut self,
         http2: &mut Connection,
-        authority: &str,
+        origin: Origin<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
         for call in self.sent.iter_mut().filter(|call| !call.rest.is_empty()) {
             call.send_rest(http2, out);
         }
         while let Some(call) = self.unsent.front_mut() {
-            let stream = http2.request(&request(authority, UNARY_PATH), false, out)?;
+            let stream = http2.request(&request(origin, UNARY_PATH), false, out)?;
             let mut sent = SentCall {
                 id: call.id,
                 stream,
@@ -182,13 +182,20 @@ impl SentCall {
     }
 }
 
+/// What a request calls the server.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) authority: &'a str,
+}
+
 /// The head of every request.
-pub(super) const fn request<'a>(authority: &'a str, path: &'a str) -> [(&'a str, &'a str); 6] {
+pub(super) const fn request<'a>(origin: Origin<'a>, path: &'a str) -> [(&'a str, &'a str); 6] {
     [
         (":method", "POST"),
-        (":scheme", "http"),
+        (":scheme", origin.scheme),
         (":path", path),
-        (":authority", authority),
+        (":authority", origin.authority),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
     ]

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use shakedown_http2::{ErrorCode, Event as Http2, OpenError, ResetBy, StreamId};
 use tokio::time::Instant;
 
-use super::call::After;
+use super::call::{After, Origin};
 use super::stream::Stream;
 use super::transport::{Read, with_scratch};
 use super::{Event, GrpcConnection, RpcError};
@@ -18,16 +18,17 @@ impl GrpcConnection {
         with_scratch(|scratch| {
             let room = self.has_room();
             let (calls, stream, end) = (&mut self.calls, &mut self.stream, &mut self.end);
-            let authority = self.peer;
+            let peer = &self.peer;
             self.transport.write(cx, scratch, |http2, out| {
                 let opens = calls.has_unsent() || stream.as_deref().is_some_and(Stream::is_unopened);
-                let authority = if opens { authority.to_string() } else { String::new() };
+                let authority = if opens { peer.authority() } else { String::new() };
+                let origin = Origin { scheme: peer.scheme(), authority: &authority };
                 let mut opened = Ok(());
                 if let Some(stream) = stream {
                     // The stream goes first: the setup before the calls that need it, an ack before what it leads to.
-                    opened = stream.send(http2, &authority, room, out);
+                    opened = stream.send(http2, origin, room, out);
                 }
-                match opened.and_then(|()| calls.send(http2, &authority, out)) {
+                match opened.and_then(|()| calls.send(http2, origin, out)) {
                     Ok(()) | Err(OpenError::TooMany(_)) => {}
                     Err(OpenError::GoingAway | OpenError::Exhausted) => *end = Some(goodbye()),
                 }

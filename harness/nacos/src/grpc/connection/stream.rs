@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Buf as _, Bytes};
 use shakedown_http2::{Connection, ErrorCode, Event as Http2, OpenError, ResetBy, StreamId};
 
-use super::call::{check_head, check_status, request};
+use super::call::{Origin, check_head, check_status, request};
 use super::drive::{Arrival, broken_off, stream_of};
 use super::{Event, RpcError};
 use crate::grpc::frame::Decoder;
@@ -53,13 +53,13 @@ impl Stream {
     pub(super) fn send(
         &mut self,
         http2: &mut Connection,
-        authority: &str,
+        origin: Origin<'_>,
         is_room: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), OpenError> {
         let id = match self.id {
             Some(id) => id,
-            None => *self.id.insert(http2.request(&request(authority, STREAM_PATH), false, out)?),
+            None => *self.id.insert(http2.request(&request(origin, STREAM_PATH), false, out)?),
         };
         if is_room {
             self.release(http2, out);

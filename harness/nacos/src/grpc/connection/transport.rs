@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use shakedown_http2::{Config, Connection};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 
-use crate::socket::{End, EndCause};
+use crate::socket::{ClientStream, End, EndCause};
 
 /// What one read takes at most.
 const READ_BYTES: usize = 64 * 1024;
@@ -46,34 +45,28 @@ pub(super) enum Read {
 
 /// The socket with the codec.
 pub(super) struct Transport {
-    tcp: TcpStream,
+    stream: ClientStream,
     pub(super) http2: Connection,
     /// What the socket has not taken yet.
     pub(super) unsent: Vec<u8>,
     /// The socket takes nothing any more; what it still holds is read first.
-    is_broken: Option<Box<End>>,
+    is_broken: bool,
 }
 
 impl Transport {
-    pub(super) fn new(tcp: TcpStream, window_bytes: u32) -> Self {
-        let mut unsent = Vec::new();
+    /// Sends the preface, so that a server that waits for it has it even if nothing is asked for a while.
+    pub(super) async fn new(mut stream: ClientStream, window_bytes: u32) -> io::Result<Self> {
+        let mut preface = Vec::new();
         let config =
             Config { stream_window: window_bytes, connection_window: window_bytes, ..Config::default() };
-        let http2 = Connection::client(config, &mut unsent);
-        // A server that waits for the preface has it even if nothing is asked for a while. What the fresh socket does
-        // not take, or its trouble, is met again by the first step.
-        if let Ok(written) = tcp.try_write(&unsent) {
-            unsent.drain(..written);
-        }
-        if unsent.is_empty() {
-            unsent = Vec::new();
-        }
-        Self { tcp, http2, unsent, is_broken: None }
+        let http2 = Connection::client(config, &mut preface);
+        stream.write_all(&preface).await?;
+        stream.flush().await?;
+        Ok(Self { stream, http2, unsent: Vec::new(), is_broken: false })
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
-        // It had one when it was connected.
-        self.tcp.local_addr().unwrap_or_else(|_| (Ipv4Addr::UNSPECIFIED, 0).into())
+        self.stream.local_addr()
     }
 
     /// Writes what waits and what `fill` adds to it, as far as the socket takes it.
@@ -100,14 +93,18 @@ impl Transport {
     fn write_out(&mut self, cx: &mut Context<'_>, out: &[u8]) -> usize {
         let mut written = 0;
         while written < out.len() {
-            if self.is_broken.is_some() {
+            if self.is_broken {
                 return out.len();
             }
-            match Pin::new(&mut self.tcp).poll_write(cx, &out[written..]) {
+            match Pin::new(&mut self.stream).poll_write(cx, &out[written..]) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(bytes)) => written += bytes,
-                Poll::Ready(Err(error)) => self.is_broken = Some(Box::new(reset(&error))),
+                Poll::Ready(Err(_)) => self.is_broken = true,
             }
+        }
+        // Records of TLS may wait in the stream, also those of an earlier step.
+        if !self.is_broken && matches!(Pin::new(&mut self.stream).poll_flush(cx), Poll::Ready(Err(_))) {
+            self.is_broken = true;
         }
         written
     }
@@ -118,20 +115,11 @@ impl Transport {
             return Poll::Pending;
         }
         let mut buffer = ReadBuf::new(&mut scratch.input);
-        let read = match Pin::new(&mut self.tcp).poll_read(cx, &mut buffer) {
-            Poll::Pending => match self.is_broken.take() {
-                Some(end) => Read::Ended(*end),
-                None => return Poll::Pending,
-            },
+        let read = match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+            Poll::Pending if !self.is_broken => return Poll::Pending,
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Read::Bytes(buffer.filled().len()),
             // The first trouble is the cause; what follows it are echoes.
-            Poll::Ready(Err(error)) => {
-                Read::Ended(self.is_broken.take().map_or_else(|| reset(&error), |end| *end))
-            }
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
-                let closed = || End { cause: EndCause::Closed, text: "the peer sent its end".to_owned() };
-                Read::Ended(self.is_broken.take().map_or_else(closed, |end| *end))
-            }
-            Poll::Ready(Ok(())) => Read::Bytes(buffer.filled().len()),
+            Poll::Pending | Poll::Ready(_) => Read::Ended(self.stream.facts().end().unwrap_or_else(unsaid)),
         };
         Poll::Ready(read)
     }
@@ -144,6 +132,7 @@ impl Scratch {
     }
 }
 
-fn reset(error: &io::Error) -> End {
-    End { cause: EndCause::Reset, text: error.to_string() }
+/// The end of a stream that noted none: a session that ended while its socket is whole.
+fn unsaid() -> End {
+    End { cause: EndCause::Closed, text: "the peer sent its end".to_owned() }
 }
