@@ -4,7 +4,7 @@
 //! range is censored at the end of that range, so nothing is clamped. Distributions merge; percentiles never do.
 
 use hdrhistogram::Histogram;
-use shakedown_model::gate::{MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Stat};
+use shakedown_model::gate::{MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Stat, rank};
 
 use crate::result::StatValue;
 
@@ -173,17 +173,6 @@ impl Distribution {
         }
         points
     }
-}
-
-/// The rank, from 1, of a quantile among `n` samples: the smallest with at least that share at or below it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a quantile of a count is within the count"
-)]
-pub(crate) fn rank(quantile: f64, n: u64) -> u64 {
-    // A billionth less, so that 0.9 · 100 is rank 90 whatever its last binary digit.
-    ((quantile * as_f64(n) - 1e-9).ceil() as u64).clamp(1, n.max(1))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and times here stay below 2^53")]

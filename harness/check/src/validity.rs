@@ -3,7 +3,8 @@
 //! A failed finding makes the run invalid; an unknown one leaves it without a verdict. Scheduler lag, receive-queue lag
 //! and mutator lateness count in measured phases. Within the burst of a fan-out (from a publish's ack until 100 ms and
 //! twice the floor after it) only what lies beyond twice the floor counts; the floor is six messages over bare sockets,
-//! 20 µs per listener unless the run measured its own, and bursts that overlap add up. Every finding names its numbers and its limit.
+//! 20 µs per listener unless the run measured its own, and bursts that overlap add up. Every finding names its numbers
+//! and its limit.
 
 mod bursts;
 mod faults;

@@ -1,14 +1,11 @@
 //! The floors of a run's fan-outs, measured while nothing else of the run is there.
 
-use shakedown_floor::{FloorError, ROUNDS};
+use shakedown_floor::{FloorError, PEER, ROUNDS};
 use shakedown_model::Plan;
 use shakedown_model::floor::Floor;
 
 use crate::observer::{Observer, RunEvent};
 use crate::run::RunOptions;
-
-/// The command of this program that does the watchers' side.
-const PEER: &str = "floor-peer";
 
 /// Measures the floor of each fan-out of the plan, one after the other, if the run is to have them.
 pub(crate) async fn measure(

@@ -11,4 +11,4 @@ mod peer;
 mod turns;
 
 pub use measure::{FloorError, ROUNDS, measure};
-pub use peer::{PeerError, peer};
+pub use peer::{PEER, PeerError, peer};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use shakedown_model::floor::{Floor, FloorShape};
-use shakedown_model::gate::Stat;
+use shakedown_model::gate::{Stat, rank};
 use socket2::{Domain, Socket, Type};
 
 use crate::clock::now_ns;
@@ -182,27 +182,17 @@ impl Samples {
     fn floor(mut self, shape: FloorShape, rounds: u32) -> Floor {
         self.all.sort_unstable();
         self.last.sort_unstable();
-        let stats_ns = Stat::ALL.map(|stat| rank(&self.all, millionths(stat)));
+        let stats_ns = Stat::ALL.map(|stat| value(&self.all, stat));
         let count = self.all.len() as u64;
-        Floor { shape, rounds, count, stats_ns, last_ns: rank(&self.last, 500_000) }
+        Floor { shape, rounds, count, stats_ns, last_ns: value(&self.last, Stat::P50) }
     }
 }
 
-/// The quantile of a statistic in millionths.
-const fn millionths(stat: Stat) -> usize {
-    match stat {
-        Stat::P50 => 500_000,
-        Stat::P90 => 900_000,
-        Stat::P99 => 990_000,
-        Stat::P999 => 999_000,
-        Stat::Max => 1_000_000,
-    }
-}
-
-/// The nearest rank: the smallest value that at least this share of all does not exceed.
-fn rank(sorted: &[u64], millionths: usize) -> u64 {
-    let nth = (sorted.len() * millionths).div_ceil(1_000_000);
-    sorted.get(nth.saturating_sub(1)).copied().unwrap_or_default()
+/// The value of a statistic; 0 where there is none.
+fn value(sorted: &[u64], stat: Stat) -> u64 {
+    let nth = rank(stat.quantile(), sorted.len() as u64);
+    let place = usize::try_from(nth - 1).expect("a rank is from 1 to as many as there are");
+    sorted.get(place).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -224,7 +214,7 @@ mod tests {
         assert_eq!((floor.count, floor.last_ns), (210, 100), "of 10, 100 and 200");
         assert_eq!(floor.stats_ns, [95, 179, 198, 200, 200]);
         assert_eq!(floor.stat_ns(Stat::P90), 179);
-        assert_eq!(rank(&[], 500_000), 0);
+        assert_eq!(value(&[], Stat::P50), 0);
     }
 
     /// The whole of it needs a second process, which the program's own tests have; here the peer is a thread.

@@ -11,6 +11,9 @@ use crate::clock::now_ns;
 use crate::crowd::Crowd;
 use crate::turns;
 
+/// The command, with an address behind it, by which a program does the watchers' side: it must call [`peer`].
+pub const PEER: &str = "floor-peer";
+
 /// Connections of one source address; past 14,000 `connect` becomes slow (design: about 12,000 for a pair of addresses).
 const PER_SOURCE: u32 = 10_000;
 /// Seconds without any message after which a round is given up.

@@ -215,6 +215,25 @@ impl Stat {
             Self::Max => 1.0,
         }
     }
+
+    /// Its place in [`ALL`](Self::ALL).
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The rank, from 1, of a quantile among `n` samples: the smallest with at least that share at or below it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a quantile of a count is within the count, and counts stay below 2^53"
+)]
+#[must_use]
+pub fn rank(quantile: f64, n: u64) -> u64 {
+    // A billionth less, so that 0.9 · 100 is rank 90 whatever its last binary digit.
+    ((quantile * n as f64 - 1e-9).ceil() as u64).clamp(1, n.max(1))
 }
 
 impl fmt::Display for Stat {

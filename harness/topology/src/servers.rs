@@ -266,7 +266,6 @@ fn node_addresses(
     (0..spec.nodes).map(address).collect()
 }
 
-/// `one server at A` or `3 nodes at A, B, C`.
 /// The spec with the version that a node has, or is upgraded to.
 fn as_started(spec: &ServerSpec, is_upgraded: bool) -> ServerSpec {
     let mut spec = spec.clone();
@@ -283,6 +282,7 @@ fn may_start_again(spec: &ServerSpec, now: Instant, (launched, deadline): (Insta
     spec.nodes > 1 && now < deadline && now.duration_since(launched) >= GAVE_UP_AFTER
 }
 
+/// `A`, or `3 nodes A, B, C`.
 fn described(nodes: &[NodeAddress]) -> String {
     let at: Vec<_> = nodes.iter().map(|node| node.http.to_string()).collect();
     let count = if nodes.len() == 1 { String::new() } else { format!("{} nodes ", nodes.len()) };

@@ -1,8 +1,9 @@
 //! Nothing lost: after recovery a fresh read from every node returns the last acked value, or a later ambiguous one.
 //!
-//! What a read settled is stored as if it had been acked. The last acked value of a deleted item is nothing. A gray release does not count: a fresh read never sees it, and one
-//! that returned its content is for isolated. An older ambiguous value may land after the last acked one, whoever is at
-//! fault: that read is unknown, unless its publish was a write under CAS, which can only land in its place.
+//! What a read settled is stored as if it had been acked. The last acked value of a deleted item is nothing. A gray
+//! release does not count: a fresh read never sees it, and one that returned its content is for isolated. An older
+//! ambiguous value may land after the last acked one, whoever is at fault: that read is unknown, unless its publish was a
+//! write under CAS, which can only land in its place.
 
 use shakedown_model::event::{Found, Publish, PublishOutcome};
 use shakedown_model::schedule::MutationKind;

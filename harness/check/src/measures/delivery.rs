@@ -17,7 +17,7 @@
 use std::collections::BTreeSet;
 
 use shakedown_model::event::{Publish, PublishOutcome};
-use shakedown_model::gate::{Measure, Scope};
+use shakedown_model::gate::{Measure, Scope, rank};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::time::nanos;
 use shakedown_model::{GroupId, MutationId, WatcherId};
@@ -26,7 +26,7 @@ use self::chart::Chart;
 use super::convergence::Convergence;
 use super::raster::Rastering;
 use super::{Findings, paths};
-use crate::distribution::{Distribution, rank};
+use crate::distribution::Distribution;
 use crate::evidence::Evidence;
 use crate::index::publishes::{concerns, is_stored};
 use crate::index::{Held, Slot};

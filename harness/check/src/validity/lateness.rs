@@ -5,12 +5,12 @@ use shakedown_model::verdict::Outcome;
 
 use super::bursts::Bursts;
 use super::finding;
-use crate::distribution::rank;
 use crate::evidence::Evidence;
 use crate::gates;
 use crate::index::Lag;
 use crate::result::Finding;
 use crate::words::{counted, time};
+use shakedown_model::gate::rank;
 
 /// The least limit of lag and lateness.
 const LIMIT_NS: u64 = 5_000_000;

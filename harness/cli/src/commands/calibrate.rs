@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 
+use shakedown_floor::PEER;
 use shakedown_model::floor::{Chain, Floor, FloorShape};
 use shakedown_scenario::Overrides;
 
+use super::check::look;
+use super::plan;
 use crate::args::CalibrateArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::say;
-
-/// The command of this program that does the watchers' side.
-const PEER: &str = "floor-peer";
-/// The width of the table where there is no terminal.
-const COLUMNS: usize = 120;
 
 /// Measures the floors of a scenario's fan-outs, or of every chain over so many connections, and prints them.
 pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
@@ -28,7 +26,7 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     if args.json {
         say(&serde_json::to_string_pretty(&floors).expect("plain numbers and names"));
     } else {
-        say(&shakedown_report::floor::table(&floors, COLUMNS));
+        say(&shakedown_report::floor::table(&floors, look().width));
     }
     Ok(())
 }
@@ -40,9 +38,7 @@ fn shapes(args: &CalibrateArgs) -> Result<Vec<FloorShape>, Failure> {
         return Ok(chains.map(|chain| FloorShape { chain, connections, payload_bytes }).into());
     };
     let overrides: Overrides = args.set.iter().collect();
-    let loaded = shakedown_scenario::load(scenario, &overrides)
-        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
-    let shapes = loaded.plan.floor_shapes();
+    let shapes = plan::load_quietly(scenario, &overrides)?.plan.floor_shapes();
     if shapes.is_empty() {
         let text = format!(
             "{}: no simulated watcher listens to anything, so there is no fan-out",

@@ -18,6 +18,7 @@ use shakedown_model::plan::{Backend, ProxyPlace};
 use shakedown_scenario::Overrides;
 
 use self::finding::Level;
+use super::plan;
 use crate::args::DoctorArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::say;
@@ -25,16 +26,10 @@ use crate::redaction::shown;
 
 /// Looks at everything, prints it, and ends with 0, or 69 when something fails.
 pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
-    let plan = args.scenario.as_ref().map(|scenario| {
-        let overrides: Overrides = args.set.iter().collect();
-        shakedown_scenario::load(scenario, &overrides).map(|loaded| {
-            crate::redaction::hide(&loaded.secrets);
-            loaded.plan
-        })
-    });
-    let plan = plan
-        .transpose()
-        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
+    let overrides: Overrides = args.set.iter().collect();
+    let loaded =
+        args.scenario.as_ref().map(|scenario| plan::load_quietly(scenario, &overrides)).transpose()?;
+    let plan = loaded.map(|loaded| loaded.plan);
     let needs = plan.as_ref().map(Needs::of);
     let mut findings = kernel::findings(needs.as_ref());
     findings.extend(homes::findings(args, plan.as_ref()));

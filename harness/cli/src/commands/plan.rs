@@ -23,9 +23,7 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
     for assignment in &args.set {
         overrides.set(assignment);
     }
-    let mut loaded = shakedown_scenario::load(&args.scenario, &overrides)
-        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
-    crate::redaction::hide(&loaded.secrets);
+    let mut loaded = load_quietly(&args.scenario, &overrides)?;
     fill_home(&mut loaded.plan.server.home, args.nacos_home.as_deref());
     if let Some(upgrade) = &mut loaded.plan.server.upgrade {
         fill_home(&mut upgrade.home, args.nacos_home_next.as_deref());
@@ -34,6 +32,14 @@ pub(super) fn load(args: &ScenarioArgs) -> Result<Loaded, Failure> {
     if !loaded.warnings.is_empty() {
         complain(&loaded.warnings.render(console::colors_enabled_stderr()));
     }
+    Ok(loaded)
+}
+
+/// Loads a scenario with what is changed in it; its secrets are hidden from then on.
+pub(super) fn load_quietly(scenario: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
+    let loaded = shakedown_scenario::load(scenario, overrides)
+        .map_err(|problems| Failure::new(Exit::Usage, problems.render(console::colors_enabled_stderr())))?;
+    crate::redaction::hide(&loaded.secrets);
     Ok(loaded)
 }
 

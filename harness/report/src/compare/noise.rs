@@ -6,9 +6,7 @@
 //! two runs always compare alike. What no rule over two runs can see is the machine's own drift between them.
 
 use shakedown_model::Seed;
-use shakedown_model::gate::{SAMPLES_BEYOND, Stat};
-
-use crate::quantity::as_f64;
+use shakedown_model::gate::{SAMPLES_BEYOND, Stat, rank};
 
 /// How often each run is resampled.
 const RESAMPLES: usize = 1000;
@@ -31,7 +29,7 @@ pub(crate) enum Noise {
 /// Judges the difference `b − a` of one statistic over values per mutation, in the order of the mutations; a value
 /// later than the time-out is infinite.
 pub(crate) fn judge(a: &[f64], b: &[f64], stat: Stat) -> Noise {
-    let is_told = |n: usize| n >= rank(stat, n) + usize::from(SAMPLES_BEYOND);
+    let is_told = |n: usize| n >= rank_of(stat, n) + usize::from(SAMPLES_BEYOND);
     if stat == Stat::Max || !is_told(a.len()) || !is_told(b.len()) {
         return Noise::TooFew;
     }
@@ -54,7 +52,7 @@ fn resampled(values: &[f64], stat: Stat, seed: Seed) -> Vec<f64> {
     let block = (1..=n).find(|block| block.pow(3) >= n).unwrap_or(1);
     let mut draw = 0;
     let mut sample = Vec::with_capacity(n + block);
-    let nth = rank(stat, n) - 1;
+    let nth = rank_of(stat, n) - 1;
     (0..RESAMPLES)
         .map(|_| {
             sample.clear();
@@ -69,14 +67,9 @@ fn resampled(values: &[f64], stat: Stat, seed: Seed) -> Vec<f64> {
         .collect()
 }
 
-/// The rank, from 1, of a statistic among `n` values: the smallest with at least that share at or below it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a quantile of a count is within the count"
-)]
-fn rank(stat: Stat, n: usize) -> usize {
-    ((stat.quantile() * as_f64(n as u64) - 1e-9).ceil() as usize).clamp(1, n.max(1))
+/// The rank of a statistic among so many values.
+fn rank_of(stat: Stat, n: usize) -> usize {
+    usize::try_from(rank(stat.quantile(), n as u64)).expect("at most as many as there are")
 }
 
 #[cfg(test)]
