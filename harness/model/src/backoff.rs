@@ -186,6 +186,15 @@ impl Backoff {
         }
     }
 
+    /// The same where it was a health check that found the connection gone: what else would notice the loss does not.
+    #[must_use]
+    pub fn delay_after_check(&self, attempt: u32, since_lost: Duration, draws: Seed) -> Duration {
+        match *self {
+            Self::NacosPython { nodes, .. } if attempt > 1 => python::delay_alone(since_lost, nodes, draws),
+            _ => self.delay(attempt, since_lost, draws),
+        }
+    }
+
     /// Draws the pauses from the first attempt on: each depends on the one before. Once a pause may be the cap, the
     /// draws further back no longer matter much, but they are cheap: an outage has few attempts at such pauses.
     fn decorrelated(&self, attempt: u32, draws: Seed) -> Duration {

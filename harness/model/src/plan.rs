@@ -24,7 +24,7 @@ use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId}
 
 pub use self::cluster::ClusterSettings;
 pub use self::habits::{
-    Abilities, FirstContact, Habits, Handshake, Identity, LoginHabit, NodeOrder, Noticing, Probing,
+    Abilities, FirstContact, Habits, Handshake, Identity, Leaving, LoginHabit, NodeOrder, Noticing, Probing,
     ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};

@@ -77,6 +77,8 @@ pub enum EndCause {
     Reset,
     /// In order: the peer closed it or said goodbye.
     Closed,
+    /// In order, and only the stream (gRPC): the connection itself is still open.
+    StreamEnded,
     /// Either side broke the protocol.
     Protocol,
 }
@@ -86,6 +88,7 @@ impl fmt::Display for EndCause {
         f.write_str(match self {
             Self::Reset => "reset",
             Self::Closed => "closed",
+            Self::StreamEnded => "ended by the server, the stream alone",
             Self::Protocol => "ended over a protocol error",
         })
     }

@@ -5,6 +5,7 @@ mod control;
 mod embedded;
 mod external;
 mod first_user;
+mod home_logs;
 mod process;
 #[cfg(test)]
 mod tests;

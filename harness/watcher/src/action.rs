@@ -35,6 +35,8 @@ pub enum Input<'a> {
     ConnectReset,
     /// The connection is gone.
     Lost(LossCause),
+    /// The server ended the stream in order, and that is all that it ended (gRPC).
+    StreamEnded,
     /// The watcher's process dies: memory gone, snapshots kept.
     Crash,
     /// It starts again.
@@ -99,6 +101,11 @@ pub enum Action {
     },
     /// Drop the connection, or the attempt, with all that is in flight.
     Close,
+    /// Drop all that is in flight; the attempt's connection stays open until the server's first answer, or until then.
+    Abandon {
+        /// When it is closed at the latest.
+        until: Offset,
+    },
     /// Send a request. A health check may be in flight beside one other request; a new health check replaces an
     /// unanswered one.
     Send(Request),

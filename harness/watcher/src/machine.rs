@@ -106,6 +106,8 @@ pub struct Watcher {
     startup_left: u8,
     /// Whether a request failed, and the health check is to tell what that means.
     is_in_doubt: bool,
+    /// Whether it was a health check that found the connection lost.
+    was_found_by_check: bool,
     /// Whether anything but the answer to a health check was heard since the last tick.
     is_active: bool,
     /// The connection ended, and the client has not noticed yet.
@@ -162,6 +164,7 @@ impl Watcher {
             probes: 0,
             startup_left: 0,
             is_in_doubt: false,
+            was_found_by_check: false,
             is_active: false,
             ended: None,
             link: Link::default(),
@@ -220,7 +223,8 @@ impl Watcher {
                 out.push(Action::Ack);
                 self.lose(now, LossCause::Closed, out);
             }
-            Input::Lost(cause) => self.end(now, cause, out),
+            Input::Lost(cause) => self.end(now, cause, false, out),
+            Input::StreamEnded => self.end(now, LossCause::Closed, true, out),
             Input::Crash => self.crash(now, out),
             Input::ColdStart => self.cold_start(now, out),
             Input::Snapshot { item, content } => self.on_snapshot(now, item, content, out),
@@ -353,7 +357,7 @@ impl Watcher {
 
     fn crash(&mut self, now: Offset, out: &mut Vec<Action>) {
         out.push(Action::Record(Event::Crash { at: now, watcher: self.id }));
-        if !matches!(self.phase, Phase::Dead | Phase::Waiting) {
+        if self.phase != Phase::Dead {
             out.push(Action::Close);
         }
         self.forget_connection();

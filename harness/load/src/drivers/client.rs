@@ -14,8 +14,9 @@ use super::reads::Pending;
 /// so a push that comes this soon is taken for it.
 const RELISTS_WITHIN: Duration = Duration::from_secs(5);
 
-/// The first delivery of a life no longer than this after the listen call is its first fetch.
-const FETCHES_WITHIN: Duration = Duration::from_secs(5);
+/// The first delivery of a life no longer than this after the listen call is its first fetch: Go connects 5 s after its
+/// start, Python's listen loop comes round after up to 5 s (nacos-facts.md §3.1), and the fetch itself takes time.
+const FETCHES_WITHIN: Duration = Duration::from_secs(7);
 
 /// A listener's item.
 #[derive(Debug)]

@@ -18,8 +18,9 @@ use shakedown_nacos::grpc::message::{
     ServerCheckRequest, ServerCheckResponse, codes,
 };
 use shakedown_nacos::grpc::payload::{Payload, PayloadError};
-use shakedown_nacos::{ConfigKey, ConnectError};
+use shakedown_nacos::{ConfigKey, ConnectError, EndCause};
 use shakedown_watcher::{Refusal, Request, Watcher};
+use tokio::time::timeout_at;
 
 use super::wire::{Heard, Route, WireContext, cause_of, outcome_of, take_turns};
 
@@ -89,6 +90,23 @@ impl GrpcWire {
         self.health = None;
         self.reads.clear();
         self.ack = None;
+    }
+
+    /// Lets go of an attempt that the server has not answered: its connection stays open, on its own, until the server
+    /// says something, or until then.
+    pub(super) fn abandon(&mut self, until: Offset) {
+        let given_up = std::mem::replace(&mut self.state, State::Closed);
+        self.close();
+        let until = self.context.clock.instant(until);
+        let first_answer = async move {
+            let mut connection = match given_up {
+                State::Connecting(connecting) => Box::new(connecting.await.ok()?),
+                State::Open(connection) => connection,
+                State::Closed | State::Broken => return None,
+            };
+            Some(connection.next_event().await)
+        };
+        tokio::spawn(timeout_at(until, first_answer));
     }
 
     pub(super) fn read(&mut self, id: Offset, item: ItemId) {
@@ -200,7 +218,11 @@ impl GrpcWire {
         match event {
             Event::Ended(end) => {
                 self.state = State::Closed;
-                Some((clock.now(), Heard::Lost(cause_of(&end))))
+                let heard = match end.cause {
+                    EndCause::StreamEnded => Heard::StreamEnded,
+                    _ => Heard::Lost(cause_of(&end)),
+                };
+                Some((clock.now(), heard))
             }
             Event::Pushed { payload, received } => {
                 self.on_push(&payload).map(|heard| (clock.offset_of(received), heard))

@@ -157,6 +157,7 @@ impl Hands {
             match action {
                 Action::Connect { node } => wire.connect(self.group.route(node, self.watcher.id())),
                 Action::Close => wire.close(),
+                Action::Abandon { until } => wire.abandon(until),
                 Action::Send(request) => wire.send(request, &self.watcher),
                 Action::Read { id, item, node } => {
                     wire.read(id, item, self.group.route(node, self.watcher.id()));

@@ -65,6 +65,7 @@ pub(super) enum Heard {
     Detect,
     ConnectReset,
     Lost(LossCause),
+    StreamEnded,
 }
 
 impl Heard {
@@ -92,6 +93,7 @@ impl Heard {
             Self::Detect => Input::Detect,
             Self::ConnectReset => Input::ConnectReset,
             Self::Lost(cause) => Input::Lost(*cause),
+            Self::StreamEnded => Input::StreamEnded,
         }
     }
 }
@@ -118,6 +120,14 @@ impl Wire {
         match self {
             Self::LongPoll(wire) => wire.close(),
             Self::Grpc(wire) => wire.close(),
+        }
+    }
+
+    /// Closes; an attempt that was not answered yet stays open until its first answer, or until then.
+    pub(super) fn abandon(&mut self, until: Offset) {
+        match self {
+            Self::LongPoll(wire) => wire.close(),
+            Self::Grpc(wire) => wire.abandon(until),
         }
     }
 
@@ -185,7 +195,7 @@ pub(super) fn outcome_of(error: &ConnectError) -> AttemptOutcome {
 pub(super) fn cause_of(end: &End) -> LossCause {
     match end.cause {
         EndCause::Reset => LossCause::Reset,
-        EndCause::Closed => LossCause::Closed,
+        EndCause::Closed | EndCause::StreamEnded => LossCause::Closed,
         EndCause::Protocol => LossCause::Protocol,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One attempt of the SDK is a channel of gRPC, which it waits 3 s for; the channel itself dials again and again
 //! meanwhile. And two loops of attempts run side by side: one begins with the loss, one with the health check that
-//! fails. What is seen from outside is the dials of both.
+//! fails. What is seen from outside is the dials of both. Where the check is what noticed, its loop is alone.
 
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ pub(super) fn delay(since_lost: Duration, probe: Duration, nodes: u16, draws: Se
     let next = |start, draws| next_dial(start, since_lost, nodes, draws);
     let dial = next(Duration::ZERO, draws.child("loss")).min(next(probed, draws.child("check")));
     dial.saturating_sub(since_lost)
+}
+
+/// The same where only the loop of the health check runs: nothing else has noticed.
+pub(super) fn delay_alone(since_lost: Duration, nodes: u16, draws: Seed) -> Duration {
+    next_dial(Duration::ZERO, since_lost, nodes, draws.child("check")).saturating_sub(since_lost)
 }
 
 /// The longest pause before dial `attempt`: a second redial that fell behind the attempt's end, and the pause there.

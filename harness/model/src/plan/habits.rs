@@ -32,6 +32,9 @@ pub struct Habits {
     pub node_order: NodeOrder,
     /// When the end of a connection is noticed (gRPC only).
     pub noticing: Noticing,
+    /// When what was given up is closed (gRPC only).
+    #[serde(default)]
+    pub leaving: Leaving,
     /// When health checks are sent (gRPC only).
     pub probing: Probing,
     /// Whether a health check that is answered with a code from 300 to 399 counts as healthy, as in Go and Python
@@ -83,6 +86,7 @@ impl Default for Habits {
             startup_tries: 1,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::AtOnce,
+            leaving: Leaving::AtOnce,
             probing: Probing::Always,
             takes_3xx_for_health: false,
             requests_time_out: true,
@@ -179,10 +183,26 @@ pub enum NodeOrder {
 pub enum Noticing {
     /// When it ends: Java, Go.
     AtOnce,
-    /// An end in order with the next health check or request, any other at once: Python 3.
+    /// The end of the stream alone, in order, with the next health check or request; any other at once: Python 3.
     CleanEndLate,
-    /// With the next health check or request: Rust.
+    /// With the next health check or request, and that a health check failed as well: Rust.
     Late,
+}
+
+/// When a gRPC client closes what it has given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leaving {
+    /// When it gives it up: Java, Go.
+    #[default]
+    AtOnce,
+    /// A lost connection when the next attempt begins: Rust.
+    WithNextAttempt,
+    /// An attempt that was never answered when its first answer comes, or so long after it began: Python 3.
+    OnceAnswered {
+        /// The longest that it stays open.
+        at_most: Duration,
+    },
 }
 
 /// When health checks are sent.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
-    Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, LoginHabit, NodeOrder, Noticing,
-    Probing, Protocol, ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    Abilities, Cache, ClientSpec, Habits, Handshake, HealthCheck, Identity, Leaving, LoginHabit, NodeOrder,
+    Noticing, Probing, Protocol, ReadHabit, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn python_3() -> ClientSpec {
@@ -30,6 +30,8 @@ pub(super) fn python_3() -> ClientSpec {
             startup_tries: 3,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::CleanEndLate,
+            // `channel.close()` leaves a connection that waits for the server's first bytes to gRPC's own time-out, 20 s.
+            leaving: Leaving::OnceAnswered { at_most: Duration::from_secs(20) },
             probing: Probing::WhenIdle,
             // `reconnect`, when a request failed.
             checks_before_leaving: true,

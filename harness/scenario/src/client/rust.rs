@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shakedown_model::backoff::Backoff;
 use shakedown_model::plan::{
-    Abilities, Cache, ClientSpec, FirstContact, Habits, Handshake, HealthCheck, Identity, LoginHabit,
-    NodeOrder, Noticing, Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
+    Abilities, Cache, ClientSpec, FirstContact, Habits, Handshake, HealthCheck, Identity, Leaving,
+    LoginHabit, NodeOrder, Noticing, Probing, Protocol, SnapshotHabit, SnapshotOnDelete, SnapshotWrite,
 };
 
 pub(super) fn rust() -> ClientSpec {
@@ -30,6 +30,8 @@ pub(super) fn rust() -> ClientSpec {
             startup_tries: 1,
             node_order: NodeOrder::RandomStart,
             noticing: Noticing::Late,
+            // `State::Idle`: the service is replaced when the next one is made.
+            leaving: Leaving::WithNextAttempt,
             probing: Probing::WhenIdle,
             requests_time_out: false,
             // What fails is asked again by the loop that lists everything.

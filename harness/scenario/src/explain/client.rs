@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, DriverSpec, Failover, FirstContact, Habits, Handshake, HealthCheck,
-    LoginHabit, NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
+    Leaving, LoginHabit, NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
 };
 
 use super::word;
@@ -111,10 +111,21 @@ fn grpc(out: &mut String, client: &ClientSpec) -> fmt::Result {
     writeln!(out, "      query-limit: {limit} # of one item")?;
     let notices = match habits.noticing {
         Noticing::AtOnce => "at once",
-        Noticing::CleanEndLate => "at once, an end in order with the next health check or request",
+        Noticing::CleanEndLate => "at once, an end of the stream alone with the next health check or request",
         Noticing::Late => "with the next health check or request",
     };
     writeln!(out, "      notices-an-end: {notices}")?;
+    match habits.leaving {
+        Leaving::AtOnce => {}
+        Leaving::WithNextAttempt => writeln!(out, "      closes-what-it-lost: with the next attempt")?,
+        Leaving::OnceAnswered { at_most } => {
+            let at_most = show_time(at_most);
+            writeln!(
+                out,
+                "      closes-a-failed-attempt: once it is answered, {at_most} after it began at the latest"
+            )?;
+        }
+    }
     let abilities = match &habits.identity.abilities {
         Abilities::Table(names) => format!("abilityTable {{{}}}", names.join(", ")),
         Abilities::Client => "clientAbilities".to_owned(),

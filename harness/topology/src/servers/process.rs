@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::control::{Running, Starter};
 use super::first_user::make_first_user;
+use super::home_logs;
 use super::{
     NodeAddress, ServerPlace, Servers, ServersControl, ServersError, as_started, described, may_start_again,
     node_addresses,
@@ -43,7 +44,7 @@ impl ProcessNodes {
     pub(super) fn launch(&self, node: &NodeAddress, is_upgraded: bool) -> Result<OwnProcess, ServersError> {
         let upgraded = self.start_upgraded.as_ref().filter(|_| is_upgraded);
         let mut command = Command::new(upgraded.unwrap_or(&self.start));
-        command.arg(node.http.port().to_string()).arg(self.data.join(format!("node-{}", node.node)));
+        command.arg(node.http.port().to_string()).arg(self.data_of(node));
         if !self.members.is_empty() {
             command.arg(&self.members);
         }
@@ -55,6 +56,15 @@ impl ProcessNodes {
         let what = format!("nacos node {}", node.node);
         let advice = "its home must hold a runnable `bin/start`";
         Ok(OwnProcess::start(&what, command, &log, &self.guard, advice)?)
+    }
+
+    fn data_of(&self, node: &NodeAddress) -> PathBuf {
+        self.data.join(format!("node-{}", node.node))
+    }
+
+    /// What a node that could not be started wrote itself, as a text to append to a message.
+    fn keep_logs(&self, node: &NodeAddress) -> String {
+        home_logs::keep(&self.data_of(node), &self.logs.join(format!("nacos-{}", node.node)))
     }
 
     /// Waits until a node says that it is ready and listens for gRPC.
@@ -72,7 +82,7 @@ impl ProcessNodes {
         loop {
             if let Some(why) = process.failed() {
                 if !may_start_again(&self.spec, Instant::now(), (launched, deadline)) {
-                    return Err(not_ready(why));
+                    return Err(not_ready(why + &self.keep_logs(node)));
                 }
                 tracing::info!(%why, "a node of a cluster ended before it was ready, and is started again");
                 *process = self.launch(node, is_upgraded)?;
@@ -84,8 +94,9 @@ impl ProcessNodes {
             if Instant::now() >= deadline {
                 let seconds = self.spec.ready_timeout.as_secs();
                 return Err(not_ready(format!(
-                    "no answer within {seconds} s; if it needs longer, raise `server.ready-timeout`{}",
-                    process.log_tail()
+                    "no answer within {seconds} s; if it needs longer, raise `server.ready-timeout`{}{}",
+                    process.log_tail(),
+                    self.keep_logs(node)
                 )));
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use shakedown_model::backoff::{Backoff, RUST_DIALS};
 use shakedown_model::event::{Attempt, AttemptOutcome, Event, LossCause, Lost, Path};
-use shakedown_model::plan::{ClientDefect, Failover, HealthCheck, NodeOrder, Noticing, Probing, Protocol};
+use shakedown_model::plan::{
+    ClientDefect, Failover, HealthCheck, Leaving, NodeOrder, Noticing, Probing, Protocol,
+};
 use shakedown_model::time::nanos;
 use shakedown_model::{NodeId, Offset, Seed};
 
@@ -84,11 +86,17 @@ impl Watcher {
         }
     }
 
-    /// The connection ended. Some clients notice only when they look.
-    pub(super) fn end(&mut self, now: Offset, cause: LossCause, out: &mut Vec<Action>) {
+    /// The connection ended, or its stream alone. Some clients notice only when they look.
+    pub(super) fn end(
+        &mut self,
+        now: Offset,
+        cause: LossCause,
+        is_stream_alone: bool,
+        out: &mut Vec<Action>,
+    ) {
         let is_late = match self.habits().noticing {
             Noticing::AtOnce => false,
-            Noticing::CleanEndLate => cause == LossCause::Closed,
+            Noticing::CleanEndLate => is_stream_alone,
             Noticing::Late => true,
         };
         let will_look = self.health_due != Offset::NEVER;
@@ -115,6 +123,7 @@ impl Watcher {
                 self.outage += 1;
                 self.lost_at = now;
                 self.attempt = 1;
+                self.was_found_by_check = cause == LossCause::HealthCheck;
                 self.begin_spin(now, cause);
                 self.wait(now, self.pause(now), out);
             }
@@ -186,18 +195,33 @@ impl Watcher {
                 dial => backoff.delay(dial + 1, Duration::ZERO, draws),
             };
         }
+        if self.was_found_by_check {
+            return backoff.delay_after_check(self.attempt, now - self.lost_at, draws);
+        }
         backoff.delay(self.attempt, now - self.lost_at, draws)
     }
 
     /// Drops what is left of the connection and pauses before the next attempt, at the next node of the order.
     fn wait(&mut self, now: Offset, pause: Duration, out: &mut Vec<Action>) {
-        out.push(Action::Close);
+        out.extend(self.leave());
         self.forget_connection();
         self.unask_reads(now);
         self.turn = self.turn.wrapping_add(1);
         self.phase = Phase::Waiting;
         self.waited_from = now;
         self.attempt_deadline = now + pause;
+    }
+
+    /// What becomes of the connection that is given up.
+    fn leave(&self) -> Option<Action> {
+        let is_unanswered = matches!(self.phase, Phase::Connecting | Phase::Checking);
+        match self.habits().leaving {
+            Leaving::WithNextAttempt if self.phase == Phase::Up => None,
+            Leaving::OnceAnswered { at_most } if is_unanswered => {
+                Some(Action::Abandon { until: self.started + at_most })
+            }
+            Leaving::AtOnce | Leaving::WithNextAttempt | Leaving::OnceAnswered { .. } => Some(Action::Close),
+        }
     }
 
     /// The node that the next attempt goes to.
@@ -278,7 +302,11 @@ impl Watcher {
         }
         if is_late && u32::from(self.health_tries) >= tries {
             let cause = if self.is_in_doubt { LossCause::RequestTimeout } else { LossCause::HealthCheck };
-            self.lose(now, cause, out);
+            if self.habits().noticing == Noticing::Late {
+                self.mark_ended(now, cause, check);
+            } else {
+                self.lose(now, cause, out);
+            }
             return;
         }
         let is_due = now >= self.health_due;
@@ -296,6 +324,14 @@ impl Watcher {
             self.health_deadline = now + check.timeout;
             out.push(Action::Send(Request::HealthCheck));
         }
+    }
+
+    /// The connection counts as gone, for whoever asks something of it next.
+    fn mark_ended(&mut self, now: Offset, cause: LossCause, check: HealthCheck) {
+        self.ended = Some(cause);
+        self.health_tries = 0;
+        self.health_deadline = Offset::NEVER;
+        self.health_due = now + check.every;
     }
 
     /// A request was not answered in time. Some clients ask at once whether the server lives, and stay if it does

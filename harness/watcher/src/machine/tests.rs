@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod leaving;
 mod outage;
 mod reads;
 mod sdks;

@@ -114,7 +114,11 @@ impl Stream {
             }
             Http2::GoAway { .. } => false,
         };
-        if ends { Err(ended(EndCause::Closed, "the server ended the stream".to_owned())) } else { Ok(()) }
+        if ends {
+            Err(ended(EndCause::StreamEnded, "the server ended the stream".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 

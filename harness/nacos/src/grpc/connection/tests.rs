@@ -206,8 +206,8 @@ async fn an_orderly_end_comes_after_what_was_sent_before_it() {
     connection.open_stream(&setup()).unwrap();
     assert!(matches!(next(&mut connection).await, Event::Pushed { .. }));
     assert!(matches!(next(&mut connection).await, Event::Pushed { .. }));
-    assert_eq!(end(&mut connection).await.cause, EndCause::Closed);
-    assert_eq!(end(&mut connection).await.cause, EndCause::Closed, "it stays ended");
+    assert_eq!(end(&mut connection).await.cause, EndCause::StreamEnded);
+    assert_eq!(end(&mut connection).await.cause, EndCause::StreamEnded, "it stays ended");
 }
 
 #[tokio::test]

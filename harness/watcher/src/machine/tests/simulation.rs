@@ -201,7 +201,7 @@ impl Simulation {
         for action in out {
             match action {
                 Action::Connect { .. } => self.connect(id),
-                Action::Close => self.hang_up(id),
+                Action::Close | Action::Abandon { .. } => self.hang_up(id),
                 Action::Send(request) => self.serve(id, request),
                 Action::Record(event) => self.history.push(event),
                 Action::SaveSnapshot(item) => {
