@@ -78,6 +78,7 @@ fn the_doctor_finds_what_a_killed_run_left() {
         arguments: Vec::new(),
         clients: Vec::new(),
         floors: Vec::new(),
+        workers: 0,
         remarks: Vec::new(),
     })
     .unwrap();

@@ -16,3 +16,4 @@ mod servers;
 mod support;
 mod tls;
 mod ways_out;
+mod workers;

@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// End process groups named on standard input when it closes; for shakedown's own use.
     #[command(hide = true)]
     Guard,
+    /// Hold a share of a run's watchers, as told on standard input; for shakedown's own use.
+    #[command(hide = true)]
+    Worker,
     /// The watchers' side of a floor; for shakedown's own use.
     #[command(hide = true)]
     FloorPeer {

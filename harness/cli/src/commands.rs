@@ -13,6 +13,7 @@ mod polling_driver;
 mod report;
 mod run;
 mod serve;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -75,6 +76,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::PollingDriver => runtime()?.block_on(polling_driver::speak()).map(done),
         Command::FloorPeer { address } => calibrate::peer(address).map(done),
+        Command::Worker => worker::work().map(done),
         Command::Guard => {
             shakedown_topology::guard_main();
             Ok(ExitCode::SUCCESS)

@@ -49,6 +49,16 @@ impl ClockPair {
             self.instant.checked_sub(apart).unwrap_or(self.instant)
         }
     }
+
+    /// The count of nanoseconds at one of the runtime's instants; 0 for one before the machine's start.
+    #[must_use]
+    pub fn ns(&self, instant: Instant) -> u64 {
+        let nanos = |apart: std::time::Duration| u64::try_from(apart.as_nanos()).unwrap_or(u64::MAX);
+        match instant.checked_duration_since(self.instant) {
+            Some(later) => self.ns.saturating_add(nanos(later)),
+            None => self.ns.saturating_sub(nanos(self.instant.duration_since(instant))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,5 +77,6 @@ mod tests {
         assert!(instant.duration_since(converted) < Duration::from_secs(10));
         let earlier = pair.instant(ns - 3_000_000_000);
         assert_eq!(converted.duration_since(earlier), Duration::from_secs(3));
+        assert_eq!([pair.ns(converted), pair.ns(earlier)], [ns, ns - 3_000_000_000]);
     }
 }

@@ -20,6 +20,7 @@ mod run;
 mod service;
 mod setup;
 mod timeline;
+mod workers;
 
 pub use estate::EstateError;
 pub use health::ReceiveProbeError;
@@ -27,3 +28,4 @@ pub use machine::raise_open_files;
 pub use observer::{Observer, Progress, RunEvent};
 pub use preflight::PreflightError;
 pub use run::{EngineError, RunOptions, run};
+pub use workers::{CrewError, WorkerError, worker_main};

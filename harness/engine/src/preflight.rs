@@ -8,7 +8,7 @@ use shakedown_model::plan::Plan;
 pub enum PreflightError {
     /// Too few open files.
     #[error(
-        "{watchers} watchers need about {needed} open files in one process, and its hard limit is {limit}; \
+        "{watchers} watchers need about {needed} open files in one of the run's processes, and its hard limit is {limit}; \
          lower the counts, raise `ulimit -Hn`, or take the servers and proxies out of the process (`--backend process`, `--proxy toxiproxy`)"
     )]
     OpenFiles {
@@ -26,7 +26,7 @@ pub enum PreflightError {
 /// # Errors
 /// [`PreflightError`] says what does not fit and what to do.
 pub(crate) fn check(plan: &Plan, open_files: u64) -> Result<(), PreflightError> {
-    let needed = Needs::of(plan).open_files();
+    let needed = Needs::of(plan, open_files).open_files();
     if needed > open_files {
         return Err(PreflightError::OpenFiles {
             watchers: u64::from(plan.watcher_count()),

@@ -11,6 +11,7 @@ use shakedown_load::mutator::{PublishError, Publisher, Step};
 use shakedown_model::Plan;
 use shakedown_model::plan::{ItemKey, PublishBy, ServerSpec};
 use shakedown_nacos::ConfigKey;
+use shakedown_nacos::Peer;
 use shakedown_nacos::admin::rpc::RpcAdmin;
 use shakedown_nacos::admin::{AdminClient, Publication, PublishAnswer};
 use shakedown_topology::NodeAddress;
@@ -22,7 +23,12 @@ pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The control plane's client of one node, for its generation and under the scenario's account.
 pub(crate) fn admin(server: &ServerSpec, node: &NodeAddress, timeout: Duration) -> AdminClient {
-    let admin = AdminClient::new(node.http_peer(), timeout);
+    admin_at(server, node.http_peer(), timeout)
+}
+
+/// The same at an address of its own.
+pub(crate) fn admin_at(server: &ServerSpec, peer: Peer, timeout: Duration) -> AdminClient {
+    let admin = AdminClient::new(peer, timeout);
     admin.speaking(server.generation()).logging_in(server.login.as_ref())
 }
 

@@ -25,6 +25,7 @@ use crate::node_reads::NotVisible;
 use crate::observer::{Observer, RunEvent};
 use crate::preflight::{self, PreflightError};
 use crate::setup::{Setup, needs_containers};
+use crate::workers::CrewError;
 use crate::{floor, machine, timeline};
 
 /// The run could not be begun.
@@ -74,6 +75,9 @@ pub enum EngineError {
     /// The watchers.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The workers.
+    #[error(transparent)]
+    Workers(#[from] CrewError),
     /// The proxies' API.
     #[error(transparent)]
     ProxyApi(#[from] ProxyApiError),
@@ -98,7 +102,7 @@ pub struct RunOptions {
     pub runs: PathBuf,
     /// The scenario's text, secrets redacted, for the run directory.
     pub scenario_text: String,
-    /// This program, which has the commands `guard` and `floor-peer`.
+    /// This program, which has the commands `guard`, `floor-peer` and `worker`.
     pub program: PathBuf,
     /// Whether the floors of the run's fan-outs are measured before it.
     pub measures_floor: bool,
@@ -202,6 +206,7 @@ fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
         arguments: options.arguments.clone(),
         clients: Vec::new(),
         floors: Vec::new(),
+        workers: 0,
         remarks: Vec::new(),
     }
 }

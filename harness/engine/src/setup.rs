@@ -8,6 +8,7 @@ use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::publish_initial;
 use shakedown_model::Plan;
 use shakedown_model::manifest::Manifest;
+use shakedown_model::needs::Needs;
 use shakedown_model::plan::{Backend, ProxyKind, ProxyPlace, ServerSpec};
 use shakedown_record::{HistoryWriter, RunDir};
 use shakedown_topology::{Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers};
@@ -20,6 +21,8 @@ use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
 use crate::publisher::{Ceiling, NacosPublisher};
 use crate::run::{EngineError, RunOptions};
+use crate::workers::{Crew, CrewPlace};
+use crate::{machine, timeline};
 
 /// What was brought up, before anything is measured.
 pub(crate) struct Setup {
@@ -29,6 +32,8 @@ pub(crate) struct Setup {
     pub(crate) addresses: Arc<[ProxyAddress]>,
     /// What is seen of connections, where real clients are among the watchers.
     pub(crate) connections: Option<Connections>,
+    /// The workers with their tasks, until the timeline has them.
+    pub(crate) crew: Crew,
     /// The processes of real clients, until the fleet has them.
     pub(crate) real: RealClients,
     pub(crate) driver: ToxiproxyClient,
@@ -95,15 +100,13 @@ impl Setup {
         };
         let proxies = Proxies::start(&plan.proxy, &host, &listens, &mut ports).await?;
         manifest.proxy = proxies.description().to_owned();
-        for address in &mut addresses {
-            address.binds = proxies.binds(address.listen);
-            address.listen.set_ip(proxies.api().ip());
-        }
+        settle(&mut addresses, &proxies);
         connections.iter().for_each(|connections| connections.know(&addresses));
         let driver = ToxiproxyClient::new(proxies.api())?;
         proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         let real = clients::start(&plan, &launches, dir, guard.as_ref(), &addresses).await?;
         manifest.clients = real.described().to_vec();
+        let crew = start_workers((&plan, &servers, &addresses), dir, options, (&history, manifest)).await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });
         Ok(Self {
             plan,
@@ -111,6 +114,7 @@ impl Setup {
             proxies,
             addresses: addresses.into(),
             connections,
+            crew,
             real,
             driver,
             ceiling,
@@ -135,6 +139,34 @@ async fn publish_first(
     publish_initial(plan, run_id, &publisher, &history.recorder()).await?;
     NodeReads { plan, run_id }.wait_for_initial(servers.nodes()).await?;
     Ok(ceiling)
+}
+
+/// Says where the proxies really are, now that their server runs.
+fn settle(addresses: &mut [ProxyAddress], proxies: &Proxies) {
+    for address in addresses {
+        address.binds = proxies.binds(address.listen);
+        address.listen.set_ip(proxies.api().ip());
+    }
+}
+
+/// Starts as many workers as the plan and this machine's limit of open files demand.
+async fn start_workers(
+    (plan, servers, addresses): (&Plan, &Servers, &[ProxyAddress]),
+    dir: &RunDir,
+    options: &RunOptions,
+    (history, manifest): (&HistoryWriter, &mut Manifest),
+) -> Result<Crew, EngineError> {
+    manifest.workers = Needs::of(plan, machine::raise_open_files()).workers;
+    let place = CrewPlace {
+        program: &options.program,
+        logs: &dir.logs_dir(),
+        snapshots: &dir.snapshots_dir(),
+        recorder: &history.recorder(),
+    };
+    let nodes = servers.nodes();
+    let groups = timeline::group_addresses(plan, nodes, addresses);
+    let login_at = timeline::watchers_login(plan, nodes);
+    Ok(Crew::start(manifest.workers, (plan, manifest.run_id), &groups, login_at, place).await?)
 }
 
 /// What is about to be started.

@@ -4,6 +4,7 @@ mod fault_log;
 mod hand;
 mod movers;
 mod stage;
+mod watchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ use crate::observer::{Observer, RunEvent};
 use crate::run::EngineError;
 use crate::setup::Setup;
 use fault_log::FaultLog;
-use movers::{Movers, end_fleet, end_mutator, end_nemesis};
+use movers::{Movers, end_mutator, end_nemesis, end_watchers};
+pub(crate) use movers::{group_addresses, watchers_login};
 use stage::Stage;
 
 /// Works through the phases of what was set up, then drains and takes everything down again.
@@ -40,9 +42,10 @@ pub(crate) async fn work_through(
     manifest.started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
     dir.write_manifest(manifest)?;
     let faults = Arc::new(FaultLog::new(dir.clone(), Arc::clone(&observer)));
-    let movers = Movers::start(&setup, real, (dir, manifest.run_id), clock, &faults)?;
+    let crew = std::mem::take(&mut setup.crew);
+    let movers = Movers::start(&setup, (real, crew), (dir, manifest.run_id), clock, &faults)?;
     let live = movers.live();
-    let Movers { fleet, mutator, nemesis, mut lateness, .. } = movers;
+    let Movers { fleet, crew, mutator, nemesis, mut lateness, .. } = movers;
     let mut stage = Stage::new(setup, live, dir, clock, observer).stopped_by(stop);
     let mut status = stage.phases(&faults).await;
     // Every fault has ended by now unless the run was cut short, and then healing comes first.
@@ -53,7 +56,7 @@ pub(crate) async fn work_through(
     if status == RunStatus::Complete {
         status = stage.drain().await;
     }
-    manifest.remarks.extend(end_fleet(fleet, &mut status).await);
+    manifest.remarks.extend(end_watchers((fleet, crew), &mut status).await);
     lateness.shutdown().await;
     manifest.remarks.extend(connections.and_then(ConnectionLog::finish));
     manifest.remarks.extend(clients::remark(&sights));

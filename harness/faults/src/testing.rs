@@ -66,6 +66,7 @@ pub(crate) fn plan(faults: Vec<FaultPlan>) -> Plan {
             namespaces: vec![String::new()],
         },
         groups: vec![spec("zero", Protocol::NacosHttp, 0), spec("one", Protocol::NacosGrpc, 1)],
+        workers: shakedown_model::division::Workers::default(),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases: vec![Phase {
             name: "only".into(),

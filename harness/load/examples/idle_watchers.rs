@@ -60,6 +60,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .map_err(|problems| problems.render(false))?
             .plan;
         let fleet = Fleet::start(FleetConfig {
+            share: shakedown_model::division::Share::Whole,
+            from: clock.now(),
             plan: Arc::new(plan),
             run_id: 1,
             addresses: vec![GroupAddresses { http: vec![http.into()], grpc: vec![grpc.into()] }],

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod baseline;
+pub mod division;
 pub mod event;
 pub mod fault;
 pub mod floor;

@@ -62,6 +62,9 @@ pub struct Manifest {
     /// The floors of the run's fan-outs, measured before it on request.
     #[serde(default)]
     pub floors: Vec<Floor>,
+    /// Worker processes that held the simulated watchers; 0 when the harness' own process did.
+    #[serde(default)]
+    pub workers: u32,
     /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
     pub remarks: Vec<String>,
 }

@@ -1,18 +1,23 @@
 //! What a plan needs of the machine, so that too little of it is known before anything is started.
 
+use crate::division;
 use crate::plan::{Backend, Plan, ProxyKind};
 
-/// Files that the harness has open beside its connections: logs, the recording, listeners, canaries, the mutator's
+/// Files that a process has open beside its connections: logs, the recording, listeners, canaries, the mutator's
 /// connections, snapshots while they are written.
-const BESIDE: u64 = 300;
+pub(crate) const BESIDE: u64 = 300;
 
-/// Connections and open files of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Connections, processes and open files of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// Connections of watchers at the same time; each has one, whatever its protocol.
     pub connections: u64,
+    /// Worker processes that hold the simulated watchers; 0 when the harness' own process does.
+    pub workers: u32,
+    /// Open files of the worker with the most.
+    pub worker_files: u64,
     /// Open files of the harness' own process. Where proxies and servers are embedded, it holds both ends of every
-    /// connection.
+    /// connection that no worker holds an end of.
     pub harness_files: u64,
     /// Open files of the Toxiproxy process, if there is one: two per connection.
     pub proxy_files: u64,
@@ -21,9 +26,9 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// What `plan` needs.
+    /// What `plan` needs where a process may have at most `open_files` files: that decides how many workers there are.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Plan, open_files: u64) -> Self {
         let connections = u64::from(plan.watcher_count());
         // A blackhole, or what is like it, holds the old connections while their watchers make new ones.
         let held = if holds_connections(plan) { 2 * connections } else { connections };
@@ -35,9 +40,18 @@ impl Needs {
             Backend::Embedded => (held, 0),
             Backend::Process | Backend::Container | Backend::External => (0, held + BESIDE),
         };
+        let together = connections + proxy_in + server_in + BESIDE;
+        let workers = division::workers(plan, together, open_files);
+        let simulated = division::simulated(plan);
+        let (worker_files, harness_files) = match workers {
+            0 => (0, together),
+            workers => (simulated.div_ceil(u64::from(workers)) + BESIDE, together - simulated),
+        };
         Self {
             connections,
-            harness_files: connections + proxy_in + server_in + BESIDE,
+            workers,
+            worker_files,
+            harness_files,
             proxy_files: proxy_out,
             server_files: server_out,
         }
@@ -47,7 +61,7 @@ impl Needs {
     /// allow.
     #[must_use]
     pub fn open_files(&self) -> u64 {
-        self.harness_files.max(self.proxy_files).max(self.server_files)
+        self.harness_files.max(self.worker_files).max(self.proxy_files).max(self.server_files)
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::division::Workers;
 use crate::fault::FaultPlan;
 use crate::gate::Gate;
 use crate::verdict::Guarantee;
@@ -73,6 +74,9 @@ pub struct Plan {
     pub items: ItemsSpec,
     /// The groups of watchers; [`GroupId`] indexes them.
     pub groups: Vec<GroupSpec>,
+    /// How many processes hold the simulated watchers.
+    #[serde(default)]
+    pub workers: Workers,
     /// How config changes.
     pub mutator: MutatorSpec,
     /// The phases, back to back from zero; [`PhaseId`] indexes them.

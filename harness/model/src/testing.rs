@@ -28,6 +28,7 @@ pub(crate) fn plan() -> Plan {
             namespaces: vec![String::new()],
         },
         groups: Vec::new(),
+        workers: crate::division::Workers::default(),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases: vec![Phase {
             name: "only".to_owned(),

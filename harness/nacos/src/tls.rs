@@ -149,6 +149,14 @@ pub struct TlsPeer {
     pub(crate) host: Arc<str>,
 }
 
+impl TlsPeer {
+    /// The name that is expected, as [`ClientTls::http`] and [`ClientTls::grpc`] take it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
 impl fmt::Debug for TlsPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TlsPeer").field(&self.host).finish()

@@ -24,6 +24,12 @@ impl Clock {
         Self { start: Instant::now() }
     }
 
+    /// A clock whose offset zero was at `instant`, such as that of another process of this machine.
+    #[must_use]
+    pub const fn since(instant: Instant) -> Self {
+        Self { start: instant }
+    }
+
     /// Now.
     #[must_use]
     pub fn now(&self) -> Offset {

@@ -27,6 +27,54 @@ pub(crate) fn block_header(payload: &[u8], count: u32) -> [u8; HEADER_BYTES] {
     header
 }
 
+/// Records as they stand in a history, together: written and sent as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    payload: Vec<u8>,
+    count: u32,
+}
+
+/// Bytes that are no whole block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a block of the history is not what was sent: its length or its checksum is wrong")]
+pub struct DamagedBlock;
+
+impl Block {
+    pub(crate) const fn new(payload: Vec<u8>, count: u32) -> Self {
+        Self { payload, count }
+    }
+
+    /// What stands before the records: their length, their count, their checksum.
+    #[must_use]
+    pub fn header(&self) -> [u8; 12] {
+        block_header(&self.payload, self.count)
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Takes a block as it was written: its header, and its records behind it.
+    ///
+    /// # Errors
+    /// [`DamagedBlock`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DamagedBlock> {
+        let (header, payload) = bytes.split_at_checked(HEADER_BYTES).ok_or(DamagedBlock)?;
+        let count = u32::from_le_bytes(header[4..8].try_into().expect("four bytes"));
+        let is_whole =
+            count > 0 && (1..=BLOCK_LIMIT).contains(&payload.len()) && header == block_header(payload, count);
+        if is_whole { Ok(Self::new(payload.to_vec(), count)) } else { Err(DamagedBlock) }
+    }
+}
+
 /// Why a history could not be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {

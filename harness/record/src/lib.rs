@@ -16,7 +16,7 @@ mod run_dir;
 
 pub use baseline_file::{BaselineError, plan_digest, read_baseline, write as write_baseline};
 pub use clock::Clock;
-pub use history::{HistoryError, HistoryReader};
-pub use recorder::{HistoryWriter, MemoryHistory, Recorder, RecorderError};
+pub use history::{Block, DamagedBlock, HistoryError, HistoryReader};
+pub use recorder::{BlockSink, HistoryWriter, MemoryHistory, Recorder, RecorderError};
 pub use retention::{Keep, Removed, remove_old_runs, size_of};
 pub use run_dir::{RunDir, RunDirError, redacted, write_atomically};

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use shakedown_model::event::Event;
 
-use crate::history::{BLOCK_BYTES, HEADER_BYTES, MAGIC, block_header};
+use crate::history::{BLOCK_BYTES, Block, HEADER_BYTES, MAGIC};
 
 /// Blocks that may wait for the disk (16 MiB) before records are lost, counted and the run made invalid.
 const WAITING_BLOCKS: usize = 64;
@@ -56,10 +56,7 @@ struct OpenBlock {
 
 #[derive(Debug)]
 enum Message {
-    Block {
-        bytes: Vec<u8>,
-        count: u32,
-    },
+    Block(Block),
     /// Nothing follows; only a history without a gap gets the end marker.
     End {
         is_whole: bool,
@@ -85,6 +82,16 @@ impl Recorder {
     pub fn flush(&self) {
         let mut open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         self.close(&mut open);
+    }
+
+    /// Takes a block that another recorder has closed, as it is. Waits until there is room.
+    ///
+    /// # Errors
+    /// [`RecorderError::Write`] when nothing is written any more.
+    pub fn append(&self, block: Block) -> Result<(), RecorderError> {
+        self.shared.blocks.send(Message::Block(block)).map_err(|_| {
+            RecorderError::Write(self.failure().unwrap_or_else(|| "its writer has ended".into()))
+        })
     }
 
     /// Why writing failed, once it did.
@@ -118,14 +125,44 @@ impl Recorder {
         }
         let OpenBlock { bytes, count } = std::mem::take(open);
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.shared.blocks.try_send(Message::Block { bytes, count })
+            self.shared.blocks.try_send(Message::Block(Block::new(bytes, count)))
         {
             self.shared.lost.fetch_add(u64::from(count), Ordering::Relaxed);
         }
     }
 }
 
-/// Owns the history file and the thread that writes it.
+/// Where a history goes, block by block, on a thread that may wait.
+pub trait BlockSink: Send {
+    /// Takes the next block.
+    ///
+    /// # Errors
+    /// When it could not be written; nothing more comes then.
+    fn block(&mut self, block: &Block) -> io::Result<()>;
+
+    /// Nothing follows. `is_whole` is false when records were lost before.
+    ///
+    /// # Errors
+    /// When what was taken is not all written.
+    fn end(&mut self, is_whole: bool) -> io::Result<()>;
+}
+
+/// A history file; only one without a gap gets the end marker.
+impl BlockSink for File {
+    fn block(&mut self, block: &Block) -> io::Result<()> {
+        self.write_all(&block.header())?;
+        self.write_all(block.payload())
+    }
+
+    fn end(&mut self, is_whole: bool) -> io::Result<()> {
+        if is_whole {
+            self.write_all(&[0; HEADER_BYTES])?;
+        }
+        self.sync_all()
+    }
+}
+
+/// Owns the history and the thread that writes it.
 #[derive(Debug)]
 pub struct HistoryWriter {
     recorder: Recorder,
@@ -141,19 +178,24 @@ impl HistoryWriter {
         let fail = |source| RecorderError::Create { path: path.to_owned(), source };
         let mut file = File::create(path).map_err(fail)?;
         file.write_all(&MAGIC).map_err(fail)?;
+        Self::into_sink(file).map_err(fail)
+    }
+
+    /// Sends a history elsewhere than into a file.
+    ///
+    /// # Errors
+    /// When the machine gives no thread.
+    pub fn into_sink(mut sink: impl BlockSink + 'static) -> io::Result<Self> {
         let (blocks, receiver) = sync_channel(WAITING_BLOCKS);
         let failure = Arc::new(OnceLock::new());
-        let thread = std::thread::Builder::new()
-            .name("history".into())
-            .spawn({
-                let failure = Arc::clone(&failure);
-                move || {
-                    if let Err(error) = write_blocks(&mut file, &receiver) {
-                        failure.get_or_init(|| error.to_string());
-                    }
+        let thread = std::thread::Builder::new().name("history".into()).spawn({
+            let failure = Arc::clone(&failure);
+            move || {
+                if let Err(error) = write_blocks(&mut sink, &receiver) {
+                    failure.get_or_init(|| error.to_string());
                 }
-            })
-            .map_err(fail)?;
+            }
+        })?;
         Ok(Self { recorder: Recorder::new(blocks, failure), thread: Some(thread) })
     }
 
@@ -185,19 +227,11 @@ impl HistoryWriter {
     }
 }
 
-fn write_blocks(file: &mut File, receiver: &Receiver<Message>) -> io::Result<()> {
+fn write_blocks(sink: &mut impl BlockSink, receiver: &Receiver<Message>) -> io::Result<()> {
     while let Ok(message) = receiver.recv() {
         match message {
-            Message::Block { bytes, count } => {
-                file.write_all(&block_header(&bytes, count))?;
-                file.write_all(&bytes)?;
-            }
-            Message::End { is_whole } => {
-                if is_whole {
-                    file.write_all(&[0; HEADER_BYTES])?;
-                }
-                return file.sync_all();
-            }
+            Message::Block(block) => sink.block(&block)?,
+            Message::End { is_whole } => return sink.end(is_whole),
         }
     }
     Ok(())
@@ -217,9 +251,9 @@ impl MemoryHistory {
         self.recorder.flush();
         let mut guard = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
         let (receiver, events) = &mut *guard;
-        while let Ok(Message::Block { bytes, count }) = receiver.try_recv() {
-            let mut rest = bytes.as_slice();
-            for _ in 0..count {
+        while let Ok(Message::Block(block)) = receiver.try_recv() {
+            let mut rest = block.payload();
+            for _ in 0..block.count() {
                 let (event, after) = postcard::take_from_bytes(rest).expect("what was encoded decodes");
                 events.push(event);
                 rest = after;

@@ -128,6 +128,7 @@ mod tests {
             arguments: Vec::new(),
             clients: Vec::new(),
             floors: Vec::new(),
+            workers: 0,
             remarks: Vec::new(),
         })
         .unwrap();

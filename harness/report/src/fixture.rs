@@ -200,6 +200,7 @@ fn manifest() -> Manifest {
         arguments: Vec::new(),
         clients: Vec::new(),
         floors: Vec::new(),
+        workers: 0,
         remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
     }
 }

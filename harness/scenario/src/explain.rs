@@ -8,6 +8,7 @@ mod faults;
 
 use std::fmt::{self, Write as _};
 
+use shakedown_model::division::{FILES_PER_PROCESS, Workers};
 use shakedown_model::gate::Scope;
 use shakedown_model::plan::{
     Backend, Generation, GroupSpec, OldApis, Plan, ProxyKind, ProxyPlace, ServerSpec,
@@ -45,6 +46,10 @@ fn write(out: &mut String, plan: &Plan) -> fmt::Result {
     writeln!(out, "watchers: # {} in all", plan.watcher_count())?;
     for group in &plan.groups {
         self::group(out, plan, group)?;
+    }
+    match plan.workers {
+        Workers::Auto => writeln!(out, "workers: auto")?,
+        Workers::Exactly(count) => writeln!(out, "workers: {count}")?,
     }
     phases(out, plan)?;
     faults::faults(out, plan)?;
@@ -239,9 +244,16 @@ fn judging(out: &mut String, plan: &Plan) -> fmt::Result {
 }
 
 fn needs(out: &mut String, plan: &Plan) -> fmt::Result {
-    let needs = Needs::of(plan);
-    writeln!(out, "needs:")?;
+    let needs = Needs::of(plan, FILES_PER_PROCESS);
+    writeln!(out, "needs: # where a process may have {FILES_PER_PROCESS} open files")?;
     writeln!(out, "  connections of watchers: {}", needs.connections)?;
+    match needs.workers {
+        0 => writeln!(out, "  workers: none # the harness' own process holds the watchers")?,
+        workers => {
+            writeln!(out, "  workers: {workers} # processes that hold the simulated watchers")?;
+            writeln!(out, "  open files of a worker: {}", needs.worker_files)?;
+        }
+    }
     writeln!(out, "  open files of the harness: {}", needs.harness_files)?;
     if needs.proxy_files > 0 {
         writeln!(out, "  open files of Toxiproxy: {}", needs.proxy_files)?;

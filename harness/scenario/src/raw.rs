@@ -15,6 +15,7 @@ mod watchers;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use shakedown_model::division::{MOST_WORKERS, Workers};
 use shakedown_model::verdict::Guarantee;
 
 pub(crate) use containers::*;
@@ -30,7 +31,7 @@ pub(crate) use watchers::*;
 use crate::field::{Field, Name, Named, Selection, record, scalar, words};
 use crate::problem::Findings;
 use crate::source::Spanned;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 record! {
     /// A scenario: what is brought up, what changes, what breaks, and what must hold.
@@ -45,6 +46,7 @@ record! {
         "links" links: optional Named<RawLink> = "The named paths between watchers and servers. Default: one, called `default`.",
         "items" items: required RawItems = "The config items.",
         "watchers" watchers: required Vec<Spanned<RawGroup>> = "The groups of watchers.",
+        "workers" workers: optional Workers = "How many processes hold the simulated watchers: a number, where 0 leaves them in the harness' own process, or `auto`: as many as the limit of open files demands. Default: auto.",
         "mutations" mutations: required RawMutations = "How config changes.",
         "phases" phases: required Vec<Spanned<RawPhase>> = "The phases, one after the other.",
         "faults" faults: optional Vec<Spanned<RawFault>> = "What breaks, and when. Default: nothing.",
@@ -82,6 +84,17 @@ words!(Guarantee {
     "once" => Guarantee::Once,
     "safe-failover" => Guarantee::SafeFailover,
 });
+
+/// `auto`, or a count.
+impl Field for Workers {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        let is_auto = matches!(&node.value, Value::Scalar(scalar) if scalar.text == "auto");
+        if is_auto { Some(Self::Auto) } else { u32::read(node, found).map(Self::Exactly) }
+    }
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 0, "maximum": MOST_WORKERS }] })
+    }
+}
 
 /// A gate's text, with the place where it begins if it stands in its source unchanged.
 #[derive(Debug, Clone)]

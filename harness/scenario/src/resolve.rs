@@ -17,6 +17,7 @@ mod toxics;
 
 use std::path::Path;
 
+use shakedown_model::division::{MOST_WORKERS, Workers};
 use shakedown_model::gate::Gate;
 use shakedown_model::plan::{Arrivals, MutatorSpec, PLAN_FORMAT, Phase, Plan};
 use shakedown_model::time::Offset;
@@ -69,12 +70,14 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
         links,
         items,
         groups,
+        workers: raw.workers.as_ref().map_or_else(Workers::default, |workers| workers.value),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases,
         faults: Vec::new(),
         gates: Vec::new(),
         required: required(raw, found),
     };
+    workers(raw.workers.as_ref(), found);
     for group in &mut plan.groups {
         group.client.backoff = group.client.backoff.on_nodes(plan.server.nodes);
     }
@@ -138,6 +141,17 @@ fn positive<T: Zero>(field: Option<&Spanned<T>>, what: &str, found: &mut Finding
         found
             .error("scenario::zero", field.span, format!("`{what}` cannot be zero"))
             .help(format!("give `{what}` a value above zero, or leave it out where it has a default"));
+    }
+}
+
+/// Refuses more workers than a run may have.
+fn workers(workers: Option<&Spanned<Workers>>, found: &mut Findings) {
+    if let Some(Spanned { value: Workers::Exactly(count), span }) = workers
+        && *count > MOST_WORKERS
+    {
+        found
+            .error("scenario::out_of_range", *span, format!("{count} workers are too many"))
+            .help(format!("write `auto`, or at most {MOST_WORKERS}"));
     }
 }
 

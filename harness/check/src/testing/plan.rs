@@ -32,6 +32,7 @@ pub(super) fn manifest() -> Manifest {
         arguments: Vec::new(),
         clients: Vec::new(),
         floors: Vec::new(),
+        workers: 0,
         remarks: Vec::new(),
     }
 }
@@ -74,6 +75,7 @@ pub(crate) fn plan() -> Plan {
             group("modern", WatcherId(0), modern_client()),
             group("legacy", WatcherId(2), legacy_client()),
         ],
+        workers: shakedown_model::division::Workers::default(),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1e-9 }),
         phases: vec![
             phase("warm-up", 0, 5_000, false),

@@ -30,7 +30,8 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<ExitCode, Failure> {
     let loaded =
         args.scenario.as_ref().map(|scenario| plan::load_quietly(scenario, &overrides)).transpose()?;
     let plan = loaded.map(|loaded| loaded.plan);
-    let needs = plan.as_ref().map(Needs::of);
+    let open_files = shakedown_engine::raise_open_files();
+    let needs = plan.as_ref().map(|plan| Needs::of(plan, open_files));
     let mut findings = kernel::findings(needs.as_ref());
     findings.extend(homes::findings(args, plan.as_ref()));
     findings.extend(drivers::findings(plan.as_ref())?);
@@ -63,10 +64,11 @@ fn needs_engine(plan: &Plan) -> bool {
 
 /// What the scenario needs, in a line.
 fn needed(plan: &Plan, needs: &Needs) -> String {
-    format!(
-        "{} needs {} connections and {} open files in one process",
-        plan.name,
-        needs.connections,
-        needs.open_files()
-    )
+    let processes = match needs.workers {
+        0 => "one process".to_owned(),
+        1 => "one of its processes, as a worker holds the watchers".to_owned(),
+        workers => format!("one of its processes, as {workers} workers hold the watchers"),
+    };
+    let (connections, files) = (needs.connections, needs.open_files());
+    format!("{} needs {connections} connections and {files} open files in {processes}", plan.name)
 }

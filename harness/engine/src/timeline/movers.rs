@@ -4,29 +4,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use shakedown_faults::fault::{Site, Watchers};
+use shakedown_faults::fault::Site;
 use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
+use shakedown_faults::proxies::ProxyAddress;
 use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle, MutatorReport};
-use shakedown_load::watchers::{Fleet, FleetConfig, FleetControl, FleetEnd, GroupAddresses};
+use shakedown_load::watchers::{Fleet, FleetConfig, FleetEnd, GroupAddresses};
+use shakedown_model::division::Share;
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::Protocol;
-use shakedown_model::{GroupId, ItemId};
-use shakedown_nacos::admin::AdminClient;
+use shakedown_model::{ItemId, Plan};
+use shakedown_nacos::Peer;
 use shakedown_record::{Clock, RunDir};
+use shakedown_topology::NodeAddress;
 use tokio::task::JoinSet;
 
 use super::fail;
 use super::fault_log::FaultLog;
 use super::hand::Hand;
 use super::stage::Live;
+use super::watchers::Watchers;
 use crate::health;
 use crate::probe::{NacosProbe, through};
 use crate::publisher::{self, NacosPublisher, PUBLISH_TIMEOUT, config_key};
 use crate::run::EngineError;
 use crate::service::NodeProbes;
 use crate::setup::Setup;
+use crate::workers::Crew;
 
 /// Publishes in flight at once, over all items: as many as a busy control plane sees, far below a pool's limits.
 const MAX_IN_FLIGHT: usize = 256;
@@ -34,9 +38,11 @@ const MAX_IN_FLIGHT: usize = 256;
 /// Watchers, mutator and nemesis at work. Dropping them stops them; the `end_` functions end each in order.
 pub(super) struct Movers {
     pub(super) fleet: Fleet,
+    pub(super) crew: Crew,
     pub(super) mutator: MutatorHandle,
     pub(super) nemesis: NemesisHandle,
     pub(super) lateness: JoinSet<()>,
+    watchers: Watchers,
     /// Publishes that ended, for progress.
     published: Arc<AtomicU64>,
 }
@@ -45,22 +51,28 @@ impl Movers {
     /// Starts everything that moves at once.
     pub(super) fn start(
         setup: &Setup,
-        real: RealClients,
+        (real, crew): (RealClients, Crew),
         (dir, run_id): (&RunDir, u64),
         clock: Clock,
         faults: &Arc<FaultLog>,
     ) -> Result<Self, EngineError> {
         let recorder = setup.history.recorder();
+        let login = watchers_login(&setup.plan, setup.servers.nodes());
+        let from = clock.now();
         let config = FleetConfig {
             plan: Arc::clone(&setup.plan),
             run_id,
-            addresses: group_addresses(setup),
+            share: if crew.control().count() == 0 { Share::Whole } else { Share::Real },
+            addresses: group_addresses(&setup.plan, setup.servers.nodes(), &setup.addresses),
             clock,
+            from,
             recorder: recorder.clone(),
             snapshots: dir.snapshots_dir(),
-            login: watchers_login(setup),
+            login: login.map(|peer| publisher::admin_at(&setup.plan.server, peer, PUBLISH_TIMEOUT)),
         };
         let fleet = Fleet::start_with(config, real)?;
+        crew.begin(clock, from);
+        let watchers = Watchers { own: fleet.control().clone(), crew: crew.control().clone() };
         let published = Arc::new(AtomicU64::new(0));
         let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes());
         let publisher = publisher.below(setup.ceiling.clone());
@@ -84,7 +96,7 @@ impl Movers {
             api: Arc::new(setup.driver.clone()),
             kind: setup.plan.proxy.kind,
             proxies: Arc::clone(&setup.addresses),
-            watchers: Arc::new(FleetWatchers(fleet.control().clone())),
+            watchers: Arc::new(watchers.clone()),
             servers: Arc::new(Hand(setup.servers.control().clone())),
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
@@ -96,31 +108,34 @@ impl Movers {
         let config = NemesisConfig { clock, site, probe, service, dump_tick, sink: faults.sink() };
         let nemesis = nemesis::start(&setup.plan, config)?;
         let lateness = health::sample_lateness(clock, recorder)?;
-        Ok(Self { fleet, mutator, nemesis, lateness, published })
+        Ok(Self { fleet, crew, watchers, mutator, nemesis, lateness, published })
     }
 
     /// What progress and the drain look at.
     pub(super) fn live(&self) -> Live {
         Live {
-            fleet: self.fleet.control().clone(),
+            watchers: self.watchers.clone(),
             published: Arc::clone(&self.published),
             newest: self.mutator.newest_acked(),
         }
     }
 }
 
-/// Who logs in for the watchers: straight at the first node.
-fn watchers_login(setup: &Setup) -> Option<AdminClient> {
-    let server = &setup.plan.server;
-    let node = setup.servers.nodes().first().filter(|_| server.login.is_some());
-    node.map(|node| publisher::admin(server, node, PUBLISH_TIMEOUT))
+/// Where somebody logs in for the watchers, if they must: straight at the first node.
+pub(crate) fn watchers_login(plan: &Plan, nodes: &[NodeAddress]) -> Option<Peer> {
+    nodes.first().filter(|_| plan.server.login.is_some()).map(NodeAddress::http_peer)
 }
 
-fn group_addresses(setup: &Setup) -> Vec<GroupAddresses> {
-    let mut addresses = vec![GroupAddresses::default(); setup.plan.groups.len()];
-    for proxy in setup.addresses.iter().filter(|proxy| proxy.watcher.is_none()) {
+/// Where the simulated watchers of each group connect to.
+pub(crate) fn group_addresses(
+    plan: &Plan,
+    nodes: &[NodeAddress],
+    proxies: &[ProxyAddress],
+) -> Vec<GroupAddresses> {
+    let mut addresses = vec![GroupAddresses::default(); plan.groups.len()];
+    for proxy in proxies.iter().filter(|proxy| proxy.watcher.is_none()) {
         let group = &mut addresses[proxy.group.index()];
-        let peer = through(setup.servers.nodes(), proxy);
+        let peer = through(nodes, proxy);
         match proxy.protocol {
             Protocol::NacosHttp => group.http.push(peer),
             Protocol::NacosGrpc => group.grpc.push(peer),
@@ -162,9 +177,16 @@ pub(super) async fn end_nemesis(nemesis: NemesisHandle, status: &RunStatus) -> V
     healed.errors.iter().map(|(fault, error)| format!("fault {fault}: {error}")).collect()
 }
 
-/// Stops the watchers.
-pub(super) async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<String> {
-    let FleetEnd { progress, panicked, aborted, trouble } = fleet.stop().await;
+/// Stops the watchers, here and in workers.
+pub(super) async fn end_watchers((fleet, crew): (Fleet, Crew), status: &mut RunStatus) -> Vec<String> {
+    let (mut end, parts) = tokio::join!(fleet.stop(), crew.stop());
+    for part in parts {
+        match part {
+            Ok(part) => end.add(part),
+            Err(why) => fail(status, why),
+        }
+    }
+    let FleetEnd { progress, panicked, aborted, trouble } = end;
     if panicked > 0 || aborted > 0 {
         fail(
             status,
@@ -181,17 +203,4 @@ pub(super) async fn end_fleet(fleet: Fleet, status: &mut RunStatus) -> Vec<Strin
     vec![format!(
         "{dropped} snapshots were dropped because the disk did not keep up, and {failed} could not be written"
     )]
-}
-
-/// The fleet as faults see it.
-struct FleetWatchers(FleetControl);
-
-impl Watchers for FleetWatchers {
-    fn crash<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
-        Box::pin(async { self.0.crash(groups) })
-    }
-
-    fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
-        Box::pin(async { self.0.cold_start(groups) })
-    }
 }

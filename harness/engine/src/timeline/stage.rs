@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shakedown_load::mutator::{AckBoard, Newest};
-use shakedown_load::watchers::FleetControl;
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::{ItemId, Offset, PhaseId};
 use shakedown_record::{Clock, RunDir};
@@ -13,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::fault_log::FaultLog;
+use super::watchers::Watchers;
 use crate::health::SelfSampler;
 use crate::observer::{Observer, Progress, RunEvent};
 use crate::parts::{PartSampler, Told, with_told};
@@ -25,7 +25,7 @@ const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 
 /// What moves, as far as progress and the drain look at it.
 pub(crate) struct Live {
-    pub(crate) fleet: FleetControl,
+    pub(crate) watchers: Watchers,
     pub(crate) published: Arc<AtomicU64>,
     pub(crate) newest: Arc<AckBoard>,
 }
@@ -97,8 +97,9 @@ impl<'a> Stage<'a> {
         // The mutator has ended, so the newest versions stay what they are.
         let items = (0..self.setup.plan.item_count()).map(ItemId);
         let newest: Vec<(ItemId, Newest)> = items.map(|item| (item, self.live.newest.newest(item))).collect();
+        self.live.watchers.drain(&newest);
         let deadline = self.clock.now() + self.setup.plan.delivery_timeout;
-        while self.clock.now() < deadline && !self.live.fleet.converged(&newest) {
+        while self.clock.now() < deadline && !self.live.watchers.converged(&newest) {
             if let Some(status) = self.look(None).await {
                 return status;
             }
@@ -146,7 +147,7 @@ impl<'a> Stage<'a> {
             .servers
             .failed()
             .or_else(|| self.setup.proxies.failed())
-            .or_else(|| self.live.fleet.failed())
+            .or_else(|| self.live.watchers.failed())
             .or_else(|| {
                 recorder.failure().map(|why| {
                     format!(
@@ -166,9 +167,9 @@ impl<'a> Stage<'a> {
 
     fn sample(&mut self, faults: Option<&FaultLog>) -> Result<(), String> {
         self.sample_parts();
-        let sample = self.sampler.sample(self.live.fleet.subscribed());
+        let progress = self.live.watchers.progress();
+        let sample = self.sampler.sample(progress.subscribed);
         self.setup.history.recorder().flush();
-        let progress = self.live.fleet.progress();
         self.observer.on(&RunEvent::Tick(Progress {
             now: self.clock.now(),
             end: self.setup.plan.end(),
@@ -190,6 +191,7 @@ impl Stage<'_> {
         let mut parts = self.setup.servers.control().parts();
         let addresses = Arc::clone(&self.setup.addresses);
         parts.push(self.setup.proxies.part(|| addresses.iter().map(|proxy| proxy.listen).collect()));
+        parts.extend(self.live.watchers.parts());
         let (dir, sampler, at) = (self.dir.clone(), Arc::clone(&self.parts), self.clock.now());
         let told = Arc::clone(&self.told);
         while self.sampling.try_join_next().is_some() {}

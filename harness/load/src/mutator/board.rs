@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, Version};
 
@@ -20,7 +21,7 @@ struct Entry {
 }
 
 /// The newest acked state of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Newest {
     /// The newest version for all.
     pub version: Version,

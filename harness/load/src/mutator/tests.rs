@@ -38,6 +38,7 @@ pub(super) fn plan(items: u32, per_second: f64, lasts: Duration) -> Plan {
             namespaces: vec![String::new()],
         },
         groups: Vec::new(),
+        workers: shakedown_model::division::Workers::default(),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second }),
         phases: vec![Phase {
             name: "steady".into(),

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+use shakedown_model::division::Share;
 use shakedown_model::event::{AttemptOutcome, Event};
 use shakedown_model::{ItemId, Plan, Version, WatcherId};
 
 use crate::mutator::Newest;
 
 /// What happened so far, for a progress line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Watchers that are subscribed now.
     pub subscribed: u32,
@@ -31,6 +33,25 @@ pub struct Progress {
     pub snapshots_dropped: u64,
     /// Snapshots that could not be written or read.
     pub snapshots_failed: u64,
+}
+
+impl Progress {
+    /// Takes what happened to other watchers of the same run in.
+    pub fn add(&mut self, other: &Self) {
+        self.subscribed += other.subscribed;
+        for (sum, part) in [
+            (&mut self.deliveries, other.deliveries),
+            (&mut self.corrupt, other.corrupt),
+            (&mut self.losses, other.losses),
+            (&mut self.attempts, other.attempts),
+            (&mut self.local_failures, other.local_failures),
+            (&mut self.reads, other.reads),
+            (&mut self.snapshots_dropped, other.snapshots_dropped),
+            (&mut self.snapshots_failed, other.snapshots_failed),
+        ] {
+            *sum += part;
+        }
+    }
 }
 
 /// The shared board of a fleet.
@@ -54,11 +75,14 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(plan: &Plan) -> Self {
+    /// A board for the watchers of a share; the others hold nothing, and nothing is expected of them.
+    pub(super) fn new(plan: &Plan, share: Share) -> Self {
         let mut first = vec![0];
         let mut held = Vec::new();
         for watcher in (0..plan.watcher_count()).map(WatcherId) {
-            held.extend(plan.items_of(watcher).into_iter().map(|item| (item, AtomicU32::new(0))));
+            if share.has(plan, watcher) {
+                held.extend(plan.items_of(watcher).into_iter().map(|item| (item, AtomicU32::new(0))));
+            }
             first.push(held.len());
         }
         Self {
@@ -188,7 +212,7 @@ mod tests {
 
     #[test]
     fn it_has_converged_when_every_watcher_of_the_item_holds_it() {
-        let board = Board::new(&plan(2));
+        let board = Board::new(&plan(2), Share::Whole);
         let newest = [(ItemId(0), Newest { version: Version(3), is_absent: false, gray: None })];
         assert!(board.has_converged(&[]));
         board.note(&delivered(0, 0, 3));
@@ -202,8 +226,32 @@ mod tests {
     }
 
     #[test]
+    fn a_share_waits_for_its_own_watchers_only() {
+        let plan = plan(2);
+        let newest = [(ItemId(0), Newest { version: Version(3), is_absent: false, gray: None })];
+        let shares = [0, 1].map(|index| Share::Worker { index, of: 2 });
+        for share in shares {
+            let board = Board::new(&plan, share);
+            let (own, others): (Vec<u32>, _) = (0..4).partition(|w| share.has(&plan, WatcherId(*w)));
+            assert_eq!((own.len(), others.len()), (2, 2));
+            assert!(!board.has_converged(&newest));
+            own.iter().for_each(|watcher| board.note(&delivered(*watcher, 0, 3)));
+            assert!(board.has_converged(&newest));
+        }
+    }
+
+    #[test]
+    fn parts_of_progress_add_up() {
+        let mut sum = Progress { subscribed: 1, deliveries: 2, reads: 3, ..Progress::default() };
+        sum.add(&Progress { subscribed: 10, deliveries: 20, losses: 5, ..Progress::default() });
+        let expected =
+            Progress { subscribed: 11, deliveries: 22, reads: 3, losses: 5, ..Progress::default() };
+        assert_eq!(sum, expected);
+    }
+
+    #[test]
     fn a_watcher_counts_as_subscribed_once() {
-        let board = Board::new(&plan(2));
+        let board = Board::new(&plan(2), Share::Whole);
         let (at, watcher) = (Offset::ZERO, WatcherId(1));
         board.note(&Event::Subscribed { at, watcher });
         board.note(&Event::Subscribed { at, watcher });

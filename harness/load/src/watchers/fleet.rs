@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use shakedown_model::division::Share;
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{Failover, GroupSpec, LoginHabit, Protocol};
 use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
@@ -54,10 +56,14 @@ pub struct FleetConfig {
     pub plan: Arc<Plan>,
     /// The run's number, which payloads carry.
     pub run_id: u64,
+    /// Which of its watchers this fleet has.
+    pub share: Share,
     /// Where each group connects to; [`GroupId`] indexes it.
     pub addresses: Vec<GroupAddresses>,
     /// The run's clock.
     pub clock: Clock,
+    /// When the ramps begin.
+    pub from: Offset,
     /// Where events go.
     pub recorder: Recorder,
     /// The folder of the snapshots, made when it is needed.
@@ -81,7 +87,7 @@ pub enum FleetError {
 }
 
 /// How a fleet ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetEnd {
     /// What happened over its life.
     pub progress: Progress,
@@ -115,8 +121,7 @@ pub struct FleetControl {
 }
 
 impl Fleet {
-    /// Starts the simulated watchers of every group from now on, each group at its own ramp. Must be called within a
-    /// runtime.
+    /// Starts the simulated watchers of this share, each group at its own ramp. Must be called within a runtime.
     ///
     /// # Errors
     /// [`FleetError`]; nothing was started then.
@@ -129,10 +134,13 @@ impl Fleet {
     /// # Errors
     /// [`FleetError`]; nothing was started then, and the real clients' processes are ended.
     pub fn start_with(config: FleetConfig, real: RealClients) -> Result<Self, FleetError> {
-        let FleetConfig { plan, run_id, addresses, clock, recorder, snapshots, login } = config;
-        write_overrides(&plan, run_id, &snapshots).map_err(FleetError::Overrides)?;
+        let FleetConfig { plan, run_id, share, addresses, clock, from, recorder, snapshots, login } = config;
+        // Workers find them written.
+        if matches!(share, Share::Whole | Share::Real) {
+            write_overrides(&plan, run_id, &snapshots).map_err(FleetError::Overrides)?;
+        }
         let (snapshots, snapshot_thread) = Snapshots::start(snapshots).map_err(FleetError::Snapshots)?;
-        let board = Arc::new(Board::new(&plan));
+        let board = Arc::new(Board::new(&plan, share));
         let (keeper, keepers) = log_in(&plan, login);
         let (names, handshakes) = (Arc::new(Names::of(&plan)), Arc::new(Semaphore::new(HANDSHAKES)));
         let compared: Vec<usize> = plan.twins().iter().map(|(_, twin)| twin.index()).collect();
@@ -175,9 +183,8 @@ impl Fleet {
         }
         let lives: Vec<GroupLife> = plan.groups.iter().map(|_| GroupLife::new()).collect();
         let mut tasks = JoinSet::new();
-        let from = clock.now();
         for launch in &launches {
-            launch.start(&plan, &lives[launch.group], from, &mut tasks);
+            launch.start(&plan, &lives[launch.group], (share, from), &mut tasks);
         }
         let trouble = Arc::<Mutex<Option<String>>>::default();
         let (shared_board, shared_trouble) = (Arc::clone(&board), Arc::clone(&trouble));
@@ -218,6 +225,16 @@ impl Fleet {
         }
         let aborted = u32::try_from(aborted).unwrap_or(u32::MAX);
         FleetEnd { progress: self.control.progress(), panicked, aborted, trouble: self.control.failed() }
+    }
+}
+
+impl FleetEnd {
+    /// Takes the end of another part of the same run's watchers in.
+    pub fn add(&mut self, other: Self) {
+        self.progress.add(&other.progress);
+        self.panicked += other.panicked;
+        self.aborted += other.aborted;
+        self.trouble = self.trouble.take().or(other.trouble);
     }
 }
 
@@ -321,10 +338,13 @@ struct Launch {
 }
 
 impl Launch {
-    fn start(&self, plan: &Plan, life: &GroupLife, from: Offset, tasks: &mut JoinSet<()>) {
+    fn start(&self, plan: &Plan, life: &GroupLife, (share, from): (Share, Offset), tasks: &mut JoinSet<()>) {
         let group = &plan.groups[self.group];
         for nth in 0..group.count {
             let id = WatcherId(group.first.0 + nth);
+            if !share.has(plan, id) {
+                continue;
+            }
             let start = from + ramp_delay(nth, group.ramp_per_second);
             let wires = Arc::clone(&self.wires);
             let claimed_ip = plan.claimed_ip(id);

@@ -93,6 +93,7 @@ pub(super) fn plan(count: u32) -> Plan {
             namespaces: vec![String::new()],
         },
         groups: vec![group(Protocol::NacosHttp, 0, count), group(Protocol::NacosGrpc, count, count)],
+        workers: shakedown_model::division::Workers::default(),
         mutator: MutatorSpec::writes(Arrivals::Constant { per_second: 1.0 }),
         phases: Vec::new(),
         faults: Vec::new(),
@@ -144,6 +145,8 @@ impl Stage {
         let addresses =
             GroupAddresses { http: vec![self.addresses.0.into()], grpc: vec![self.addresses.1.into()] };
         let config = FleetConfig {
+            share: shakedown_model::division::Share::Whole,
+            from: shakedown_model::Offset::ZERO,
             plan: Arc::clone(&self.plan),
             run_id: RUN,
             addresses: vec![addresses; 2],
@@ -310,6 +313,8 @@ async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
     }
     let (recorder, history) = Recorder::in_memory();
     let fleet = Fleet::start(FleetConfig {
+        share: shakedown_model::division::Share::Whole,
+        from: shakedown_model::Offset::ZERO,
         plan: Arc::new(plan),
         run_id: RUN,
         addresses: vec![GroupAddresses { http: vec![address.into()], grpc: vec![address.into()] }; 2],
@@ -335,6 +340,8 @@ async fn a_silent_peer_times_attempts_out_and_does_not_delay_the_stop() {
 async fn a_group_without_addresses_is_refused() {
     let (recorder, _history) = Recorder::in_memory();
     let started = Fleet::start(FleetConfig {
+        share: shakedown_model::division::Share::Whole,
+        from: shakedown_model::Offset::ZERO,
         plan: Arc::new(plan(1)),
         run_id: RUN,
         addresses: vec![GroupAddresses { http: vec![LOOPBACK.into()], grpc: Vec::new() }; 2],
@@ -363,7 +370,7 @@ async fn a_watchers_task_stays_small() {
     let group = GroupContext {
         clock,
         recorder,
-        board: Arc::new(Board::new(&plan)),
+        board: Arc::new(Board::new(&plan, shakedown_model::division::Share::Whole)),
         snapshots,
         snapshot: plan.groups[1].client.habits.snapshot,
         nodes: vec![LOOPBACK.into()],
@@ -410,6 +417,8 @@ async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_
     let (recorder, history) = Recorder::in_memory();
     let dir = tempfile::tempdir().unwrap();
     let fleet = Fleet::start(FleetConfig {
+        share: shakedown_model::division::Share::Whole,
+        from: shakedown_model::Offset::ZERO,
         plan: Arc::new(plan),
         run_id: RUN,
         addresses: vec![GroupAddresses { http: vec![address.into()], grpc: Vec::new() }],

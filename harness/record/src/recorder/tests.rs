@@ -2,7 +2,7 @@ use shakedown_model::event::{Delivery, Event, Path as DeliveryPath};
 use shakedown_model::{ItemId, Offset, Version, WatcherId};
 
 use super::*;
-use crate::{HistoryError, HistoryReader};
+use crate::{DamagedBlock, HistoryError, HistoryReader};
 
 fn delivery(n: u32) -> Event {
     Event::Delivery(Delivery {
@@ -104,4 +104,44 @@ fn lost_records_leave_what_was_written_and_no_end_marker() {
     assert!(matches!(writer.finish(), Err(RecorderError::Lost(3))));
     let events: Vec<_> = HistoryReader::open(&path).unwrap().collect();
     assert!(matches!(events[..], [Ok(_), Err(HistoryError::CutShort { .. })]), "{events:?}");
+}
+
+/// Keeps blocks as they would be sent.
+struct Kept(std::sync::mpsc::Sender<Option<Vec<u8>>>);
+
+impl BlockSink for Kept {
+    fn block(&mut self, block: &Block) -> io::Result<()> {
+        self.0.send(Some([&block.header(), block.payload()].concat())).map_err(io::Error::other)
+    }
+
+    fn end(&mut self, is_whole: bool) -> io::Result<()> {
+        assert!(is_whole);
+        self.0.send(None).map_err(io::Error::other)
+    }
+}
+
+#[test]
+fn blocks_of_another_process_are_part_of_the_history_and_damaged_ones_are_not() {
+    let (sender, sent) = std::sync::mpsc::channel();
+    let far = HistoryWriter::into_sink(Kept(sender)).unwrap();
+    (0..30_000).for_each(|n| far.recorder().record(delivery(n)));
+    far.finish().unwrap();
+    let sent: Vec<Vec<u8>> = sent.iter().map_while(|block| block).collect();
+    assert!(sent.len() > 1, "{}", sent.len());
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.bin");
+    let writer = HistoryWriter::create(&path).unwrap();
+    for bytes in &sent {
+        writer.recorder().append(Block::from_bytes(bytes).unwrap()).unwrap();
+        let mut flipped = bytes.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        for damaged in [&flipped[..], &bytes[..bytes.len() - 1], &bytes[..11], &[]] {
+            assert_eq!(Block::from_bytes(damaged), Err(DamagedBlock));
+        }
+    }
+    writer.recorder().record(delivery(30_000));
+    writer.finish().unwrap();
+    let events: Vec<Event> = HistoryReader::open(&path).unwrap().map(Result::unwrap).collect();
+    assert!(events.iter().zip(0..).all(|(event, n)| *event == delivery(n)) && events.len() == 30_001);
 }

@@ -10,6 +10,7 @@ use shakedown_model::verdict::Guarantee;
 use shakedown_model::{FaultId, GroupId, ItemId, Offset, PhaseId, WatcherId};
 
 use super::*;
+use shakedown_model::division::{FILES_PER_PROCESS, Workers};
 use shakedown_model::needs::Needs;
 
 fn seconds(seconds: u64) -> Duration {
@@ -186,7 +187,7 @@ fn explanation_shows_defaults_offsets_and_needs() {
 fn needs_follow_who_holds_the_connections() {
     let plan = load_base(BASE).unwrap().plan;
     assert_eq!(
-        Needs::of(&plan).open_files(),
+        Needs::of(&plan, FILES_PER_PROCESS).open_files(),
         7 * 210 + 300,
         "a blackhole holds old connections beside new ones"
     );
@@ -195,11 +196,11 @@ fn needs_follow_who_holds_the_connections() {
         "reset: { groups: [modern, careful] }",
     );
     let plan = load_base(&calm).unwrap().plan;
-    assert_eq!(Needs::of(&plan).open_files(), 4 * 210 + 300);
+    assert_eq!(Needs::of(&plan, FILES_PER_PROCESS).open_files(), 4 * 210 + 300);
     let text =
         calm.replace(", embedded: { dump-tick: 50ms }", "").replace("kind: embedded", "kind: toxiproxy");
     let plan = load_set(&text, &["server.backend=process"]).unwrap().plan;
-    let needs = Needs::of(&plan);
+    let needs = Needs::of(&plan, FILES_PER_PROCESS);
     assert_eq!((needs.harness_files, needs.proxy_files, needs.server_files), (510, 720, 510));
     assert_eq!(needs.open_files(), 720);
 }
@@ -209,4 +210,19 @@ fn same_text_gives_the_same_plan() {
     let [one, other] = [(); 2].map(|()| load_base(BASE).unwrap().plan);
     assert_eq!(one, other);
     assert!(one.mutations().eq(other.mutations()));
+}
+
+#[test]
+fn workers_are_told_or_found() {
+    let with = |workers: &str| load_set(BASE, &[&format!("workers={workers}")]);
+    assert_eq!(load_base(BASE).unwrap().plan.workers, Workers::Auto);
+    assert_eq!(with("auto").unwrap().plan.workers, Workers::Auto);
+    let plan = with("3").unwrap().plan;
+    assert_eq!(plan.workers, Workers::Exactly(3));
+    assert!(explain(&plan).contains("workers: 3 # processes"), "{}", explain(&plan));
+    for (wrong, code) in [("65", "scenario::out_of_range"), ("many", "scenario::not_a_number")] {
+        let problems = with(wrong).unwrap_err();
+        let codes: Vec<_> = problems.iter().map(|problem| problem.code().to_string()).collect();
+        assert_eq!(codes, [code], "{problems}");
+    }
 }

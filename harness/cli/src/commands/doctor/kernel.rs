@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn needs(connections: u64) -> Needs {
-        Needs { connections, harness_files: 4 * connections, proxy_files: 0, server_files: 0 }
+        Needs { connections, harness_files: 4 * connections, ..Needs::default() }
     }
 
     #[test]

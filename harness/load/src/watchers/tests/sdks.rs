@@ -82,6 +82,8 @@ impl Server {
             grpc: vec![self.running.grpc_addr().into()],
         };
         let config = FleetConfig {
+            share: shakedown_model::division::Share::Whole,
+            from: shakedown_model::Offset::ZERO,
             plan: Arc::clone(&self.plan),
             run_id: RUN,
             addresses: vec![addresses; self.plan.groups.len()],

@@ -1,0 +1,175 @@
+//! How the watchers of a run are divided over processes.
+//!
+//! Files decide: a process may have only so many open, and a watcher takes up to four where everything is in one process.
+//! Ports do not, because they belong to addresses and not to processes, nor do cores: a process uses all of them. The
+//! division is a pure function of the plan, the seed and that limit (ADR 29).
+
+use serde::{Deserialize, Serialize};
+
+use crate::WatcherId;
+use crate::needs::BESIDE;
+use crate::plan::{GroupSpec, Plan};
+
+/// Open files of one process that a division counts on where the machine's own limit is not asked.
+pub const FILES_PER_PROCESS: u64 = 20_000;
+/// The most workers of a run.
+pub const MOST_WORKERS: u32 = 64;
+
+/// How many processes hold the simulated watchers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workers {
+    /// As many as the limit of open files demands; none where one process is enough for the whole run.
+    #[default]
+    Auto,
+    /// So many; 0 leaves the watchers in the harness' own process.
+    Exactly(u32),
+}
+
+/// Which of a plan's watchers a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Share {
+    /// All.
+    #[default]
+    Whole,
+    /// The harness' own process beside workers: real clients, which are processes themselves.
+    Real,
+    /// A worker: its part of the simulated ones.
+    Worker {
+        /// Which worker, from 0.
+        index: u32,
+        /// Of how many; at least 1.
+        of: u32,
+    },
+}
+
+impl Share {
+    /// Whether the watcher is in this share.
+    ///
+    /// # Panics
+    /// When the id is not one of the plan.
+    #[must_use]
+    pub fn has(self, plan: &Plan, watcher: WatcherId) -> bool {
+        let is_real = |plan: &Plan| plan.groups[plan.group_of(watcher).index()].client.driver.is_some();
+        match self {
+            Self::Whole => true,
+            Self::Real => is_real(plan),
+            Self::Worker { index, of } => !is_real(plan) && dealt_to(plan, watcher, of) == index,
+        }
+    }
+}
+
+/// Which of `of` workers a watcher is dealt to: each run of `of` neighbours gives one to every worker, and a draw says with
+/// whom the dealing begins. So shares differ by at most one per group, and no worker has all listeners of an item.
+fn dealt_to(plan: &Plan, watcher: WatcherId, of: u32) -> u32 {
+    let (watcher, of) = (u64::from(watcher.0), u64::from(of.max(1)));
+    let begins = plan.seed.child("workers").below(watcher / of, of);
+    u32::try_from((watcher + begins) % of).expect("below a u32")
+}
+
+/// How many workers the plan gets on a machine where a process may have `open_files` files.
+pub(crate) fn workers(plan: &Plan, files_of_one_process: u64, open_files: u64) -> u32 {
+    match plan.workers {
+        Workers::Exactly(count) => count,
+        Workers::Auto if files_of_one_process <= open_files => 0,
+        Workers::Auto => {
+            let room = open_files.saturating_sub(BESIDE).max(1);
+            let workers = simulated(plan).div_ceil(room).min(u64::from(MOST_WORKERS));
+            u32::try_from(workers).expect("below the most workers")
+        }
+    }
+}
+
+/// Simulated watchers, which workers can hold.
+pub(crate) fn simulated(plan: &Plan) -> u64 {
+    let is_simulated = |group: &&GroupSpec| group.client.driver.is_none();
+    plan.groups.iter().filter(is_simulated).map(|group| u64::from(group.count)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backoff::{Backoff, Jitter};
+    use crate::needs::Needs;
+    use crate::plan::{ClientSpec, DriverSpec, Protocol};
+    use crate::testing;
+
+    fn plan(counts: &[u32]) -> Plan {
+        let backoff = Backoff::Exponential {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(9),
+            jitter: Jitter::Full,
+        };
+        let client = ClientSpec::new(Protocol::NacosGrpc, backoff);
+        let mut plan = testing::plan();
+        let mut first = 0;
+        for count in counts {
+            plan.groups.push(testing::group(first, *count, client.clone()));
+            first += count;
+        }
+        plan
+    }
+
+    #[test]
+    fn each_watcher_is_in_one_share_and_shares_are_alike() {
+        let plan = plan(&[1_000, 7, 2_001]);
+        for of in [1, 2, 3, 7] {
+            let mut sizes = vec![0_u32; of as usize];
+            for watcher in (0..plan.watcher_count()).map(WatcherId) {
+                let holders: Vec<u32> =
+                    (0..of).filter(|index| Share::Worker { index: *index, of }.has(&plan, watcher)).collect();
+                assert_eq!(holders.len(), 1, "watcher {watcher} of {of}");
+                sizes[holders[0] as usize] += 1;
+            }
+            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+            assert!(most - least <= 1, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn the_seed_deals_and_no_share_is_a_comb() {
+        let first = plan(&[3_000]);
+        let mut second = first.clone();
+        second.seed = crate::Seed(8);
+        let share = |plan: &Plan| -> Vec<u32> {
+            let worker = Share::Worker { index: 0, of: 3 };
+            (0..3_000).filter(|watcher| worker.has(plan, WatcherId(*watcher))).collect()
+        };
+        assert_eq!(share(&first), share(&first.clone()));
+        assert_ne!(share(&first), share(&second));
+        let by_rest = |rest| share(&first).iter().filter(|watcher| **watcher % 3 == rest).count();
+        assert!((0..3).all(|rest| by_rest(rest) > 200), "each rest is among a share's watchers");
+    }
+
+    #[test]
+    fn real_clients_stay_with_the_harness() {
+        let mut plan = plan(&[4, 4]);
+        plan.groups[1].client.driver =
+            Some(DriverSpec { name: "go".to_owned(), command: None, clients_per_process: 1 });
+        let held = |share: Share| -> Vec<u32> {
+            (0..8).filter(|watcher| share.has(&plan, WatcherId(*watcher))).collect()
+        };
+        assert_eq!(held(Share::Real), [4, 5, 6, 7]);
+        assert_eq!(held(Share::Worker { index: 0, of: 1 }), [0, 1, 2, 3]);
+        assert_eq!(held(Share::Whole).len(), 8);
+    }
+
+    #[test]
+    fn files_decide_how_many_workers_there_are() {
+        // Four files for each watcher, and 300 beside.
+        let workers = |count| Needs::of(&plan(&[count]), FILES_PER_PROCESS).workers;
+        assert_eq!([workers(100), workers(4_925), workers(4_926)], [0, 0, 1]);
+        assert_eq!([workers(19_700), workers(19_701), workers(50_000)], [1, 2, 3]);
+        assert_eq!(Needs::of(&plan(&[50_000]), 1 << 20).workers, 0);
+        let mut told = plan(&[10]);
+        told.workers = Workers::Exactly(2);
+        assert_eq!(Needs::of(&told, FILES_PER_PROCESS).workers, 2);
+        told = plan(&[50_000]);
+        told.workers = Workers::Exactly(0);
+        let needs = Needs::of(&told, FILES_PER_PROCESS);
+        assert_eq!((needs.workers, needs.open_files()), (0, 200_300));
+    }
+}

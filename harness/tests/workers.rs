@@ -1,0 +1,130 @@
+//! Runs whose watchers are in worker processes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{
+    Finished, Reaped, TINY, WITHOUT_THE_RACE, beside_others, finish, only_run, run_scenario, shakedown,
+    wait_for,
+};
+
+const SOON: Duration = Duration::from_secs(30);
+const TWO: [&str; 2] = ["--set", "workers=2"];
+
+/// The workers of a harness process, by their ids.
+fn workers_of(harness: u32) -> Vec<u32> {
+    let is_worker = |id: &u32| {
+        let parent = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let parent = parent.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        parent == Some(harness) && line.split(|byte| *byte == 0).any(|word| word == b"worker")
+    };
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_worker).collect()
+}
+
+fn is_alive(id: u32) -> bool {
+    // A zombie is dead: only its parent has not looked yet.
+    fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn kill(id: u32) {
+    assert!(Command::new("kill").args(["-9", &id.to_string()]).status().unwrap().success());
+}
+
+/// A run with two workers that has recorded something.
+fn under_way(out: &Path) -> (Reaped, Vec<u32>) {
+    let mut command = shakedown();
+    command.args(["run", TINY, "--out", out.to_str().unwrap()]).args(TWO);
+    let child = Reaped(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    wait_for("the first recorded events", SOON, || {
+        let run = fs::read_dir(out).ok()?.next()?.ok()?.path();
+        (fs::metadata(run.join("history.bin")).ok()?.len() > 4096).then_some(())
+    });
+    let workers = workers_of(child.0.id());
+    assert_eq!(workers.len(), 2, "{workers:?}");
+    (child, workers)
+}
+
+#[test]
+fn two_workers_see_what_one_process_would_and_leave_a_whole_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let turn = beside_others();
+    let done = run_scenario(TINY, dir.path(), &[&WITHOUT_THE_RACE[..], &TWO, &["--seed", "7"]].concat());
+    drop(turn);
+    // On a busy machine it may be invalid (3); what it saw is judged all the same.
+    assert!([0, 3].contains(&done.code), "{done:#?}");
+    let run = only_run(dir.path());
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(run.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!((&manifest["workers"], &manifest["status"]), (&2.into(), &"complete".into()), "{manifest:#}");
+    let json = done.json();
+    let finding = |name: &str| {
+        let findings = json["validity"]["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["name"] == name).unwrap().clone()
+    };
+    assert_eq!(finding("recording")["outcome"], "pass", "{json:#}");
+    // Everybody is there, and the cut and the crash were seen by every watcher of theirs.
+    assert!(finding("ramp")["text"].as_str().unwrap().ends_with("; 0 never were"), "{json:#}");
+    assert!(finding("fault-bites")["text"].as_str().unwrap().starts_with("3 "), "{json:#}");
+    let safety = ["monotonic", "intact", "nothing-invented", "isolated"];
+    for guarantee in json["guarantees"].as_array().unwrap() {
+        if done.code != 0 && !safety.contains(&guarantee["name"].as_str().unwrap()) {
+            continue;
+        }
+        assert_ne!(guarantee["outcome"], "fail", "{guarantee:#}");
+    }
+    let parts = fs::read_to_string(run.join("parts.jsonl")).unwrap();
+    assert!(parts.contains("\"worker-0\"") && parts.contains("\"worker-1\""), "{parts}");
+    let again = finish(&["check", run.to_str().unwrap(), "--json"]);
+    assert_eq!(again.json()["measures"], json["measures"]);
+}
+
+#[test]
+fn a_worker_that_is_killed_ends_the_run_and_is_named() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let (child, workers) = under_way(out.path());
+    kill(workers[1]);
+    let done = Finished::from(wait_with_output(child));
+    assert_eq!(done.code, 3, "{done:#?}");
+    let name = format!("(process {})", workers[1]);
+    assert!(done.stderr.contains(&name) && done.stderr.contains("SIGKILL"), "{}", done.stderr);
+    assert!(done.stdout.starts_with("INVALID") && done.stdout.contains(&name), "{}", done.stdout);
+    assert!(workers.iter().all(|id| !is_alive(*id)), "the other one was ended with the run");
+}
+
+#[test]
+fn workers_end_by_themselves_when_the_harness_is_killed() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let (child, workers) = under_way(out.path());
+    kill(child.0.id());
+    wait_for("the workers' end", SOON, || workers.iter().all(|id| !is_alive(*id)).then_some(()));
+    drop(child);
+    let judged = finish(&["check", only_run(out.path()).to_str().unwrap()]);
+    assert_eq!(judged.code, 3, "a killed run has no verdict: {judged:#?}");
+}
+
+#[test]
+fn a_worker_without_a_harness_says_who_starts_it() {
+    let done = finish(&["worker"]);
+    assert_eq!(done.code, 69, "{done:#?}");
+    assert!(done.stderr.contains("started by `shakedown run`"), "{}", done.stderr);
+}
+
+/// Waits for the end, reading both outputs meanwhile.
+fn wait_with_output(mut child: Reaped) -> std::process::Output {
+    use std::io::Read as _;
+    let mut stderr = child.0.stderr.take().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        stderr.read_to_end(&mut text).map(|_| text)
+    });
+    let mut stdout = Vec::new();
+    child.0.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+    let status = child.0.wait().unwrap();
+    std::process::Output { status, stdout, stderr: reading.join().unwrap().unwrap() }
+}
