@@ -128,3 +128,32 @@ fn wait_with_output(mut child: Reaped) -> std::process::Output {
     let status = child.0.wait().unwrap();
     std::process::Output { status, stdout, stderr: reading.join().unwrap().unwrap() }
 }
+
+#[test]
+fn proxies_leave_a_process_that_cannot_hold_them_and_faults_find_all_of_them() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    // 40 watchers take 160 files beside the 300 of every process: two workers, and a proxy process for each.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 370; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_shakedown")]);
+    command.args(["run", TINY, "--json", "--out", out.path().to_str().unwrap()]).args(WITHOUT_THE_RACE);
+    command.current_dir(crate::support::repository()).stdin(Stdio::null());
+    let done = Finished::from(command.output().unwrap());
+    assert!([0, 3].contains(&done.code), "{done:#?}");
+    let run = only_run(out.path());
+    let parts = fs::read_to_string(run.join("parts.jsonl")).unwrap();
+    for part in ["worker-0", "worker-1", "proxy-0", "proxy-1"] {
+        assert!(parts.contains(&format!("\"{part}\"")), "{part} is not in {parts}");
+    }
+    let manifest = fs::read_to_string(run.join("manifest.json")).unwrap();
+    assert!(manifest.contains("embedded proxy, 2 processes"), "{manifest}");
+    let json = done.json();
+    let findings = json["validity"]["findings"].as_array().unwrap();
+    let text = |name: &str| {
+        let finding = findings.iter().find(|finding| finding["name"] == name).unwrap();
+        finding["text"].as_str().unwrap().to_owned()
+    };
+    assert!(text("fault-bites").starts_with("3 "), "{json:#}");
+    assert!(text("ramp").ends_with("; 0 never were"), "{json:#}");
+    assert!(text("recording").contains("whole"), "{json:#}");
+}

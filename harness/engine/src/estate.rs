@@ -140,17 +140,18 @@ impl Estate {
         &self,
         plan: &Plan,
         run: &str,
-        nodes: &[UpstreamNode],
+        (nodes, shares): (&[UpstreamNode], u32),
         ports: &mut Ports,
     ) -> Result<Vec<ProxyAddress>, EngineError> {
         let Some(external) = external_proxy(plan) else {
-            return Ok(proxies::proxies_for(plan, nodes, |offsets| ports.with_offsets(offsets))?);
+            let shares = u16::try_from(shares).expect("a run has fewer workers");
+            return Ok(proxies::proxies_for(plan, (nodes, shares), |offsets| ports.with_offsets(offsets))?);
         };
         let api = Proxies::find(external).await?;
         let mut published = PublishedPorts::of(external, api).await?;
         let there: Vec<UpstreamNode> = external.upstreams.iter().map(upstream).collect();
         let nodes = if there.is_empty() { nodes } else { &there };
-        let mut addresses = proxies::proxies_for(plan, nodes, |offsets| published.next(offsets))?;
+        let mut addresses = proxies::proxies_for(plan, (nodes, 1), |offsets| published.next(offsets))?;
         for address in &mut addresses {
             address.name = format!("{run}-{}", address.name);
         }

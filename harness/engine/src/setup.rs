@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use shakedown_faults::fault::FaultError;
 use shakedown_faults::proxies::{self, ProxyAddress};
-use shakedown_faults::toxiproxy::ToxiproxyClient;
+use shakedown_faults::toxiproxy::ProxyApis;
 use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::publish_initial;
 use shakedown_model::Plan;
@@ -36,7 +37,7 @@ pub(crate) struct Setup {
     pub(crate) crew: Crew,
     /// The processes of real clients, until the fleet has them.
     pub(crate) real: RealClients,
-    pub(crate) driver: ToxiproxyClient,
+    pub(crate) driver: ProxyApis,
     /// What keeps publishes below a user's rate.
     pub(crate) ceiling: Option<Arc<Ceiling>>,
     pub(crate) history: HistoryWriter,
@@ -59,9 +60,9 @@ impl Setup {
         let launches = clients::build(&plan, observer).await?;
         let history = dir.create_history()?;
         let mut ports = Ports::new();
-        let guard = needs_guard(&plan).then(|| Guard::start(&options.program)).transpose()?;
+        let needs = Needs::of(&plan, machine::raise_open_files());
+        let guard = needs_guard(&plan, &needs).then(|| Guard::start(&options.program)).transpose()?;
         let (data, logs) = (dir.server_data_dir(), dir.logs_dir());
-        let seed = plan.seed;
         let progress = |text: String| observer.on(&RunEvent::SettingUp(text));
         let containers = match &guard {
             Some(guard) if needs_containers(&plan) => {
@@ -73,7 +74,7 @@ impl Setup {
             data: &data,
             logs: &logs,
             guard: guard.as_ref(),
-            seed,
+            seed: plan.seed,
             containers: containers.as_ref(),
             progress: &progress,
         };
@@ -84,29 +85,20 @@ impl Setup {
         let plan = Arc::new(plan);
         let ceiling = publish_first(&plan, &servers, (estate, &history), manifest.run_id).await?;
         progress("starting the proxies".into());
-        let mut addresses = estate
-            .proxies_for(&plan, &manifest.run, &upstreams(&plan, &servers, containers.as_ref()), &mut ports)
-            .await?;
-        let listens: Vec<_> = addresses.iter().map(|proxy| proxy.listen).collect();
+        let nodes = upstreams(&plan, &servers, containers.as_ref());
+        let mut addresses =
+            estate.proxies_for(&plan, &manifest.run, (&nodes, needs.proxies), &mut ports).await?;
         let connections = is_compared(&plan).then(Connections::new);
         let tap = connections.as_ref().map(Connections::tap);
-        let host = ProxyHost {
-            seed,
-            logs: &logs,
-            guard: guard.as_ref(),
-            containers: containers.as_ref(),
-            progress: &progress,
-            tap: tap.as_ref(),
-        };
-        let proxies = Proxies::start(&plan.proxy, &host, &listens, &mut ports).await?;
+        let host = ProxyHost { tap: tap.as_ref(), ..proxy_host(&place, options, &needs) };
+        let (proxies, driver) = start_proxies(&plan, &host, &mut addresses, &mut ports).await?;
         manifest.proxy = proxies.description().to_owned();
-        settle(&mut addresses, &proxies);
         connections.iter().for_each(|connections| connections.know(&addresses));
-        let driver = ToxiproxyClient::new(proxies.api())?;
-        proxies::populate(&driver, plan.proxy.kind, &plan, &addresses).await?;
         let real = clients::start(&plan, &launches, dir, guard.as_ref(), &addresses).await?;
         manifest.clients = real.described().to_vec();
-        let crew = start_workers((&plan, &servers, &addresses), dir, options, (&history, manifest)).await?;
+        manifest.workers = needs.workers;
+        let crew = start_workers(&needs, (&plan, &servers, &addresses), (dir, options), (&history, manifest))
+            .await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });
         Ok(Self {
             plan,
@@ -149,14 +141,45 @@ fn settle(addresses: &mut [ProxyAddress], proxies: &Proxies) {
     }
 }
 
+/// Where proxies are to run, which is where servers are.
+fn proxy_host<'a>(place: &ServerPlace<'a>, options: &'a RunOptions, needs: &Needs) -> ProxyHost<'a> {
+    let ServerPlace { logs, guard, seed, containers, progress, .. } = *place;
+    let (program, spread) = (options.program.as_path(), needs.proxies);
+    ProxyHost { seed, logs, guard, containers, progress, program, spread, tap: None }
+}
+
+/// Starts the proxies' servers and creates the proxies there; nobody connects to them yet.
+async fn start_proxies(
+    plan: &Plan,
+    host: &ProxyHost<'_>,
+    addresses: &mut [ProxyAddress],
+    ports: &mut Ports,
+) -> Result<(Proxies, ProxyApis), EngineError> {
+    let listens: Vec<_> = addresses.iter().map(|proxy| proxy.listen).collect();
+    let proxies = Proxies::start(&plan.proxy, host, &listens, ports).await?;
+    settle(addresses, &proxies);
+    let driver = ProxyApis::new(proxies.apis(), addresses)?;
+    populate(&driver, plan, addresses).await?;
+    Ok((proxies, driver))
+}
+
+/// Creates the proxies, each at the server that is to have it.
+async fn populate(driver: &ProxyApis, plan: &Plan, addresses: &[ProxyAddress]) -> Result<(), FaultError> {
+    for (share, client) in driver.clients().iter().enumerate() {
+        let of_share = addresses.iter().filter(|proxy| usize::from(proxy.share) == share);
+        let of_share: Vec<ProxyAddress> = of_share.cloned().collect();
+        proxies::populate(client, plan.proxy.kind, plan, &of_share).await?;
+    }
+    Ok(())
+}
+
 /// Starts as many workers as the plan and this machine's limit of open files demand.
 async fn start_workers(
+    needs: &Needs,
     (plan, servers, addresses): (&Plan, &Servers, &[ProxyAddress]),
-    dir: &RunDir,
-    options: &RunOptions,
-    (history, manifest): (&HistoryWriter, &mut Manifest),
+    (dir, options): (&RunDir, &RunOptions),
+    (history, manifest): (&HistoryWriter, &Manifest),
 ) -> Result<Crew, EngineError> {
-    manifest.workers = Needs::of(plan, machine::raise_open_files()).workers;
     let place = CrewPlace {
         program: &options.program,
         logs: &dir.logs_dir(),
@@ -164,9 +187,12 @@ async fn start_workers(
         recorder: &history.recorder(),
     };
     let nodes = servers.nodes();
-    let groups = timeline::group_addresses(plan, nodes, addresses);
+    let groups = |worker: u32| {
+        let share = if needs.proxies > 1 { worker } else { 0 };
+        timeline::group_addresses(plan, nodes, addresses, share)
+    };
     let login_at = timeline::watchers_login(plan, nodes);
-    Ok(Crew::start(manifest.workers, (plan, manifest.run_id), &groups, login_at, place).await?)
+    Ok(Crew::start(needs.workers, (plan, manifest.run_id), &groups, login_at, place).await?)
 }
 
 /// What is about to be started.
@@ -204,8 +230,9 @@ fn is_compared(plan: &Plan) -> bool {
     plan.proxy.kind == ProxyKind::Embedded && clients::has_any(plan)
 }
 
-fn needs_guard(plan: &Plan) -> bool {
-    matches!(plan.server.backend, Backend::Process | Backend::Container)
+fn needs_guard(plan: &Plan, needs: &Needs) -> bool {
+    needs.proxies > 0
+        || matches!(plan.server.backend, Backend::Process | Backend::Container)
         || plan.proxy.kind == ProxyKind::Toxiproxy
         || clients::has_any(plan)
 }

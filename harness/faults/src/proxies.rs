@@ -35,6 +35,8 @@ pub struct ProxyAddress {
     pub group: GroupId,
     /// The watcher that has it to itself: a real client's, whose connections nothing else would tell apart.
     pub watcher: Option<WatcherId>,
+    /// Which proxy server has it, where there are several; worker `n` connects to those of share `n`.
+    pub share: u16,
     /// The node that it leads to.
     pub node: NodeId,
     /// What is spoken through it.
@@ -50,7 +52,8 @@ pub struct ProxyAddress {
 /// What gRPC's port is above HTTP's (nacos-facts.md §2.1).
 const GRPC_OFFSET: u16 = 1000;
 
-/// The proxies of a plan, by group, then watcher where each has its own, then node. `allocate` gives a free address
+/// The proxies of a plan, by group, then watcher where each has its own, then share, then node. Those of simulated
+/// watchers are there once for each of `shares` (at least one). `allocate` gives a free address
 /// (below port 32768) to listen on, at which the ports above it by the given offsets are free too.
 ///
 /// # Errors
@@ -61,19 +64,19 @@ const GRPC_OFFSET: u16 = 1000;
 /// are no ports.
 pub fn proxies_for<E>(
     plan: &Plan,
-    nodes: &[NodeAddress],
+    (nodes, shares): (&[NodeAddress], u16),
     mut allocate: impl FnMut(&[i32]) -> Result<SocketAddr, E>,
 ) -> Result<Vec<ProxyAddress>, E> {
     let mut proxies = Vec::with_capacity(plan.groups.len() * nodes.len());
     for (group, spec) in (0_u16..).map(GroupId).zip(&plan.groups) {
         let watchers = spec.first.0..spec.first.0 + spec.count;
         let owners: Vec<_> = match spec.client.driver {
-            Some(_) => watchers.map(|watcher| Some(WatcherId(watcher))).collect(),
-            None => vec![None],
+            Some(_) => watchers.map(|watcher| (Some(WatcherId(watcher)), 0)).collect(),
+            None => (0..shares.max(1)).map(|share| (None, share)).collect(),
         };
-        for watcher in owners {
+        for (watcher, share) in owners {
             for (node, address) in (0_u16..).map(NodeId).zip(nodes) {
-                let place = Place { group, watcher, node };
+                let place = Place { group, watcher, share, node };
                 if watcher.is_some() {
                     let http = allocate(&[i32::from(GRPC_OFFSET)])?;
                     let grpc = http.port().checked_add(GRPC_OFFSET).expect("the offset was allocated too");
@@ -93,6 +96,7 @@ pub fn proxies_for<E>(
 struct Place {
     group: GroupId,
     watcher: Option<WatcherId>,
+    share: u16,
     node: NodeId,
 }
 
@@ -102,17 +106,22 @@ fn proxy(
     protocol: Protocol,
     (listen, address): (SocketAddr, &NodeAddress),
 ) -> ProxyAddress {
-    let Place { group, watcher, node } = *place;
+    let Place { group, watcher, share, node } = *place;
     let (upstream, suffix) = match protocol {
         Protocol::NacosHttp => (&address.http, "http"),
         Protocol::NacosGrpc => (&address.grpc, "grpc"),
     };
-    let own = watcher.map_or_else(String::new, |watcher| format!("-w{watcher}"));
+    let own = match (watcher, share) {
+        (Some(watcher), _) => format!("-w{watcher}"),
+        (None, 0) => String::new(),
+        (None, share) => format!("-p{share}"),
+    };
     ProxyAddress {
         name: format!("g{group}-{}{own}-n{node}-{suffix}", url_safe(&spec.name)),
         link: spec.link,
         group,
         watcher,
+        share,
         node,
         protocol,
         listen,

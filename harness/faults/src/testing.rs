@@ -123,6 +123,7 @@ impl World {
             link: LinkId(id),
             group: GroupId(id),
             watcher: None,
+            share: 0,
             node: NodeId(0),
             protocol,
             listen: address(20_000 + id),

@@ -5,12 +5,14 @@
 
 mod error;
 mod http;
+mod several;
 mod wire;
 
 use futures_util::future::BoxFuture;
 
 pub use error::ProxyApiError;
 pub use http::ToxiproxyClient;
+pub use several::ProxyApis;
 pub use wire::{BlackholeHeal, Direction, ProxyConfig, ProxyState, ToxicConfig, ToxicKind, ToxicState};
 
 /// The calls that faults need: the border at which tests put a proxy without sockets.

@@ -68,16 +68,33 @@ fn dealt_to(plan: &Plan, watcher: WatcherId, of: u32) -> u32 {
     u32::try_from((watcher + begins) % of).expect("below a u32")
 }
 
-/// How many workers the plan gets on a machine where a process may have `open_files` files.
-pub(crate) fn workers(plan: &Plan, files_of_one_process: u64, open_files: u64) -> u32 {
-    match plan.workers {
-        Workers::Exactly(count) => count,
-        Workers::Auto if files_of_one_process <= open_files => 0,
-        Workers::Auto => {
-            let room = open_files.saturating_sub(BESIDE).max(1);
-            let workers = simulated(plan).div_ceil(room).min(u64::from(MOST_WORKERS));
-            u32::try_from(workers).expect("below the most workers")
-        }
+/// Into how many processes a plan is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Division {
+    /// Those that hold watchers; 0 when the harness' own does.
+    pub(crate) workers: u32,
+    /// Those of the embedded proxies, one for each worker; 0 when they are in the harness' own.
+    pub(crate) proxies: u32,
+}
+
+impl Division {
+    /// Divides a plan whose run takes `together` files in one process, `proxies` of them at embedded proxies, where a
+    /// process may have `open_files`.
+    pub(crate) fn of(plan: &Plan, (together, proxies): (u64, u64), open_files: u64) -> Self {
+        let room = open_files.saturating_sub(BESIDE).max(1);
+        let simulated = simulated(plan);
+        // What the proxy sees of real clients is told within one process.
+        let is_crowded = together - simulated > open_files && simulated == u64::from(plan.watcher_count());
+        let leaves = proxies > 0 && is_crowded;
+        let workers = match plan.workers {
+            Workers::Exactly(count) => count,
+            Workers::Auto if together <= open_files => 0,
+            Workers::Auto => {
+                let workers = simulated.div_ceil(room).max(if leaves { proxies.div_ceil(room) } else { 0 });
+                u32::try_from(workers.min(u64::from(MOST_WORKERS))).expect("below the most workers")
+            }
+        };
+        Self { workers, proxies: if leaves { workers } else { 0 } }
     }
 }
 
@@ -160,9 +177,14 @@ mod tests {
     #[test]
     fn files_decide_how_many_workers_there_are() {
         // Four files for each watcher, and 300 beside.
-        let workers = |count| Needs::of(&plan(&[count]), FILES_PER_PROCESS).workers;
-        assert_eq!([workers(100), workers(4_925), workers(4_926)], [0, 0, 1]);
-        assert_eq!([workers(19_700), workers(19_701), workers(50_000)], [1, 2, 3]);
+        let needs = |count| Needs::of(&plan(&[count]), FILES_PER_PROCESS);
+        let processes = |count| (needs(count).workers, needs(count).proxies);
+        assert_eq!([processes(100), processes(4_925), processes(4_926)], [(0, 0), (0, 0), (1, 0)]);
+        // The harness holds both ends of the proxies and that of the server, until the proxies leave it.
+        assert_eq!([processes(6_566), processes(6_567), processes(9_850)], [(1, 0), (1, 1), (1, 1)]);
+        assert_eq!([processes(9_851), processes(19_700)], [(2, 2), (2, 2)]);
+        assert_eq!(needs(19_700).open_files(), 20_000);
+        assert!(needs(19_701).open_files() > FILES_PER_PROCESS, "one server holds no more");
         assert_eq!(Needs::of(&plan(&[50_000]), 1 << 20).workers, 0);
         let mut told = plan(&[10]);
         told.workers = Workers::Exactly(2);

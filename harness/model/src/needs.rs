@@ -1,6 +1,6 @@
 //! What a plan needs of the machine, so that too little of it is known before anything is started.
 
-use crate::division;
+use crate::division::{Division, simulated};
 use crate::plan::{Backend, Plan, ProxyKind};
 
 /// Files that a process has open beside its connections: logs, the recording, listeners, canaries, the mutator's
@@ -14,12 +14,14 @@ pub struct Needs {
     pub connections: u64,
     /// Worker processes that hold the simulated watchers; 0 when the harness' own process does.
     pub workers: u32,
+    /// Processes of embedded proxies, one for each worker; 0 when the harness' own process has them.
+    pub proxies: u32,
     /// Open files of the worker with the most.
     pub worker_files: u64,
     /// Open files of the harness' own process. Where proxies and servers are embedded, it holds both ends of every
     /// connection that no worker holds an end of.
     pub harness_files: u64,
-    /// Open files of the Toxiproxy process, if there is one: two per connection.
+    /// Open files of the proxy process with the most, if there is one: two per connection.
     pub proxy_files: u64,
     /// Open files of a server process, if there is one, for connections.
     pub server_files: u64,
@@ -41,15 +43,20 @@ impl Needs {
             Backend::Process | Backend::Container | Backend::External => (0, held + BESIDE),
         };
         let together = connections + proxy_in + server_in + BESIDE;
-        let workers = division::workers(plan, together, open_files);
-        let simulated = division::simulated(plan);
+        let Division { workers, proxies } = Division::of(plan, (together, proxy_in), open_files);
+        let simulated = simulated(plan);
         let (worker_files, harness_files) = match workers {
             0 => (0, together),
             workers => (simulated.div_ceil(u64::from(workers)) + BESIDE, together - simulated),
         };
+        let (proxy_out, harness_files) = match proxies {
+            0 => (proxy_out, harness_files),
+            proxies => (proxy_in.div_ceil(u64::from(proxies)) + BESIDE, harness_files - proxy_in),
+        };
         Self {
             connections,
             workers,
+            proxies,
             worker_files,
             harness_files,
             proxy_files: proxy_out,

@@ -256,7 +256,13 @@ fn needs(out: &mut String, plan: &Plan) -> fmt::Result {
     }
     writeln!(out, "  open files of the harness: {}", needs.harness_files)?;
     if needs.proxy_files > 0 {
-        writeln!(out, "  open files of Toxiproxy: {}", needs.proxy_files)?;
+        match needs.proxies {
+            0 => writeln!(out, "  open files of Toxiproxy: {}", needs.proxy_files)?,
+            proxies => {
+                writeln!(out, "  proxies: {proxies} # processes of the embedded proxy, one for each worker")?;
+                writeln!(out, "  open files of a proxy: {}", needs.proxy_files)?;
+            }
+        }
     }
     if needs.server_files > 0 {
         writeln!(out, "  open files of the server: {}", needs.server_files)?;

@@ -20,7 +20,7 @@ use crate::parts::{Part, PartConnections, PartPlace};
 use crate::ports::{PortError, Ports};
 use crate::process::{OwnProcess, ProcessError};
 
-/// How long Toxiproxy may take until its API answers.
+/// How long a proxy's process may take until its API answers.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The proxy service could not be brought up.
@@ -58,7 +58,7 @@ pub enum ProxiesError {
         why: String,
     },
     /// Its API did not answer in time.
-    #[error("toxiproxy's API at {api} was not ready: {why}")]
+    #[error("the proxy's API at {api} was not ready: {why}")]
     NotReady {
         /// The API's address.
         api: SocketAddr,
@@ -70,7 +70,8 @@ pub enum ProxiesError {
 /// The running proxy service.
 #[derive(Debug)]
 pub struct Proxies {
-    api: SocketAddr,
+    /// At least one.
+    apis: Vec<SocketAddr>,
     running: Running,
     description: String,
 }
@@ -78,6 +79,8 @@ pub struct Proxies {
 #[derive(Debug)]
 enum Running {
     Embedded(RunningProxyServer),
+    /// Embedded proxies in processes of their own.
+    Spread(Vec<OwnProcess>),
     Process(OwnProcess),
     Container(OwnContainer),
     /// Somebody else's.
@@ -97,6 +100,10 @@ pub struct ProxyHost<'a> {
     pub containers: Option<&'a Containers>,
     /// Who is told how far it is.
     pub progress: Progress<'a>,
+    /// This program, which has the command `serve proxy`.
+    pub program: &'a Path,
+    /// In how many processes of their own embedded proxies are; 0 for this one.
+    pub spread: u32,
     /// Who is told of the embedded proxy's connections.
     pub tap: Option<&'a Arc<dyn Tap>>,
 }
@@ -115,6 +122,7 @@ impl Proxies {
     ) -> Result<Self, ProxiesError> {
         let api = ports.one()?;
         match (spec.kind, &spec.place) {
+            (ProxyKind::Embedded, _) if host.spread > 0 => start_spread(host, api, ports).await,
             (ProxyKind::Embedded, _) => {
                 let seed = host.seed.child("proxy");
                 let config = ProxyConfig { api, shards: 1, seed };
@@ -123,13 +131,13 @@ impl Proxies {
                     None => ProxyServer::start(config)?,
                 };
                 let description = "embedded proxy, in process".to_owned();
-                Ok(Self { api, running: Running::Embedded(server), description })
+                Ok(Self { apis: vec![api], running: Running::Embedded(server), description })
             }
             (ProxyKind::Toxiproxy, ProxyPlace::Container) => container::start(spec, host, api, listens).await,
             (ProxyKind::Toxiproxy, ProxyPlace::External(external)) => {
                 let (api, running) = (external::find(external).await?, Running::External);
                 let description = format!("Toxiproxy, somebody else's, at {}", external.api);
-                Ok(Self { api, running, description })
+                Ok(Self { apis: vec![api], running, description })
             }
             (ProxyKind::Toxiproxy, ProxyPlace::Process) => {
                 start_toxiproxy(spec, api, host.logs, host.guard).await
@@ -157,10 +165,16 @@ impl Proxies {
         }
     }
 
-    /// Where the API listens.
+    /// Where the API listens; the first, where there are several.
     #[must_use]
     pub fn api(&self) -> SocketAddr {
-        self.api
+        self.apis[0]
+    }
+
+    /// Where each API listens: one, unless embedded proxies are in processes of their own.
+    #[must_use]
+    pub fn apis(&self) -> &[SocketAddr] {
+        &self.apis
     }
 
     /// What the proxies are, for the manifest.
@@ -169,21 +183,32 @@ impl Proxies {
         &self.description
     }
 
-    /// The service as a part of the bench; a process' connections are those at the proxies' addresses, which the
-    /// caller knows.
+    /// The service as parts of the bench; a process' connections are those at its proxies' addresses, which the caller
+    /// knows by the process' number.
     #[must_use]
-    pub fn part(&self, listens: impl FnOnce() -> Vec<SocketAddr>) -> Part {
+    pub fn parts(&self, listens: impl Fn(usize) -> Vec<SocketAddr>) -> Vec<Part> {
+        let process = |name: String, process: &OwnProcess, nth| Part {
+            name,
+            place: PartPlace::Group(process.group()),
+            connections: PartConnections::At(listens(nth)),
+            tells_at: None,
+        };
+        match &self.running {
+            Running::Spread(processes) => {
+                let named = processes.iter().enumerate();
+                named.map(|(nth, one)| process(format!("proxy-{nth}"), one, nth)).collect()
+            }
+            Running::Process(one) => vec![process("toxiproxy".to_owned(), one, 0)],
+            _ => vec![self.part()],
+        }
+    }
+
+    fn part(&self) -> Part {
         match &self.running {
             Running::Embedded(server) => Part {
                 name: "proxy".to_owned(),
                 place: PartPlace::Threads("proxy-".to_owned()),
                 connections: PartConnections::Known(server.stats().total.connections_open),
-                tells_at: None,
-            },
-            Running::Process(process) => Part {
-                name: "toxiproxy".to_owned(),
-                place: PartPlace::Group(process.group()),
-                connections: PartConnections::At(listens()),
                 tells_at: None,
             },
             Running::Container(container) => Part {
@@ -192,7 +217,7 @@ impl Proxies {
                 connections: container.connections(),
                 tells_at: None,
             },
-            Running::External => Part {
+            Running::External | Running::Process(_) | Running::Spread(_) => Part {
                 name: "toxiproxy".to_owned(),
                 place: PartPlace::Elsewhere,
                 connections: PartConnections::Unknown,
@@ -206,6 +231,7 @@ impl Proxies {
         match &mut self.running {
             Running::Embedded(server) => server.failed(),
             Running::Process(process) => process.failed(),
+            Running::Spread(processes) => processes.iter_mut().find_map(OwnProcess::failed),
             Running::Container(container) => container.failed(),
             Running::External => None,
         }
@@ -215,7 +241,7 @@ impl Proxies {
     #[must_use]
     pub fn binds(&self, listen: SocketAddr) -> SocketAddr {
         match self.running {
-            Running::Embedded(_) | Running::Process(_) => listen,
+            Running::Embedded(_) | Running::Process(_) | Running::Spread(_) => listen,
             Running::Container(_) | Running::External => SocketAddr::from(([0, 0, 0, 0], listen.port())),
         }
     }
@@ -225,6 +251,9 @@ impl Proxies {
         match self.running {
             Running::Embedded(server) => server.stop(),
             Running::Process(process) => process.stop().await,
+            Running::Spread(processes) => {
+                futures_util::future::join_all(processes.into_iter().map(OwnProcess::stop)).await;
+            }
             // A container is removed with everything else that the run has on the engine.
             Running::Container(_) | Running::External => {}
         }
@@ -254,6 +283,39 @@ async fn start_toxiproxy(
         guard,
         "its home must hold a runnable `toxiproxy-server`",
     )?;
+    wait_ready(&mut process, api).await?;
+    let description = "Toxiproxy, a process".to_owned();
+    Ok(Proxies { apis: vec![api], running: Running::Process(process), description })
+}
+
+/// Starts embedded proxies as processes of this same program, the first with its API at `first`.
+async fn start_spread(
+    host: &ProxyHost<'_>,
+    first: SocketAddr,
+    ports: &mut Ports,
+) -> Result<Proxies, ProxiesError> {
+    let guard = host.guard.expect("the engine starts a guard for every backend with processes");
+    let seed = host.seed.child("proxy");
+    let (mut apis, mut processes) = (vec![first], Vec::new());
+    for nth in 0..host.spread {
+        if nth > 0 {
+            apis.push(ports.one()?);
+        }
+        let api = apis[apis.len() - 1];
+        let mut command = Command::new(host.program);
+        command.args(["serve", "proxy", "--api", &api.to_string(), "--seed", &seed.0.to_string()]);
+        let (what, log) = (format!("proxy {nth}"), host.logs.join(format!("proxy-{nth}.log")));
+        processes.push(OwnProcess::start(&what, command, &log, guard, "it is this program itself")?);
+    }
+    for (process, api) in processes.iter_mut().zip(&apis) {
+        wait_ready(process, *api).await?;
+    }
+    let description = format!("embedded proxy, {} processes", processes.len());
+    Ok(Proxies { apis, running: Running::Spread(processes), description })
+}
+
+/// Waits until a process answers at `api`.
+async fn wait_ready(process: &mut OwnProcess, api: SocketAddr) -> Result<(), ProxiesError> {
     let deadline = Instant::now() + READY_TIMEOUT;
     while tokio::net::TcpStream::connect(api).await.is_err() {
         if let Some(why) = process.failed() {
@@ -265,6 +327,5 @@ async fn start_toxiproxy(
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let description = "Toxiproxy, a process".to_owned();
-    Ok(Proxies { api, running: Running::Process(process), description })
+    Ok(())
 }

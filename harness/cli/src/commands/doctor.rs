@@ -69,6 +69,10 @@ fn needed(plan: &Plan, needs: &Needs) -> String {
         1 => "one of its processes, as a worker holds the watchers".to_owned(),
         workers => format!("one of its processes, as {workers} workers hold the watchers"),
     };
+    let processes = match needs.proxies {
+        0 => processes,
+        proxies => format!("{processes}, and {proxies} of the embedded proxy what lies between"),
+    };
     let (connections, files) = (needs.connections, needs.open_files());
     format!("{} needs {connections} connections and {files} open files in {processes}", plan.name)
 }

@@ -30,6 +30,7 @@ fn address(name: &str, group: u16, watcher: Option<u32>) -> ProxyAddress {
         link: LinkId(0),
         group: GroupId(group),
         watcher: watcher.map(WatcherId),
+        share: 0,
         node: NodeId(0),
         protocol: Protocol::NacosGrpc,
         listen: any,

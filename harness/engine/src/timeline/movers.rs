@@ -63,7 +63,7 @@ impl Movers {
             plan: Arc::clone(&setup.plan),
             run_id,
             share: if crew.control().count() == 0 { Share::Whole } else { Share::Real },
-            addresses: group_addresses(&setup.plan, setup.servers.nodes(), &setup.addresses),
+            addresses: group_addresses(&setup.plan, setup.servers.nodes(), &setup.addresses, 0),
             clock,
             from,
             recorder: recorder.clone(),
@@ -126,14 +126,15 @@ pub(crate) fn watchers_login(plan: &Plan, nodes: &[NodeAddress]) -> Option<Peer>
     nodes.first().filter(|_| plan.server.login.is_some()).map(NodeAddress::http_peer)
 }
 
-/// Where the simulated watchers of each group connect to.
+/// Where the simulated watchers of each group connect to, by the proxies of a share.
 pub(crate) fn group_addresses(
     plan: &Plan,
     nodes: &[NodeAddress],
     proxies: &[ProxyAddress],
+    share: u32,
 ) -> Vec<GroupAddresses> {
     let mut addresses = vec![GroupAddresses::default(); plan.groups.len()];
-    for proxy in proxies.iter().filter(|proxy| proxy.watcher.is_none()) {
+    for proxy in proxies.iter().filter(|proxy| proxy.watcher.is_none() && u32::from(proxy.share) == share) {
         let group = &mut addresses[proxy.group.index()];
         let peer = through(nodes, proxy);
         match proxy.protocol {

@@ -190,7 +190,11 @@ impl Stage<'_> {
     fn sample_parts(&mut self) {
         let mut parts = self.setup.servers.control().parts();
         let addresses = Arc::clone(&self.setup.addresses);
-        parts.push(self.setup.proxies.part(|| addresses.iter().map(|proxy| proxy.listen).collect()));
+        let of_share = |share: usize| {
+            let proxies = addresses.iter().filter(|proxy| usize::from(proxy.share) == share);
+            proxies.map(|proxy| proxy.listen).collect()
+        };
+        parts.extend(self.setup.proxies.parts(of_share));
         parts.extend(self.live.watchers.parts());
         let (dir, sampler, at) = (self.dir.clone(), Arc::clone(&self.parts), self.clock.now());
         let told = Arc::clone(&self.told);

@@ -109,11 +109,11 @@ struct State {
 }
 
 impl Crew {
-    /// Starts `count` workers and waits until each has its task. Dropping the future ends those that were started.
+    /// Starts `count` workers, each with its own `addresses`, and waits until each has its task. Dropping the future ends those that were started.
     pub(crate) async fn start(
         count: u32,
         (plan, run_id): (&Plan, u64),
-        addresses: &[GroupAddresses],
+        addresses: &dyn Fn(u32) -> Vec<GroupAddresses>,
         login_at: Option<Peer>,
         place: CrewPlace<'_>,
     ) -> Result<Self, CrewError> {
@@ -131,7 +131,7 @@ impl Crew {
                 run_id,
                 plan: plan.clone(),
                 password: plan.server.login.as_ref().map(|login| login.password.reveal().to_owned()),
-                addresses: addresses.iter().map(WireAddresses::of).collect(),
+                addresses: addresses(index).iter().map(WireAddresses::of).collect(),
                 login_at: login_at.as_ref().map(WirePeer::of),
                 snapshots: place.snapshots.to_owned(),
             };

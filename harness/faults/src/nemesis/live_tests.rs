@@ -122,10 +122,13 @@ fn three_faults() -> Plan {
 async fn bite_and_heal(plan: &Plan, api: SocketAddr, kind: ProxyKind) {
     let mut tasks = JoinSet::new();
     let upstream = echo_server(&mut tasks).await;
-    let proxies: Arc<[ProxyAddress]> =
-        proxies_for(plan, &[NodeAddress { http: upstream.to_string(), grpc: upstream.to_string() }], ports())
-            .unwrap()
-            .into();
+    let proxies: Arc<[ProxyAddress]> = proxies_for(
+        plan,
+        (&[NodeAddress { http: upstream.to_string(), grpc: upstream.to_string() }], 1),
+        ports(),
+    )
+    .unwrap()
+    .into();
     let client = ToxiproxyClient::new(api).unwrap();
     assert_eq!(client.version().await.unwrap(), "2.12.0");
     populate(&client, kind, plan, &proxies).await.unwrap();

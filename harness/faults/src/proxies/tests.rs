@@ -20,7 +20,7 @@ fn each_group_has_one_proxy_per_node_for_its_own_protocol() {
         NodeAddress { http: "nacos-1:8848".into(), grpc: "nacos-1:9848".into() },
     ];
     let mut next = 20_000;
-    let proxies = proxies_for(&plan, &nodes, |_| {
+    let proxies = proxies_for(&plan, (&nodes, 1), |_| {
         next += 1;
         Ok::<_, std::convert::Infallible>(address(next))
     })
@@ -52,7 +52,7 @@ fn a_real_client_has_a_pair_of_ports_per_node_to_itself() {
         Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
     let nodes = [1, 2].map(|n| NodeAddress { http: format!("h{n}:1"), grpc: format!("h{n}:2") });
     let mut next = 20_000;
-    let proxies = proxies_for(&plan, &nodes, |offsets| {
+    let proxies = proxies_for(&plan, (&nodes, 1), |offsets| {
         assert_eq!(offsets, [1000]);
         next += 1;
         Ok::<_, std::convert::Infallible>(address(next))
@@ -80,11 +80,35 @@ fn a_real_client_has_a_pair_of_ports_per_node_to_itself() {
 }
 
 #[test]
+fn shares_of_a_group_have_proxies_of_their_own_and_real_clients_have_not() {
+    let mut plan = plan(Vec::new());
+    plan.groups = vec![spec("far", Protocol::NacosGrpc, 0), spec("go", Protocol::NacosGrpc, 0)];
+    plan.groups[1].count = 1;
+    plan.groups[1].client.driver =
+        Some(DriverSpec { name: "go".into(), command: None, clients_per_process: 1 });
+    let nodes = [NodeAddress { http: "h:1".into(), grpc: "h:2".into() }];
+    let mut next = 20_000;
+    let proxies = proxies_for(&plan, (&nodes, 3), |_| {
+        next += 1;
+        Ok::<_, std::convert::Infallible>(address(next))
+    })
+    .unwrap();
+    let found: Vec<_> = proxies.iter().map(|p| (p.name.as_str(), p.group.0, p.share)).collect();
+    let real = format!("g1-go-w{}-n0", plan.groups[1].first);
+    assert_eq!(
+        found[..3],
+        [("g0-far-n0-grpc", 0, 0), ("g0-far-p1-n0-grpc", 0, 1), ("g0-far-p2-n0-grpc", 0, 2)]
+    );
+    assert_eq!(found[3..], [(&*format!("{real}-http"), 1, 0), (&*format!("{real}-grpc"), 1, 0)]);
+}
+
+#[test]
 fn no_port_is_the_callers_error() {
-    let result =
-        proxies_for(&plan(Vec::new()), &[NodeAddress { http: "a:1".into(), grpc: "a:2".into() }], |_| {
-            Err("no port")
-        });
+    let result = proxies_for(
+        &plan(Vec::new()),
+        (&[NodeAddress { http: "a:1".into(), grpc: "a:2".into() }], 1),
+        |_| Err("no port"),
+    );
     assert_eq!(result.unwrap_err(), "no port");
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn start(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let description = format!("Toxiproxy, `{image}`, a container");
-    Ok(Proxies { api, running: Running::Container(container), description })
+    Ok(Proxies { apis: vec![api], running: Running::Container(container), description })
 }
 
 /// Whether Toxiproxy's API tells its version.
