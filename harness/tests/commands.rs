@@ -131,9 +131,11 @@ fn more_watchers_than_open_files_allow_are_refused_before_anything_starts() {
         "watchers.polling.count=9000",
         "--set",
         "watchers.pushed.count=9000",
+        "--set",
+        "workers=0",
     ]);
     assert_eq!(done.code, 69, "{done:#?}");
-    assert!(done.stderr.contains("open files"), "{}", done.stderr);
+    assert!(done.stderr.contains("open files") && done.stderr.contains("`workers`"), "{}", done.stderr);
     assert!(!out.exists());
 }
 
