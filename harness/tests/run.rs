@@ -39,9 +39,23 @@ fn a_clean_run_passes_and_leaves_everything_that_a_reader_needs() {
     for chart in fs::read_dir(run.join("charts")).unwrap() {
         assert!(chart.unwrap().metadata().unwrap().len() > 0);
     }
+    the_harness_own_share_is_shown(&run, &json);
     judged_again_it_is_the_same(&run, &json);
     a_full_disk_loses_the_report_and_not_the_verdict(&run);
     damage_is_named_and_never_a_pass(&run);
+}
+
+fn the_harness_own_share_is_shown(run: &Path, json: &serde_json::Value) {
+    let rows = json["own_share"].as_array().unwrap();
+    let shares: Vec<&str> = rows.iter().map(|row| row["share"].as_str().unwrap()).collect();
+    assert_eq!(shares, ["receive-queue", "decode", "verify", "record", "behind-the-stamp"], "{rows:#?}");
+    for row in rows {
+        let [p50, max] = ["p50_ns", "max_ns"].map(|key| row[key].as_u64().unwrap());
+        assert!(row["count"].as_u64().unwrap() > 0 && 0 < p50 && p50 <= max, "{row}");
+    }
+    for file in ["summary.txt", "summary.md", "report.html"] {
+        assert!(fs::read_to_string(run.join(file)).unwrap().contains("own share"), "{file}");
+    }
 }
 
 fn judged_again_it_is_the_same(run: &Path, first: &serde_json::Value) {

@@ -3,7 +3,7 @@
 //! Deliveries are 24 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
 //! it was recorded. Records that name a watcher, item or node outside of the plan are counted as strays.
 
-use shakedown_model::event::{Attempt, Corrupt, Corruption, Event, Found, Path, Publish, Read};
+use shakedown_model::event::{Attempt, Corrupt, Corruption, Event, Found, OwnTime, Path, Publish, Read};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, NodeId, Offset, Plan, Version, WatcherId};
 
@@ -61,6 +61,8 @@ pub(crate) struct Index {
     pub(crate) lags: Vec<Lag>,
     /// Of the receive queue, by the time of sending.
     pub(crate) receive_lags: Vec<Lag>,
+    /// What the harness itself took for the deliveries that it timed.
+    pub(crate) own_times: Vec<OwnTime>,
     /// Records that do not fit the plan.
     pub(crate) strays: u64,
     /// The last instant of the record.
@@ -145,6 +147,7 @@ pub(crate) struct IndexBuilder {
     final_reads: Vec<FinalRead>,
     lags: Vec<Lag>,
     receive_lags: Vec<Lag>,
+    own_times: Vec<OwnTime>,
     strays: u64,
     last: Offset,
 }
@@ -168,6 +171,7 @@ impl IndexBuilder {
             final_reads: Vec::new(),
             lags: Vec::new(),
             receive_lags: Vec::new(),
+            own_times: Vec::new(),
             strays: 0,
             last: Offset::ZERO,
         }
@@ -218,6 +222,10 @@ impl IndexBuilder {
             }
             Event::ReceiveLag { sent, late_ns } => {
                 self.receive_lags.push(Lag { due: sent, late_ns });
+                true
+            }
+            Event::OwnTime(own) => {
+                self.own_times.push(own);
                 true
             }
         };
@@ -302,6 +310,7 @@ impl IndexBuilder {
             final_reads: self.final_reads,
             lags: self.lags,
             receive_lags: self.receive_lags,
+            own_times: self.own_times,
             strays: self.strays,
             last: self.last,
         }

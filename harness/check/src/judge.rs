@@ -120,6 +120,7 @@ fn conclude(
         gates,
         faults,
         fidelity,
+        own_share: measures::own_share::rows(&evidence),
         counts,
     };
     (judgement, series)

@@ -1,14 +1,15 @@
 //! The measures: each walks the evidence once and fills distributions, counts and series.
 //!
 //! Start at [`delivery`] (publish, propagation, end-to-end, notify, fetch, T50 to T-all, convergence, paths), then
-//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`], [`failover`] and
-//! [`service`] (outages of the servers).
+//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`], [`failover`],
+//! [`service`] (outages of the servers) and [`own_share`] (what the harness itself took).
 
 pub(crate) mod attempts;
 mod convergence;
 pub(crate) mod delivery;
 pub(crate) mod failover;
 pub(crate) mod herd;
+pub(crate) mod own_share;
 mod paths;
 mod raster;
 pub(crate) mod recovery;

@@ -3,6 +3,7 @@
 //! Reporters read these and nothing else; they never judge.
 
 mod fidelity;
+mod own_share;
 mod series;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use shakedown_model::{FaultId, GroupId, Offset};
 pub use fidelity::{
     FidelityAttempt, FidelityMeasure, FidelityPair, FidelityRow, FidelitySide, FidelityVerdict,
 };
+pub use own_share::{OwnShare, OwnShareRow};
 pub use series::{
     AttemptSeries, FailoverPoint, GapPoint, GroupTimes, HistogramRow, LatencyBucket, LatencySeries,
     MutationRow, Raster, RasterRow, Series, StalenessSeries,
@@ -49,6 +51,9 @@ pub struct Judgement {
     /// Real SDKs beside the simulated clients that imitate them.
     #[serde(default)]
     pub fidelity: Vec<FidelityPair>,
+    /// What the harness itself took of a delivery; empty where none was timed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_share: Vec<OwnShareRow>,
     /// What was counted over the run.
     pub counts: Counts,
 }

@@ -17,13 +17,13 @@ use shakedown_model::plan::Backend;
 use shakedown_model::verdict::Outcome;
 use shakedown_model::{Offset, WatcherId};
 
-use self::bursts::Bursts;
 use crate::distribution::as_f64;
 use crate::evidence::Evidence;
 use crate::input::HistoryEnd;
 use crate::result::{Counts, FaultResult, Figure, Finding, Validity};
 use crate::words::{count, counted, share};
 
+pub(crate) use self::bursts::Bursts;
 pub(crate) use self::faults::fault_results;
 pub(crate) use self::lateness::lag_p99;
 

@@ -35,11 +35,12 @@ pub(crate) async fn work_through(
     stop: watch::Receiver<bool>,
 ) -> Result<(), EngineError> {
     let overflows = machine::listen_overflows();
-    let clock = Clock::start();
+    // Side by side, so that a packet capture can be laid beside the run to some microseconds.
+    let (clock, started) = (Clock::start(), jiff::Timestamp::now());
     let real = std::mem::take(&mut setup.real);
     let sights = real.sights().clone();
     let connections = log_connections(&mut setup, dir, clock, &sights)?;
-    manifest.started = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+    manifest.started = started.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
     dir.write_manifest(manifest)?;
     let faults = Arc::new(FaultLog::new(dir.clone(), Arc::clone(&observer)));
     let crew = std::mem::take(&mut setup.crew);

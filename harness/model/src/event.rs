@@ -74,6 +74,34 @@ pub enum Event {
         /// How much later they were read, in nanoseconds.
         late_ns: u64,
     },
+    /// What the harness itself took for one of its deliveries, of which some are timed.
+    OwnTime(OwnTime),
+}
+
+/// What the harness itself took for a delivery behind its receive stamp, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnTime {
+    /// The receive stamp.
+    pub received: Offset,
+    /// From there until the answer was read out of its bytes: the transport, its frames, and what lay before it in the
+    /// same read.
+    pub decode_ns: u64,
+    /// Until its checksum and MD5 were found right and the watcher held it.
+    pub verify_ns: u64,
+    /// What handing it to the recorder took.
+    pub record_ns: u64,
+}
+
+impl OwnTime {
+    /// Of this many deliveries one is timed.
+    pub const ONE_IN: u64 = 64;
+
+    /// Whether the delivery received at an instant is timed: by the last digits of its stamp, so that nothing is counted
+    /// and none is preferred.
+    #[must_use]
+    pub const fn is_timed(received: Offset) -> bool {
+        received.0.is_multiple_of(Self::ONE_IN)
+    }
 }
 
 /// What a fresh read found.

@@ -76,6 +76,7 @@ impl Fixture {
             gates: vec![],
             faults: vec![],
             fidelity: vec![],
+            own_share: vec![],
             counts: Counts::default(),
         };
         fixture

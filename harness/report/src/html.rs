@@ -42,6 +42,7 @@ pub fn page(input: ReportInput<'_>) -> String {
             (measures::of_phases(input))
             (measures::of_faults(input))
             (judged::floor(input))
+            (judged::own_share(input))
             (chart(Chart::Mutations))
             (chart(Chart::Raster))
             (paths::section(input))

@@ -16,6 +16,7 @@ mod input;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod own_share;
 mod quantity;
 mod service;
 mod slowest;

@@ -10,7 +10,7 @@ use crate::charts::Chart;
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, path_name, severity};
 use crate::quantity::{NO_SAMPLES, count, counted, plain, sentence_case, stat, stat_value};
-use crate::{fidelity, floor, service, slowest};
+use crate::{fidelity, floor, own_share, service, slowest};
 
 /// The measures of the key figures: what a user feels, and how watchers come back.
 const KEY: [Measure; 4] = [Measure::EndToEnd, Measure::TAll, Measure::Reconnect, Measure::Failover];
@@ -37,6 +37,9 @@ pub fn summary(input: ReportInput<'_>) -> String {
     let multiples: Vec<Vec<String>> =
         floor::rows(input).iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
     blocks.extend(table("Beside the floor", &floor::HEAD, &multiples));
+    let own: Vec<Vec<String>> =
+        own_share::rows(&input.judgement.own_share).into_iter().map(Vec::from).collect();
+    blocks.extend(table("The harness' own share of a delivery", &own_share::HEAD, &own));
     blocks.extend(table(
         "By which path",
         &["in", "group", "path", "share", "p50", "p99", "n"],

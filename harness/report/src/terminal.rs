@@ -14,7 +14,7 @@ use self::table::{Column, Table};
 use crate::heap;
 use crate::input::{ReportInput, outcome_word, severity};
 use crate::quantity::{NO_SAMPLES, counted, plain, stat_value};
-use crate::{fidelity as compared, floor as bare, service};
+use crate::{fidelity as compared, floor as bare, own_share, service};
 
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,7 @@ pub fn summary(input: ReportInput<'_>, look: Look) -> String {
     measures::by_phase(&mut out, input);
     measures::by_fault(&mut out, input);
     floor(&mut out, input);
+    own_shares(&mut out, input);
     paths::by_path(&mut out, input);
     servers(&mut out, input);
     faults(&mut out, input);
@@ -266,6 +267,22 @@ fn floor(out: &mut Lines, input: ReportInput<'_>) {
     let mut columns = vec![Column::text(measure, 12), Column::text(place, 14), Column::text(group, 16)];
     columns.extend(rest.map(|head| Column { max_width: 24, ..Column::number(head) }));
     let rows = bare::rows(input).into_iter().map(Vec::from).collect();
+    for line in (Table { columns, rows }).lines(out.look.columns()) {
+        out.push(line);
+    }
+}
+
+fn own_shares(out: &mut Lines, input: ReportInput<'_>) {
+    let rows: Vec<Vec<String>> =
+        own_share::rows(&input.judgement.own_share).into_iter().map(Vec::from).collect();
+    if rows.is_empty() {
+        return;
+    }
+    out.title("The harness' own share of a delivery");
+    let [part, p50, p99, max, n, place] = own_share::HEAD;
+    let mut columns = vec![Column::text(part, 18)];
+    columns.extend([p50, p99, max, n].map(Column::number));
+    columns.push(Column::text(place, 26));
     for line in (Table { columns, rows }).lines(out.look.columns()) {
         out.push(line);
     }

@@ -15,7 +15,7 @@ const BURST_NS: u64 = 100_000_000;
 
 /// The bursts of fan-out in a run, by their begin: (begin, end, twice the floor).
 #[derive(Debug)]
-pub(super) struct Bursts {
+pub(crate) struct Bursts {
     bursts: Vec<(Offset, Offset, u64)>,
     /// The length of the longest, which bounds how far back one that is still going can begin.
     longest: u64,
@@ -28,7 +28,7 @@ fn per_listener_ns(floors: &[Floor]) -> u64 {
 }
 
 impl Bursts {
-    pub(super) fn new(evidence: &Evidence<'_>) -> Self {
+    pub(crate) fn new(evidence: &Evidence<'_>) -> Self {
         let per_listener = per_listener_ns(&evidence.manifest.floors);
         let acked =
             evidence.index.publishes.all().iter().filter(|publish| publish.outcome == PublishOutcome::Acked);
@@ -44,8 +44,14 @@ impl Bursts {
         Self { bursts, longest }
     }
 
+    /// Whether an instant lies within a burst.
+    pub(crate) fn is_within(&self, at: Offset) -> bool {
+        let from = self.bursts.partition_point(|(begin, _, _)| begin.0.saturating_add(self.longest) < at.0);
+        self.bursts[from..].iter().take_while(|(begin, _, _)| *begin <= at).any(|(_, end, _)| at <= *end)
+    }
+
     /// How much of a lateness counts.
-    pub(super) fn beyond(&self, due: Offset, late_ns: u64) -> u64 {
+    pub(crate) fn beyond(&self, due: Offset, late_ns: u64) -> u64 {
         let ran = Offset(due.0.saturating_add(late_ns));
         let from = self.bursts.partition_point(|(begin, _, _)| begin.0.saturating_add(self.longest) < due.0);
         let going = self.bursts[from..].iter().take_while(|(begin, _, _)| *begin <= ran);

@@ -142,7 +142,8 @@ impl Board {
             | Event::ColdStart { .. }
             | Event::FinalRead { .. }
             | Event::Lag { .. }
-            | Event::ReceiveLag { .. } => {}
+            | Event::ReceiveLag { .. }
+            | Event::OwnTime(_) => {}
         }
     }
 

@@ -4,8 +4,9 @@ use std::future::pending;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use shakedown_model::event::Event;
+use shakedown_model::event::{Event, OwnTime};
 use shakedown_model::plan::{GroupSpec, SnapshotHabit, SnapshotOnDelete};
+use shakedown_model::time::nanos;
 use shakedown_model::{NodeId, Offset, WatcherId};
 use shakedown_record::{Clock, Recorder};
 use shakedown_watcher::{Action, Input, Watcher};
@@ -128,10 +129,36 @@ impl Hands {
     }
 
     fn hear(&mut self, at: Offset, mut heard: Heard, wire: &mut Wire) {
+        let is_timed = matches!(heard, Heard::Content { .. }) && OwnTime::is_timed(at);
+        let decoded = is_timed.then(|| self.group.clock.now());
         self.watcher.step(at, heard.as_input(), &mut self.actions);
+        if let Some(decoded) = decoded {
+            self.time_records(at, decoded);
+        }
         let content =
             if let Heard::Content { text, .. } = &mut heard { std::mem::take(text) } else { String::new() };
         self.act(content, wire);
+    }
+
+    /// Records what the machine wants recorded, and what that and all before it took, if there is a delivery among it.
+    fn time_records(&mut self, received: Offset, decoded: Offset) {
+        let clock = self.group.clock;
+        let verified = clock.now();
+        let mut has_delivery = false;
+        self.actions.retain(|action| {
+            let Action::Record(event) = action else { return true };
+            has_delivery |= matches!(event, Event::Delivery(_));
+            self.group.record(*event);
+            false
+        });
+        if has_delivery {
+            self.group.record(Event::OwnTime(OwnTime {
+                received,
+                decode_ns: nanos(decoded.since(received)),
+                verify_ns: nanos(verified.since(decoded)),
+                record_ns: nanos(clock.now().since(verified)),
+            }));
+        }
     }
 
     fn take_loaded(&mut self, shelf: Shelf, loaded: Loaded, wire: &mut Wire) {

@@ -6,7 +6,7 @@ use shakedown_check::result::{GateResult, GateRow, GuaranteeResult};
 use super::badge;
 use crate::input::ReportInput;
 use crate::quantity::{NO_SAMPLES, count, plain, stat_value};
-use crate::{fidelity, floor, service};
+use crate::{fidelity, floor, own_share, service};
 
 pub(super) fn gates(input: ReportInput<'_>) -> Markup {
     html! {
@@ -158,6 +158,25 @@ pub(super) fn floor(input: ReportInput<'_>) -> Markup {
                 p { "Before the run the same messages went to as many bare sockets, with no server and no client behind them. Multiples compare across machines; times do not." }
                 (table(&floor::BARE_HEAD, floor::bare_rows(floors).into_iter().map(Vec::from).collect()))
                 (table(&floor::HEAD, floor::rows(input).into_iter().map(Vec::from).collect()))
+            }
+        }
+    }
+}
+
+/// What the harness itself took of a delivery; nothing where it timed none.
+pub(super) fn own_share(input: ReportInput<'_>) -> Markup {
+    let rows = own_share::rows(&input.judgement.own_share);
+    html! {
+        @if !rows.is_empty() {
+            section #own-share {
+                h2 { "The harness' own share" }
+                p { (own_share::ABOUT) }
+                div.scroll {
+                    table {
+                        thead { tr { @for head in own_share::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
+                        tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
+                    }
+                }
             }
         }
     }
