@@ -300,7 +300,7 @@ mod tests {
         client.crash();
         client.listening(Offset::from_secs(30), &key(3)).unwrap();
         assert_eq!(
-            path(&value(&mut client, 36, &content(3, 7), Source::Server)),
+            path(&value(&mut client, 38, &content(3, 7), Source::Server)),
             Path::Push,
             "no first fetch"
         );
