@@ -67,10 +67,7 @@ impl Connection {
         ends: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), NoStream> {
-        let state = self.streams.get(stream).map_err(|_| NoStream)?;
-        if state.is_local_closed {
-            return Err(NoStream);
-        }
+        let state = self.streams.sendable(stream)?;
         state.is_local_closed = ends;
         self.write_section(stream, fields, ends, out);
         self.streams.drop_if_closed(stream);
@@ -89,10 +86,7 @@ impl Connection {
         ends: bool,
         out: &mut Vec<u8>,
     ) -> Result<usize, NoStream> {
-        let state = self.streams.get(stream).map_err(|_| NoStream)?;
-        if state.is_local_closed {
-            return Err(NoStream);
-        }
+        let state = self.streams.sendable(stream)?;
         let room = u32::try_from(state.send_window.max(0)).unwrap_or(u32::MAX).min(self.send_window);
         let taken = content.len().min(room as usize);
         let (now, is_whole) = (&content[..taken], taken == content.len());

@@ -1,6 +1,6 @@
 //! The streams of a connection that have not ended both ways.
 
-use super::StreamId;
+use super::{NoStream, StreamId};
 use crate::error::{Error, ErrorCode};
 use crate::frame::{self, MAX_WINDOW};
 
@@ -49,8 +49,15 @@ impl Streams {
     }
 
     pub(super) fn get(&mut self, id: StreamId) -> Result<&mut Stream, Missing> {
-        let missing = self.missing(id);
-        self.open.iter_mut().find(|stream| stream.id == id).ok_or(missing)
+        match self.open.iter().position(|stream| stream.id == id) {
+            Some(place) => Ok(&mut self.open[place]),
+            None => Err(self.missing(id)),
+        }
+    }
+
+    /// The stream, unless this end has ended it or both have.
+    pub(super) fn sendable(&mut self, id: StreamId) -> Result<&mut Stream, NoStream> {
+        self.open.iter_mut().find(|stream| stream.id == id && !stream.is_local_closed).ok_or(NoStream)
     }
 
     fn missing(&self, id: StreamId) -> Missing {

@@ -39,7 +39,7 @@ impl GrpcConnection {
             match ready!(self.transport.read(cx, scratch)) {
                 Read::Ended(end) => self.end = Some(end),
                 Read::Bytes(bytes) => {
-                    let received = Instant::now();
+                    let received = self.transport.last_read();
                     let (input, out) = scratch.halves(bytes);
                     self.receive(input, received, out);
                     self.transport.unsent.append(out);

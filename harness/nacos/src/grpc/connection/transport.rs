@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use shakedown_http2::{Config, Connection};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::Instant;
 
 use crate::socket::{ClientStream, End, EndCause};
 
@@ -67,6 +68,11 @@ impl Transport {
 
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.stream.local_addr()
+    }
+
+    /// When bytes were last read.
+    pub(super) fn last_read(&self) -> Instant {
+        self.stream.facts().last_read()
     }
 
     /// Writes what waits and what `fill` adds to it, as far as the socket takes it.
