@@ -240,15 +240,6 @@ impl Node {
         self.state.borrow_mut().links.insert(connection, link);
     }
 
-    /// Lets `change` work on a connection's way out, if the connection is still there.
-    pub(super) fn with_link<R>(
-        &self,
-        connection: ConnectionId,
-        change: impl FnOnce(&mut Link) -> R,
-    ) -> Option<R> {
-        self.state.borrow_mut().links.get_mut(&connection).map(change)
-    }
-
     /// A TCP connection has ended.
     pub(super) fn end_connection(&self, connection: ConnectionId) {
         self.state.borrow_mut().links.remove(&connection);

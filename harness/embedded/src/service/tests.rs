@@ -9,6 +9,7 @@ mod http;
 mod lifecycle;
 mod logins;
 mod restart;
+mod transport;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};

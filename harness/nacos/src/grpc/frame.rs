@@ -37,17 +37,27 @@ pub enum FrameError {
 /// # Errors
 /// [`FrameError::TooLarge`] above [`MAX_MESSAGE_BYTES`].
 pub fn encode(payload: &Payload) -> Result<Bytes, FrameError> {
+    let mut frame = Vec::new();
+    encode_into(payload, &mut frame)?;
+    Ok(frame.into())
+}
+
+/// Appends the frame of `payload`; nothing, when it fails.
+///
+/// # Errors
+/// [`FrameError::TooLarge`] above [`MAX_MESSAGE_BYTES`].
+pub fn encode_into(payload: &Payload, out: &mut Vec<u8>) -> Result<(), FrameError> {
     let bytes = payload.encoded_len();
     let too_large = FrameError::TooLarge { bytes, limit: MAX_MESSAGE_BYTES };
     if bytes > MAX_MESSAGE_BYTES {
         return Err(too_large);
     }
     let length = u32::try_from(bytes).map_err(|_| too_large)?;
-    let mut frame = BytesMut::with_capacity(HEAD_BYTES + bytes);
-    frame.put_u8(0);
-    frame.put_u32(length);
-    payload.encode(&mut frame).expect("a BytesMut grows");
-    Ok(frame.freeze())
+    out.reserve_exact(HEAD_BYTES + bytes);
+    out.put_u8(0);
+    out.put_u32(length);
+    payload.encode(out).expect("a Vec grows");
+    Ok(())
 }
 
 /// Cuts received bytes into payloads, however they were split.

@@ -1,12 +1,14 @@
 //! Unary calls: who may call, what it does, and the answer in its own type (nacos-facts.md §2.2).
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::LocalBoxFuture;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::grpc::message::{
     ConfigBatchListenRequest, ConfigChangeBatchListenResponse, ConfigPublishRequest, ConfigPublishResponse,
     ConfigQueryRequest, ConfigQueryResponse, ConfigRemoveRequest, ConfigRemoveResponse, ErrorResponse,
-    HealthCheckResponse, Message as _, Response, ServerCheckRequest, ServerCheckResponse, Unary, codes,
+    HealthCheckResponse, Message, Response, ServerCheckRequest, ServerCheckResponse, Unary, codes,
 };
 use shakedown_nacos::grpc::payload::Payload;
 
@@ -26,55 +28,70 @@ const NO_RIGHT: i32 = 403;
 /// `errorCode` of a query for a config that is being dumped.
 const BEING_MODIFIED: i32 = 400;
 
-/// A unary request and who makes it.
-struct Call<'a> {
-    node: &'a Node,
+/// The answer to a unary request.
+pub(super) enum Answer {
+    Now(Payload),
+    /// It may have to wait for a dump.
+    Later(LocalBoxFuture<'static, Payload>),
+}
+
+/// Who makes a unary request, and where.
+struct Call {
+    node: Rc<Node>,
     connection: ConnectionId,
     caller: Caller,
     credentials: Credentials,
 }
 
 /// Answers a unary request; every kind of failure has an answer, too.
-pub(super) async fn answer(node: &Node, connection: ConnectionId, payload: &Payload) -> Payload {
+pub(super) fn answer(node: &Rc<Node>, connection: ConnectionId, payload: &Payload) -> Answer {
     let admitted = node.input(|core, now| core.admit(now, connection, payload.type_name()));
     if let Err(refusal) = admitted {
-        return Payload::new(&ErrorResponse::failure(refusal.code(), &refusal.to_string()));
+        return now(&ErrorResponse::failure(refusal.code(), &refusal.to_string()));
     }
     if payload.type_name() == ServerCheckRequest::TYPE {
         // The real server does not read its body.
-        return server_check(node, connection);
+        return now(&server_check(node, connection));
     }
     let headers = payload.metadata.as_ref().map(|metadata| &metadata.headers);
     let credentials = access::credentials(|name| headers?.get(name).cloned());
     let caller = node.input(|core, _| core.caller(connection).cloned()).unwrap_or_else(|| Caller::at(""));
-    let call = Call { node, connection, caller, credentials };
+    let call = Call { node: Rc::clone(node), connection, caller, credentials };
     match Unary::try_from(payload) {
-        Ok(request) => call.answer(request).await,
-        Err(error) => Payload::new(&ErrorResponse::failure(UNPARSABLE, &error.to_string())),
+        Ok(request) => call.answer(request),
+        Err(error) => now(&ErrorResponse::failure(UNPARSABLE, &error.to_string())),
     }
 }
 
-fn server_check(node: &Node, connection: ConnectionId) -> Payload {
+fn now<M: Message>(message: &M) -> Answer {
+    Answer::Now(Payload::new(message))
+}
+
+fn server_check(node: &Node, connection: ConnectionId) -> ServerCheckResponse {
     let name = node.input(|core, _| core.connection_name(connection));
-    Payload::new(&ServerCheckResponse {
+    ServerCheckResponse {
         connection_id: name.as_deref().unwrap_or_default().to_owned(),
         support_ability_negotiation: true,
         ..ServerCheckResponse::default()
-    })
+    }
 }
 
-impl Call<'_> {
-    async fn answer(self, request: Unary) -> Payload {
+impl Call {
+    fn answer(self, request: Unary) -> Answer {
         match request {
-            Unary::ServerCheck(_) => server_check(self.node, self.connection),
-            Unary::HealthCheck(_) => Payload::new(&HealthCheckResponse::default()),
-            Unary::Query(request) => Payload::new(&self.query(request).await),
-            Unary::Publish(request) => Payload::new(&self.publish(request).await),
-            Unary::Remove(request) => Payload::new(&self.remove(&request).await),
-            Unary::BatchListen(request) => Payload::new(&self.listen(request)),
-            Unary::Unknown(_) => {
-                Payload::new(&ErrorResponse::failure(codes::NO_HANDLER, "RequestHandler Not Found"))
+            Unary::ServerCheck(_) => now(&server_check(&self.node, self.connection)),
+            Unary::HealthCheck(_) => now(&HealthCheckResponse::default()),
+            Unary::Query(request) => {
+                Answer::Later(Box::pin(async move { Payload::new(&self.query(request).await) }))
             }
+            Unary::Publish(request) => {
+                Answer::Later(Box::pin(async move { Payload::new(&self.publish(request).await) }))
+            }
+            Unary::Remove(request) => {
+                Answer::Later(Box::pin(async move { Payload::new(&self.remove(&request).await) }))
+            }
+            Unary::BatchListen(request) => now(&self.listen(request)),
+            Unary::Unknown(_) => now(&ErrorResponse::failure(codes::NO_HANDLER, "RequestHandler Not Found")),
         }
     }
 
@@ -86,7 +103,7 @@ impl Call<'_> {
         };
         let resource = Resource::Config { tenant, group: &key.group, data_id: &key.data_id };
         let need = Need { resource, action, is_admin_api: false };
-        access::admit(self.node, &self.credentials, need)
+        access::admit(&self.node, &self.credentials, need)
             .map_err(|denied| R::failure(NO_RIGHT, &access::denied_message(denied, self.node.generation())))
     }
 
