@@ -108,7 +108,7 @@ pub struct Watcher {
     is_in_doubt: bool,
     /// Whether it was a health check that found the connection lost.
     was_found_by_check: bool,
-    /// Whether anything but the answer to a health check was heard since the last tick.
+    /// Whether anything that proves life, but the answer to a health check, was heard since the last tick.
     is_active: bool,
     /// The connection ended, and the client has not noticed yet.
     ended: Option<LossCause>,
@@ -198,16 +198,13 @@ impl Watcher {
     /// `now` is the receive stamp for inputs from the network, else the present. An input that cannot happen in the
     /// present state (an answer that nothing asked for) changes nothing.
     pub fn step(&mut self, now: Offset, input: Input<'_>, out: &mut Vec<Action>) {
-        let is_from_network = matches!(
-            input,
-            Input::Reply(_)
-                | Input::Read { reply: Some(_), .. }
-                | Input::SetupAck
-                | Input::Notify(_)
-                | Input::Detect
-                | Input::ConnectReset
-        );
-        self.is_active |= is_from_network;
+        self.is_active |= match input {
+            Input::Reply(_) | Input::Read { reply: Some(_), .. } => true,
+            Input::Notify(_) | Input::Detect | Input::ConnectReset | Input::SetupAck => {
+                self.habits().pushes_prove_life
+            }
+            _ => false,
+        };
         match input {
             Input::Start => self.begin_life(now, out),
             Input::Timer => self.on_timer(now, out),

@@ -37,15 +37,22 @@ pub struct Habits {
     pub leaving: Leaving,
     /// When health checks are sent (gRPC only).
     pub probing: Probing,
+    /// Whether a push counts as traffic that makes a health check needless, as in Rust; else only an answer does (gRPC only).
+    #[serde(default)]
+    pub pushes_prove_life: bool,
     /// Whether a health check that is answered with a code from 300 to 399 counts as healthy, as in Go and Python
     /// (gRPC only).
     pub takes_3xx_for_health: bool,
     /// Whether a request that is not answered in time is given up, and the connection with it.
     pub requests_time_out: bool,
     /// Whether, before it gives the connection up for that, it asks by a health check with all its tries whether the server
-    /// lives: Java, Go, Python 3 (gRPC only).
+    /// lives: Java, Go (gRPC only).
     #[serde(default)]
     pub checks_before_leaving: bool,
+    /// Whether a request that was not answered in time is all that it gives up: the connection stays, as in Python 3, whose
+    /// `request` does not expect gRPC's own error (gRPC only).
+    #[serde(default)]
+    pub stays_after_timeout: bool,
     /// After trouble with an answer the client asks again this much later: the period of a gRPC client's listen loop,
     /// the pause of an HTTP client's poll loop.
     pub retry: Duration,
@@ -88,9 +95,11 @@ impl Default for Habits {
             noticing: Noticing::AtOnce,
             leaving: Leaving::AtOnce,
             probing: Probing::Always,
+            pushes_prove_life: false,
             takes_3xx_for_health: false,
             requests_time_out: true,
             checks_before_leaving: false,
+            stays_after_timeout: false,
             retry: Duration::from_secs(5),
             first_contact: FirstContact::List,
             relists_on_reconnect: true,
@@ -211,7 +220,7 @@ pub enum Leaving {
 pub enum Probing {
     /// At every tick.
     Always,
-    /// At a tick, if nothing but the last check's answer was heard since the tick before: every gRPC SDK.
+    /// At a tick, if no request was answered (nor pushed, where that counts) since the tick before: every gRPC SDK.
     WhenIdle,
     /// At ticks whose period follows the link's quality; the health check's own period and tries are those of a good
     /// link.

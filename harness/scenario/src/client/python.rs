@@ -33,8 +33,8 @@ pub(super) fn python_3() -> ClientSpec {
             // `channel.close()` leaves a connection that waits for the server's first bytes to gRPC's own time-out, 20 s.
             leaving: Leaving::OnceAnswered { at_most: Duration::from_secs(20) },
             probing: Probing::WhenIdle,
-            // `reconnect`, when a request failed.
-            checks_before_leaving: true,
+            // `rpc_client.request` catches no `AioRpcError`: only a health check ends a connection that does not answer.
+            stays_after_timeout: true,
             takes_3xx_for_health: true,
             relists_quiet: true,
             login: LoginHabit::Token { after_denial: None },

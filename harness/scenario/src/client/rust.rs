@@ -33,6 +33,8 @@ pub(super) fn rust() -> ClientSpec {
             // `State::Idle`: the service is replaced when the next one is made.
             leaving: Leaving::WithNextAttempt,
             probing: Probing::WhenIdle,
+            // `last_active` is stored for pushes as well (`nacos_grpc_connection.rs`).
+            pushes_prove_life: true,
             requests_time_out: false,
             // What fails is asked again by the loop that lists everything.
             retry: minute,

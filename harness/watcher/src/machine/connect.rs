@@ -335,25 +335,31 @@ impl Watcher {
     }
 
     /// A request was not answered in time. Some clients ask at once whether the server lives, and stay if it does
-    /// (nacos-facts.md §3.1: `reconnect` on a failed request); the others leave.
+    /// (nacos-facts.md §3.1: `reconnect` on a failed request); Python 3 stays whatever it is; the others leave.
     pub(super) fn give_up_request(&mut self, now: Offset, out: &mut Vec<Action>) {
-        let Some(check) = self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving)
-        else {
+        let check = self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving);
+        if check.is_none() && !self.habits().stays_after_timeout {
             self.lose(now, LossCause::RequestTimeout, out);
             return;
-        };
+        }
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
         self.on_refused(now, asked, out);
-        self.doubt(now, check, out);
+        if let Some(check) = check {
+            self.doubt(now, check, out);
+        }
     }
 
-    /// Begins a health check with all its tries. Nothing else is asked until it is over.
+    /// Begins a health check with all its tries, unless one is under way, which then decides: one thread does both.
+    /// Nothing else is asked until it is over.
     pub(super) fn doubt(&mut self, now: Offset, check: HealthCheck, out: &mut Vec<Action>) {
         if self.is_in_doubt || self.phase != Phase::Up {
             return;
         }
         self.is_in_doubt = true;
+        if self.health_tries > 0 {
+            return;
+        }
         self.health_tries = 1;
         self.health_deadline = now + check.timeout;
         out.push(Action::Send(Request::HealthCheck));

@@ -131,3 +131,19 @@ fn python_has_one_loop_where_its_check_found_the_loss() {
         .collect();
     assert_eq!(begins, [0, 3_100, 6_300, 9_600, 13_000]);
 }
+
+#[test]
+fn a_request_that_fails_during_a_check_does_not_begin_it_again() {
+    for (sdk, tries) in [(Sdk::NacosJava2, 4), (Sdk::NacosGo2, 1)] {
+        let (mut bench, _) = subscribed(sdk.client(), 1);
+        while bench.requests() != [Request::HealthCheck] {
+            bench.timer();
+        }
+        let begun = bench.watcher.health_deadline.saturating_sub(3 * SECOND);
+        let asked = begun + Duration::from_millis(10);
+        bench.step(asked, Input::Notify(ItemId(0)));
+        assert_eq!(bench.requests(), [Request::Listen], "{}", sdk.name());
+        let (at, _) = lost(&mut bench, asked);
+        assert_eq!(at - begun, tries * 3 * SECOND, "{}", sdk.name());
+    }
+}

@@ -188,7 +188,7 @@ fn a_dial_of_rust_that_comes_after_its_stream_failed_comes_to_nothing() {
 
 #[test]
 fn a_request_that_fails_is_followed_by_a_check_of_all_tries() {
-    for (sdk, lost_after) in [(Sdk::NacosJava2, 12), (Sdk::NacosGo2, 3), (Sdk::NacosPython3, 3)] {
+    for (sdk, lost_after) in [(Sdk::NacosJava2, 12), (Sdk::NacosGo2, 3)] {
         let (mut bench, now) = subscribed(sdk.client(), 1);
         bench.step(now, Input::Notify(ItemId(0)));
         assert_eq!(bench.requests(), [Request::Listen], "{}", sdk.name());
@@ -208,6 +208,10 @@ fn a_request_that_fails_is_followed_by_a_check_of_all_tries() {
     bench.step(late, Input::Timer);
     bench.step(late, Input::Health(Ok(())));
     assert!(bench.events().is_empty(), "the server lives, and the connection stays");
+    let (mut bench, now) = subscribed(Sdk::NacosPython3.client(), 1);
+    bench.step(now, Input::Notify(ItemId(0)));
+    bench.step(now + Duration::from_secs(3), Input::Timer);
+    assert_eq!(bench.out, [], "Python gives up the request alone");
 }
 
 #[test]
@@ -278,6 +282,23 @@ fn a_tick_sends_no_health_check_after_other_traffic() {
     bench.step(second, Input::Health(Ok(())));
     assert_eq!(bench.timer() - second, Duration::from_secs(5));
     assert_eq!(bench.requests(), [Request::HealthCheck], "the answer to a check is no traffic");
+}
+
+#[test]
+fn what_the_server_pushes_puts_a_check_off_for_rust_only() {
+    // Python's loop asks on its own.
+    for sdk in grpc_sdks().filter(|sdk| *sdk != Sdk::NacosPython3) {
+        let (mut bench, _) = subscribed(sdk.client(), 1);
+        while bench.requests() != [Request::HealthCheck] {
+            bench.timer();
+        }
+        let asked = bench.watcher.health_deadline.saturating_sub(Duration::from_secs(3));
+        bench.step(asked, Input::Health(Ok(())));
+        bench.step(asked + Duration::from_secs(1), Input::Detect);
+        bench.timer();
+        let checks = bench.requests().contains(&Request::HealthCheck);
+        assert_eq!(checks, sdk != Sdk::NacosRust, "{}", sdk.name());
+    }
 }
 
 #[test]
