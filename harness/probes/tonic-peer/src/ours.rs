@@ -61,7 +61,7 @@ pub async fn run() -> Outcome {
     let Event::Ended(end) = connection.next_event().await else {
         return Err("the end of the stream is not told".to_owned());
     };
-    expect(end.cause == EndCause::Closed, || end.to_string())?;
+    expect(end.cause == EndCause::StreamEnded, || end.to_string())?;
     let acks = acks.load(Ordering::Relaxed);
     expect(acks == PUSHES, || format!("{acks} of {PUSHES} pushes were acknowledged"))
 }
