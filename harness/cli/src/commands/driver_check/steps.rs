@@ -22,8 +22,9 @@ const CHANGE: Duration = Duration::from_secs(45);
 const FIRST_CHANGE: Duration = Duration::from_secs(10);
 /// How long the end of an item may take to a listener that hears of it.
 const DELETE: Duration = Duration::from_secs(10);
-/// The time-out of a read without a server.
-const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time-out of a read without a server: no shorter than that of an SDK whose call takes none, and which the driver
+/// waits for (Node: 5 s).
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much later than its time-out such a read may be answered.
 const READ_GRACE: Duration = Duration::from_secs(3);
 /// A first content, and one with everything that JSON and a shell like to spoil.
