@@ -436,7 +436,9 @@ async fn a_connection_that_the_server_does_not_keep_alive_is_replaced_without_a_
     }
     until("subscribed", || fleet.control().subscribed() == 1).await;
     stop(fleet).await;
-    let events = history.events();
+    // Deliveries are timed by chance of their nanosecond.
+    let mut events = history.events();
+    events.retain(|event| !matches!(event, Event::OwnTime(_)));
     assert!(
         matches!(
             events[..],
