@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use shakedown_model::Seed;
-use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::manifest::Manifest;
 use shakedown_record::RunDir;
 
 use crate::support::{Finished, TINY, finish, repository, shakedown};
@@ -62,26 +62,8 @@ fn the_doctor_looks_at_the_machine_and_at_a_scenarios_needs() {
 fn the_doctor_finds_what_a_killed_run_left() {
     let dir = tempfile::tempdir().unwrap();
     let run = RunDir::create(dir.path(), "tiny-20260101-000000-1").unwrap();
-    run.write_manifest(&Manifest {
-        format: RUN_FORMAT,
-        run: "tiny-20260101-000000-1".into(),
-        run_id: 1,
-        scenario: "tiny".into(),
-        seed: Seed(1),
-        harness: String::new(),
-        started: String::new(),
-        status: RunStatus::Running,
-        ended: None,
-        server: String::new(),
-        proxy: String::new(),
-        machine: Machine::default(),
-        arguments: Vec::new(),
-        clients: Vec::new(),
-        floors: Vec::new(),
-        workers: 0,
-        remarks: Vec::new(),
-    })
-    .unwrap();
+    let manifest = Manifest::new("tiny-20260101-000000-1", "tiny", Seed(1));
+    run.write_manifest(&Manifest { run_id: 1, ..manifest }).unwrap();
     // Held, as a harness that lives holds it: it goes on.
     let done = finish(&["doctor", "--out", dir.path().to_str().unwrap()]);
     assert!(done.stdout.contains("none; 1 under way"), "{}", done.stdout);

@@ -12,6 +12,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use shakedown_model::log::tail;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval_at, sleep};
 
@@ -194,7 +195,13 @@ async fn build(
         let status = run((driver, step), &source, &log, lock, progress).await?;
         if !status.success() {
             let driver = driver.name.clone();
-            return Err(BuildError::Step { driver, step: shown, status, tail: tail(&log), log });
+            return Err(BuildError::Step {
+                driver,
+                step: shown,
+                status,
+                tail: tail(&fs::read(&log).unwrap_or_default(), LOG_LINES),
+                log,
+            });
         }
     }
     let unfinished = folder.join("built.new");
@@ -265,13 +272,6 @@ fn make_folder(path: &Path) -> Result<(), BuildError> {
 
 fn write(path: &Path, text: &str) -> Result<(), BuildError> {
     fs::write(path, text).map_err(|source| BuildError::Io { attempt: "write", path: path.to_owned(), source })
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n    ")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use shakedown_load::drivers::DriversError;
 use shakedown_load::mutator::MutatorError;
 use shakedown_load::watchers::FleetError;
 use shakedown_model::baseline::Baseline;
-use shakedown_model::manifest::{Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::manifest::{Manifest, RunStatus};
 use shakedown_model::secrets::Secrets;
 use shakedown_model::{Plan, Seed};
 use shakedown_record::{RecorderError, RunDir, RunDirError};
@@ -190,23 +190,11 @@ fn run_name(plan: &Plan) -> String {
 fn manifest(plan: &Plan, dir: &RunDir, options: &RunOptions) -> Manifest {
     let run = dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     Manifest {
-        format: RUN_FORMAT,
         // Two runs of one seed must be told apart by their payloads, so the name counts, which has the time in it.
         run_id: Seed(0).child(&run).0,
-        run,
-        scenario: plan.name.clone(),
-        seed: plan.seed,
         harness: options.version.clone(),
-        started: String::new(),
-        status: RunStatus::Running,
-        ended: None,
-        server: String::new(),
-        proxy: String::new(),
         machine: machine::describe(),
         arguments: options.arguments.clone(),
-        clients: Vec::new(),
-        floors: Vec::new(),
-        workers: 0,
-        remarks: Vec::new(),
+        ..Manifest::new(run, &plan.name, plan.seed)
     }
 }

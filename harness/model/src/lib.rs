@@ -12,6 +12,7 @@ pub mod fault;
 pub mod floor;
 pub mod gate;
 pub mod ids;
+pub mod log;
 pub mod manifest;
 pub mod needs;
 pub mod payload;

@@ -69,6 +69,32 @@ pub struct Manifest {
     pub remarks: Vec<String>,
 }
 
+impl Manifest {
+    /// That of a run that is about to begin, of which nothing else is known yet.
+    #[must_use]
+    pub fn new(run: impl Into<String>, scenario: impl Into<String>, seed: Seed) -> Self {
+        Self {
+            format: RUN_FORMAT,
+            run: run.into(),
+            run_id: 0,
+            scenario: scenario.into(),
+            seed,
+            harness: String::new(),
+            started: String::new(),
+            status: RunStatus::Running,
+            ended: None,
+            server: String::new(),
+            proxy: String::new(),
+            clients: Vec::new(),
+            machine: Machine::default(),
+            arguments: Vec::new(),
+            floors: Vec::new(),
+            workers: 0,
+            remarks: Vec::new(),
+        }
+    }
+}
+
 /// The machine that a run was made on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Machine {

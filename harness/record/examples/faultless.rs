@@ -50,23 +50,14 @@ fn main() -> Result<(), Trouble> {
 
 fn manifest(plan: &Plan, name: &str) -> Manifest {
     Manifest {
-        format: RUN_FORMAT,
-        run: name.to_owned(),
         run_id: 1,
-        scenario: plan.name.clone(),
-        seed: plan.seed,
         harness: env!("CARGO_PKG_VERSION").to_owned(),
         started: "2026-01-01T00:00:00.000000Z".to_owned(),
         status: RunStatus::Complete,
         ended: Some(plan.end() + plan.delivery_timeout),
         server: "none: recorded by the example `faultless`".to_owned(),
         proxy: "none".to_owned(),
-        machine: Machine::default(),
-        arguments: Vec::new(),
-        clients: Vec::new(),
-        floors: Vec::new(),
-        workers: 0,
-        remarks: Vec::new(),
+        ..Manifest::new(name, &plan.name, plan.seed)
     }
 }
 

@@ -105,33 +105,15 @@ mod tests {
     use std::time::Duration;
 
     use shakedown_model::Seed;
-    use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+    use shakedown_model::manifest::{Manifest, RunStatus};
 
     use super::*;
 
     /// Makes a run whose manifest was written `age` seconds ago.
     fn run(root: &Path, name: &str, age: u64) -> RunDir {
         let run = RunDir::create(root, name).unwrap();
-        run.write_manifest(&Manifest {
-            format: RUN_FORMAT,
-            run: name.into(),
-            run_id: 1,
-            scenario: "s".into(),
-            seed: Seed(1),
-            harness: String::new(),
-            started: String::new(),
-            status: RunStatus::Complete,
-            ended: None,
-            server: String::new(),
-            proxy: String::new(),
-            machine: Machine::default(),
-            arguments: Vec::new(),
-            clients: Vec::new(),
-            floors: Vec::new(),
-            workers: 0,
-            remarks: Vec::new(),
-        })
-        .unwrap();
+        let manifest = Manifest::new(name, "s", Seed(1));
+        run.write_manifest(&Manifest { run_id: 1, status: RunStatus::Complete, ..manifest }).unwrap();
         let file = fs::File::options().write(true).open(run.path().join("manifest.json")).unwrap();
         let base = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         file.set_modified(base - Duration::from_secs(age)).unwrap();

@@ -180,11 +180,7 @@ impl Fixture {
 
 fn manifest() -> Manifest {
     Manifest {
-        format: RUN_FORMAT,
-        run: "rough".into(),
         run_id: 9,
-        scenario: "jitter-and-cut".into(),
-        seed: Seed(7),
         harness: "0.1.0".into(),
         started: "2026-11-20T12:00:00.123456Z".into(),
         status: RunStatus::Complete,
@@ -198,10 +194,7 @@ fn manifest() -> Manifest {
             kernel: "6.8.0-48-generic".into(),
             open_files: 65_536,
         },
-        arguments: Vec::new(),
-        clients: Vec::new(),
-        floors: Vec::new(),
-        workers: 0,
         remarks: vec!["ListenOverflows grew by 12 between 47.0 s and 48.1 s".into()],
+        ..Manifest::new("rough", "jitter-and-cut", Seed(7))
     }
 }

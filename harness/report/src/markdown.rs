@@ -23,8 +23,7 @@ pub fn summary(input: ReportInput<'_>) -> String {
     blocks.extend(table("Gates", &["", "gate", "group", "found", "n"], &gates(input)));
     blocks.extend(table("Guarantees", &["", "guarantee", "what was seen"], &guarantees(input)));
     blocks.extend(table("Faults", &["bit", "fault", "in force", "what the canaries saw"], &faults(input)));
-    let service: Vec<Vec<String>> =
-        service::rows(input).iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+    let service = escaped_rows(&service::rows(input));
     blocks.extend(table("Service during server faults", &service::HEAD, &service));
     let mut head = vec!["measure", "in", "group"];
     head.extend(Stat::ALL.map(Stat::name));
@@ -34,9 +33,7 @@ pub fn summary(input: ReportInput<'_>) -> String {
     let bare: Vec<Vec<String>> =
         floor::bare_rows(&input.manifest.floors).into_iter().map(Vec::from).collect();
     blocks.extend(table("The floor", &floor::BARE_HEAD, &bare));
-    let multiples: Vec<Vec<String>> =
-        floor::rows(input).iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
-    blocks.extend(table("Beside the floor", &floor::HEAD, &multiples));
+    blocks.extend(table("Beside the floor", &floor::HEAD, &escaped_rows(&floor::rows(input))));
     let own: Vec<Vec<String>> =
         own_share::rows(&input.judgement.own_share).into_iter().map(Vec::from).collect();
     blocks.extend(table("The harness' own share of a delivery", &own_share::HEAD, &own));
@@ -47,9 +44,7 @@ pub fn summary(input: ReportInput<'_>) -> String {
     ));
     for pair in &input.judgement.fidelity {
         let title = format!("Fidelity: {}", escaped(&fidelity::title(input, pair)));
-        let rows = fidelity::rows(input, pair);
-        let rows: Vec<Vec<String>> =
-            rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect();
+        let rows = escaped_rows(&fidelity::rows(input, pair));
         blocks.extend(table(&title, &fidelity::HEAD, &rows));
         blocks.extend(pair.notes.iter().map(|note| escaped(note)));
     }
@@ -239,6 +234,10 @@ fn badge(outcome: Outcome) -> String {
 }
 
 /// A text that is only itself in Markdown: one line, no markup, no HTML, no link, no end of a cell.
+fn escaped_rows<const N: usize>(rows: &[[String; N]]) -> Vec<Vec<String>> {
+    rows.iter().map(|row| row.iter().map(|cell| escaped(cell)).collect()).collect()
+}
+
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in plain(text).chars() {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use shakedown_model::log::tail;
 use tokio::time::Instant;
 
 use crate::guard::{Guard, GuardError};
@@ -15,7 +16,7 @@ use crate::guard::{Guard, GuardError};
 /// How long a process may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
 /// How many of the last lines of a log are shown when a process ended early.
-const LOG_LINES: usize = 12;
+pub(crate) const LOG_LINES: usize = 12;
 
 /// A process could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -106,13 +107,10 @@ impl OwnProcess {
 
     /// The last lines of its log, as a text to append to a message.
     pub(crate) fn log_tail(&self) -> String {
-        let text = std::fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        if lines.is_empty() {
+        let tail = tail(&std::fs::read(&self.log).unwrap_or_default(), LOG_LINES);
+        if tail.is_empty() {
             return format!("; its log `{}` is empty", self.log.display());
         }
-        let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n    ");
         format!("; the end of its log `{}`:\n    {tail}", self.log.display())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shakedown_model::backoff::Backoff;
 use shakedown_model::fault::{FaultAction, FaultPlan, Stream};
-use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus};
+use shakedown_model::manifest::{Manifest, RunStatus};
 use shakedown_model::plan::{
     Arrivals, Cache, ClientSpec, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT,
     PayloadSize, Phase, Protocol, ProxySpec, ServerSpec,
@@ -17,23 +17,13 @@ use super::{MODERN, ms};
 
 pub(super) fn manifest() -> Manifest {
     Manifest {
-        format: RUN_FORMAT,
-        run: "tiny".into(),
         run_id: 7,
-        scenario: "tiny".into(),
-        seed: Seed(7),
         harness: "0".into(),
-        started: String::new(),
         status: RunStatus::Complete,
         ended: Some(ms(82_000)),
         server: "embedded".into(),
         proxy: "embedded".into(),
-        machine: Machine::default(),
-        arguments: Vec::new(),
-        clients: Vec::new(),
-        floors: Vec::new(),
-        workers: 0,
-        remarks: Vec::new(),
+        ..Manifest::new("tiny", "tiny", Seed(7))
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use shakedown_model::log;
+
 use super::Place;
 
 /// So many of the last lines of a driver's log are shown when it ended by itself.
@@ -148,13 +150,10 @@ impl DriverError {
 }
 
 /// The last lines of a log, as a text to append to a message.
-fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return format!("; its log `{}` is empty", log.display());
+fn tail(path: &Path) -> String {
+    let tail = log::tail(&std::fs::read(path).unwrap_or_default(), LOG_LINES);
+    if tail.is_empty() {
+        return format!("; its log `{}` is empty", path.display());
     }
-    let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n    ");
-    format!("; the end of its log `{}`:\n    {tail}", log.display())
+    format!("; the end of its log `{}`:\n    {tail}", path.display())
 }

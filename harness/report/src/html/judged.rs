@@ -119,6 +119,18 @@ pub(super) fn faults(input: ReportInput<'_>) -> Markup {
     }
 }
 
+/// Rows of plain text under their heads.
+fn table<const N: usize>(heads: &[&str; N], rows: &[[String; N]]) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { @for head in heads { th { (crate::quantity::sentence_case(head)) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+            }
+        }
+    }
+}
+
 /// What nodes did not do during faults of servers; nothing where there was none.
 pub(super) fn service(input: ReportInput<'_>) -> Markup {
     let rows = service::rows(input);
@@ -127,12 +139,7 @@ pub(super) fn service(input: ReportInput<'_>) -> Markup {
             section #service {
                 h2 { "Service during server faults" }
                 p { "Each node was asked straight, not through a proxy, from before a fault until everything served again." }
-                div.scroll {
-                    table {
-                        thead { tr { @for head in service::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
-                        tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
-                    }
-                }
+                (table(&service::HEAD, &rows))
             }
         }
     }
@@ -141,23 +148,13 @@ pub(super) fn service(input: ReportInput<'_>) -> Markup {
 /// The bare fan-outs that were measured before the run, and its figures as multiples of them.
 pub(super) fn floor(input: ReportInput<'_>) -> Markup {
     let floors = &input.manifest.floors;
-    let table = |head: &[&str], rows: Vec<Vec<String>>| {
-        html! {
-            div.scroll {
-                table {
-                    thead { tr { @for cell in head { th { (crate::quantity::sentence_case(cell)) } } } }
-                    tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
-                }
-            }
-        }
-    };
     html! {
         @if !floors.is_empty() {
             section #floor {
                 h2 { "Beside the floor" }
                 p { "Before the run the same messages went to as many bare sockets, with no server and no client behind them. Multiples compare across machines; times do not." }
-                (table(&floor::BARE_HEAD, floor::bare_rows(floors).into_iter().map(Vec::from).collect()))
-                (table(&floor::HEAD, floor::rows(input).into_iter().map(Vec::from).collect()))
+                (table(&floor::BARE_HEAD, &floor::bare_rows(floors)))
+                (table(&floor::HEAD, &floor::rows(input)))
             }
         }
     }
@@ -171,12 +168,7 @@ pub(super) fn own_share(input: ReportInput<'_>) -> Markup {
             section #own-share {
                 h2 { "The harness' own share" }
                 p { (own_share::ABOUT) }
-                div.scroll {
-                    table {
-                        thead { tr { @for head in own_share::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
-                        tbody { @for row in &rows { tr { @for cell in row { td { (cell) } } } } }
-                    }
-                }
+                (table(&own_share::HEAD, &rows))
             }
         }
     }
@@ -192,12 +184,7 @@ pub(super) fn fidelity(input: ReportInput<'_>) -> Markup {
                 h3 { (fidelity::title(input, pair)) }
                 p { (fidelity::tally(pair)) "." }
                 @for note in &pair.notes { p.empty { (plain(note)) "." } }
-                div.scroll {
-                    table {
-                        thead { tr { @for head in fidelity::HEAD { th { (crate::quantity::sentence_case(head)) } } } }
-                        tbody { @for row in fidelity::rows(input, pair) { tr { @for cell in row { td { (cell) } } } } }
-                    }
-                }
+                (table(&fidelity::HEAD, &fidelity::rows(input, pair)))
             }
         }
     }

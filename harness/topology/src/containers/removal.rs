@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use shakedown_model::log::tail;
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::container::LogOutput;
 use testcontainers::bollard::errors::Error;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder,
@@ -16,9 +18,8 @@ use testcontainers::bollard::query_parameters::{
 use super::engine::Engine;
 use super::error::{ContainerError, status};
 use super::owner::{Owner, PART};
+use crate::process::LOG_LINES;
 
-/// How many of the last lines of a log are shown when a container failed, as for a process.
-const LOG_LINES: usize = 12;
 /// What is being made while the harness is killed may come after the first look; removing one thing may need another gone.
 const ROUNDS: usize = 5;
 const BETWEEN_ROUNDS: Duration = Duration::from_millis(300);
@@ -149,11 +150,9 @@ pub(super) async fn last_lines(docker: &Docker, name: &str) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(&count).build();
     let chunks: Vec<_> =
         docker.logs(name, Some(options)).filter_map(|line| async { line.ok() }).collect().await;
-    let text: String =
-        chunks.into_iter().map(|chunk| String::from_utf8_lossy(&chunk.into_bytes()).into_owned()).collect();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return "; its log is empty".to_owned();
+    let log: Vec<u8> = chunks.into_iter().flat_map(LogOutput::into_bytes).collect();
+    match tail(&log, LOG_LINES) {
+        tail if tail.is_empty() => "; its log is empty".to_owned(),
+        tail => format!("; the end of its log:\n    {tail}"),
     }
-    format!("; the end of its log:\n    {}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n    "))
 }

@@ -3,10 +3,12 @@
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use shakedown_model::log::tail;
+
+use crate::process::LOG_LINES;
+
 /// How much of each log is kept, from its end.
 const KEPT_BYTES: u64 = 1024 * 1024;
-/// How many of the last lines are shown.
-const SHOWN_LINES: usize = 12;
 /// The log that is shown: the first of these that has something in it.
 const SHOWN: [&str; 2] = ["nacos.log", "start.out"];
 
@@ -52,10 +54,7 @@ fn shown(kept: &Path) -> String {
     let found =
         SHOWN.into_iter().find_map(|name| std::fs::read(kept.join(name)).ok().map(|text| (name, text)));
     let Some((name, text)) = found else { return String::new() };
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let tail = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n    ");
-    format!("; the end of `{name}`:\n    {tail}")
+    format!("; the end of `{name}`:\n    {}", tail(&text, LOG_LINES))
 }
 
 #[cfg(test)]

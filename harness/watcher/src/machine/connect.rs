@@ -337,22 +337,24 @@ impl Watcher {
     /// A request was not answered in time. Some clients ask at once whether the server lives, and stay if it does
     /// (nacos-facts.md §3.1: `reconnect` on a failed request); Python 3 stays whatever it is; the others leave.
     pub(super) fn give_up_request(&mut self, now: Offset, out: &mut Vec<Action>) {
-        let check = self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving);
-        if check.is_none() && !self.habits().stays_after_timeout {
-            self.lose(now, LossCause::RequestTimeout, out);
-            return;
-        }
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
         self.on_refused(now, asked, out);
-        if let Some(check) = check {
-            self.doubt(now, check, out);
+        self.leave_or_doubt(now, out);
+    }
+
+    /// What the connection is in for after a request, or a read by an application, that was not answered in time.
+    pub(super) fn leave_or_doubt(&mut self, now: Offset, out: &mut Vec<Action>) {
+        match self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving) {
+            Some(check) => self.doubt(now, check, out),
+            None if self.habits().stays_after_timeout => {}
+            None => self.lose(now, LossCause::RequestTimeout, out),
         }
     }
 
     /// Begins a health check with all its tries, unless one is under way, which then decides: one thread does both.
     /// Nothing else is asked until it is over.
-    pub(super) fn doubt(&mut self, now: Offset, check: HealthCheck, out: &mut Vec<Action>) {
+    fn doubt(&mut self, now: Offset, check: HealthCheck, out: &mut Vec<Action>) {
         if self.is_in_doubt || self.phase != Phase::Up {
             return;
         }

@@ -72,11 +72,8 @@ impl Watcher {
         });
         self.pending_reads = waiting;
         // A read is a request like any other.
-        if has_failed && self.habits().requests_time_out && !self.habits().stays_after_timeout {
-            match self.rules.client.health_check.filter(|_| self.habits().checks_before_leaving) {
-                Some(check) => self.doubt(now, check, out),
-                None => self.lose(now, LossCause::RequestTimeout, out),
-            }
+        if has_failed && self.habits().requests_time_out {
+            self.leave_or_doubt(now, out);
         }
     }
 
