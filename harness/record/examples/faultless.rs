@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use shakedown_model::event::{Delivery, Event, Found, Path as How, Publish, PublishOutcome};
-use shakedown_model::manifest::{Machine, Manifest, RUN_FORMAT, RunStatus, SelfSample};
+use shakedown_model::manifest::{Manifest, RunStatus, SelfSample};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, MutationId, NodeId, Offset, Plan, Seed, Version, WatcherId};
 use shakedown_record::{Recorder, RunDir};

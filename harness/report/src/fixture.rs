@@ -8,7 +8,7 @@ use shakedown_check::result::{
     Counts, Figure, GroupTimes, Judgement, LatencySeries, RESULT_FORMAT, Series, Validity,
 };
 use shakedown_model::fault::{Bite, FaultWindow};
-use shakedown_model::manifest::{Machine, Manifest, PartSample, RUN_FORMAT, RunStatus, SelfSample};
+use shakedown_model::manifest::{Machine, Manifest, PartSample, RunStatus, SelfSample};
 use shakedown_model::plan::GroupSpec;
 use shakedown_model::verdict::Verdict;
 use shakedown_model::{FaultId, GroupId, Offset, Plan, Seed};
