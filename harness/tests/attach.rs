@@ -197,3 +197,26 @@ phases: [ {{ name: steady, for: 5s }} ]
         assert!(done.stderr.contains(part), "`{part}` is missing in:\n{}", done.stderr);
     }
 }
+
+#[test]
+fn a_server_without_its_tick_shows_a_write_at_once() {
+    let port = free(&[0, 1000]);
+    let mut server = shakedown();
+    server.args(["serve", "nacos", "--no-dump-tick", "--port", &port.to_string()]);
+    let _server = Reaped(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let at = (Ipv4Addr::LOCALHOST, port);
+    let call = |method: &str, query: &str| {
+        let mut stream = wait_for("a server that listens", PATIENCE, || TcpStream::connect(at).ok());
+        let path = format!("/nacos/v1/cs/configs?dataId=d&group=g{query}");
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.rsplit_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    // With a tick of 100 ms most of these reads would find what was there before.
+    for version in 0..20 {
+        assert_eq!(call("POST", &format!("&content=version-{version}")), "true");
+        assert_eq!(call("GET", ""), format!("version-{version}"));
+    }
+}

@@ -302,6 +302,9 @@ pub(crate) struct NacosArgs {
     /// Which Nacos it imitates: 2.x, or 3.x with its v3 HTTP, whose admin API needs a login.
     #[arg(long, value_enum, default_value_t = NacosMode::V2)]
     pub(crate) mode: NacosMode,
+    /// A write is visible at once, and not at the next tick of 100 ms.
+    #[arg(long)]
+    pub(crate) no_dump_tick: bool,
     /// Every call needs a login.
     #[arg(long)]
     pub(crate) auth: bool,

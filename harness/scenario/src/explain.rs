@@ -89,8 +89,8 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     if server.backend == Backend::Embedded {
         let settings = &server.embedded;
         writeln!(out, "  embedded:")?;
+        writeln!(out, "    dump-tick: {}", time_or_none(settings.dump_tick))?;
         for (name, time) in [
-            ("dump-tick", settings.dump_tick),
             ("push-ack-timeout", settings.push_ack_timeout),
             ("push-retry-step", settings.push_retry_step),
             ("idle-after", settings.idle_after),
@@ -170,10 +170,13 @@ fn embedded_nodes(out: &mut String, server: &ServerSpec) -> fmt::Result {
         writeln!(out, "    {name}: {}", show_time(time))?;
     }
     for (name, period) in [("change-scan", cluster.change_scan), ("full-dump", cluster.full_dump)] {
-        let period = if period.is_zero() { "none".to_owned() } else { show_time(period) };
-        writeln!(out, "    {name}: {period}")?;
+        writeln!(out, "    {name}: {}", time_or_none(period))?;
     }
     Ok(())
+}
+
+fn time_or_none(period: std::time::Duration) -> String {
+    if period.is_zero() { "none".to_owned() } else { show_time(period) }
 }
 
 fn home(out: &mut String, home: Option<&std::path::Path>, variable: &str) -> fmt::Result {

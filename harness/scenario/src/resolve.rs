@@ -129,6 +129,12 @@ impl Zero for crate::field::Number {
     }
 }
 
+impl<T: Zero> Zero for crate::field::OrNone<T> {
+    fn is_zero(&self) -> bool {
+        self.0.as_ref().is_some_and(Zero::is_zero)
+    }
+}
+
 impl Zero for crate::field::PerSecond {
     fn is_zero(&self) -> bool {
         self.0 <= 0.0

@@ -23,7 +23,7 @@ const WATCH_PERIOD: Duration = Duration::from_millis(200);
 /// Serves nodes of the embedded Nacos, the first on `127.0.0.1:port`, and gRPC on the port plus 1000.
 pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     logging::to_stderr();
-    let NacosArgs { port, nodes, data, mode, auth, username, password } = args;
+    let NacosArgs { port, nodes, data, mode, no_dump_tick, auth, username, password } = args;
     let ports: Option<Vec<_>> = (0..nodes).map(|node| node_ports(port, node)).collect();
     let ports = ports.ok_or_else(|| {
         Failure::new(
@@ -39,7 +39,10 @@ pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     // Without `--auth` a 2.x server has nothing that needs a login.
     let needs_login = auth || generation == Generation::V3;
     let login = needs_login.then(|| Login { username: username.clone(), password: Secret::new(password) });
-    let settings = EmbeddedSettings { auth_scope, ..EmbeddedSettings::default() };
+    let mut settings = EmbeddedSettings { auth_scope, ..EmbeddedSettings::default() };
+    if no_dump_tick {
+        settings.dump_tick = Duration::ZERO;
+    }
     let missing = |error| Failure::from_error(Exit::Missing, &error);
     let config = ClusterConfig { nodes: ports.clone(), data, generation, login, settings, seed: Seed(1) };
     let cluster = EmbeddedCluster::open(config).map_err(missing)?;

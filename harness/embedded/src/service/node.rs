@@ -48,6 +48,8 @@ pub(super) struct Node {
     /// When the driver will wake by itself.
     armed: Cell<Option<Duration>>,
     rearm: Notify,
+    /// Whether there is no dump tick. What is due then is not left to the runtime's timer, which counts milliseconds.
+    is_tickless: bool,
     /// Whether publishes wait until they are visible; then every turn is told.
     publish_awaits_dump: bool,
     turned: Notify,
@@ -61,12 +63,14 @@ impl Node {
     pub(super) fn new(joined: Joined, counts: Arc<Counts>) -> Self {
         let Joined { core, mailbox, broadcasts, membership } = joined;
         let publish_awaits_dump = core.settings().publish_awaits_dump;
+        let is_tickless = core.settings().dump_tick.is_zero();
         let state = State { core, mailbox, broadcasts, polls: BTreeMap::new(), links: BTreeMap::new() };
         Self {
             state: RefCell::new(state),
             started: Instant::now(),
             armed: Cell::new(None),
             rearm: Notify::new(),
+            is_tickless,
             publish_awaits_dump,
             turned: Notify::new(),
             refusals: Cell::new(0),
@@ -254,6 +258,7 @@ impl Node {
             let wait = async {
                 match due {
                     None => std::future::pending().await,
+                    Some(due) if self.is_tickless && due <= self.started.elapsed() => {}
                     Some(due) => sleep_until(self.started + due).await,
                 }
             };

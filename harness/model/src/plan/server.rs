@@ -172,7 +172,7 @@ pub struct Login {
 /// Settings of the embedded server, with the real server's values as defaults (nacos-facts.md §2.4, §2.5, §5.1, §1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbeddedSettings {
-    /// The period of the dump tick that makes a write visible (real: 100 ms).
+    /// The period of the dump tick that makes a write visible; zero is at once (real: 100 ms).
     pub dump_tick: Duration,
     /// How long a push waits for its ack (real: 3 s).
     pub push_ack_timeout: Duration,

@@ -63,7 +63,7 @@ record! {
 record! {
     /// Settings of the embedded server; the defaults are the real server's values.
     RawEmbedded {
-        "dump-tick" dump_tick: optional Duration = "The period of the tick that makes a write visible. Default: 100ms.",
+        "dump-tick" dump_tick: optional OrNone<Duration> = "The period of the tick that makes a write visible, or `none`: then it is visible at once. Default: 100ms.",
         "push-ack-timeout" push_ack_timeout: optional Duration = "How long a push waits for its ack. Default: 3s.",
         "push-retry-step" push_retry_step: optional Duration = "After failure n of a push, it waits n times this. Default: 2s.",
         "push-max-tries" push_max_tries: optional u32 = "Pushes of one notification before the connection is dropped. Default: 50.",

@@ -97,7 +97,6 @@ fn old_apis(raw: &RawOldApis) -> OldApis {
 
 fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
     for (time, what) in [
-        (&raw.dump_tick, "dump-tick"),
         (&raw.push_ack_timeout, "push-ack-timeout"),
         (&raw.push_retry_step, "push-retry-step"),
         (&raw.idle_after, "idle-after"),
@@ -113,10 +112,11 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
     ] {
         positive(time.as_ref(), what, found);
     }
+    positive(raw.dump_tick.as_ref(), "dump-tick", found);
     positive(raw.push_max_tries.as_ref(), "push-max-tries", found);
     let real = EmbeddedSettings::default();
     EmbeddedSettings {
-        dump_tick: given(raw.dump_tick.as_ref(), real.dump_tick),
+        dump_tick: period_or_zero(raw.dump_tick.as_ref(), real.dump_tick),
         push_ack_timeout: given(raw.push_ack_timeout.as_ref(), real.push_ack_timeout),
         push_retry_step: given(raw.push_retry_step.as_ref(), real.push_retry_step),
         push_max_tries: given(raw.push_max_tries.as_ref(), real.push_max_tries),
@@ -147,9 +147,6 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
 
 fn cluster(raw: &RawEmbedded) -> ClusterSettings {
     let real = ClusterSettings::default();
-    let period = |field: Option<&Spanned<OrNone<Duration>>>, real| {
-        given_or_none(field, Some(real)).unwrap_or(Duration::ZERO)
-    };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
     let loss = raw.broadcast_loss.as_ref().map(|share| (share.value.0 * 1e6).round() as u32);
     ClusterSettings {
@@ -158,9 +155,14 @@ fn cluster(raw: &RawEmbedded) -> ClusterSettings {
         broadcast_timeout: given(raw.broadcast_timeout.as_ref(), real.broadcast_timeout),
         broadcast_retry: given(raw.broadcast_retry.as_ref(), real.broadcast_retry),
         broadcast_retry_step: given(raw.broadcast_retry_step.as_ref(), real.broadcast_retry_step),
-        change_scan: period(raw.change_scan.as_ref(), real.change_scan),
-        full_dump: period(raw.full_dump.as_ref(), real.full_dump),
+        change_scan: period_or_zero(raw.change_scan.as_ref(), real.change_scan),
+        full_dump: period_or_zero(raw.full_dump.as_ref(), real.full_dump),
     }
+}
+
+/// A period that is zero where it is `none`.
+fn period_or_zero(field: Option<&Spanned<OrNone<Duration>>>, real: Duration) -> Duration {
+    given_or_none(field, Some(real)).unwrap_or(Duration::ZERO)
 }
 
 fn given_or_none<T: Copy>(field: Option<&Spanned<OrNone<T>>>, default: Option<T>) -> Option<T> {

@@ -26,6 +26,13 @@ fn nothing_said_is_the_real_servers_behaviour() {
 }
 
 #[test]
+fn without_its_tick_a_write_is_visible_at_once() {
+    let (spec, explained) = server("server: { embedded: { dump-tick: none } }");
+    assert_eq!(spec.embedded.dump_tick, Duration::ZERO);
+    assert!(explained.contains("\n    dump-tick: none\n"), "{explained}");
+}
+
+#[test]
 fn a_3_x_server_with_a_login_and_every_race() {
     let (spec, explained) = server(
         "server:
