@@ -208,8 +208,11 @@ fn a_server_without_its_tick_shows_a_write_at_once() {
     let call = |method: &str, query: &str| {
         let mut stream = wait_for("a server that listens", PATIENCE, || TcpStream::connect(at).ok());
         let path = format!("/nacos/v1/cs/configs?dataId=d&group=g{query}");
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            .unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer.rsplit_once("\r\n\r\n").unwrap().1.to_owned()
