@@ -198,7 +198,7 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
     let mut nodes = (0..evidence.plan.server.nodes).map(NodeId);
     let is_on_all_nodes = fault.nodes.is_empty() || nodes.all(|node| fault.nodes.contains(&node));
     let is_on_all = match fault.action {
-        FaultAction::Toxic { toxic } => {
+        FaultAction::Toxic { toxic } | FaultAction::Ramp { toxic, .. } => {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
         FaultAction::Silence => false,

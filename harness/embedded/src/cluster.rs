@@ -21,6 +21,7 @@ use self::broadcasts::Broadcasts;
 use crate::core::{Change, Core, DumpTask, Redirect};
 use crate::journal::{Journal, JournalError, Record};
 use crate::service::{Counts, RunningServer, StartError, start_node};
+use crate::trouble::Active;
 
 /// What a cluster is opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +141,8 @@ pub(crate) enum Message {
     Changed(DumpTask),
     /// Keep so many connections and send the rest elsewhere.
     Reload(usize, Option<Redirect>),
+    /// A trouble begins, or ends.
+    Trouble(Arc<Active>, bool),
 }
 
 /// How many connections a running node has.

@@ -14,6 +14,7 @@ pub mod core;
 mod defects;
 mod journal;
 mod service;
+mod trouble;
 
 pub use cluster::{ClusterConfig, EmbeddedCluster, NodePorts};
 pub use service::{EmbeddedServer, JournalError, RunningServer, ServerConfig, StartError};

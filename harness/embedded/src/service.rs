@@ -22,14 +22,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use shakedown_model::Seed;
+use shakedown_model::fault::{NodeTrouble, TroubleCount};
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use self::node::Node;
-use crate::cluster::{Cluster, ClusterConfig, EmbeddedCluster, NodePorts};
+use crate::cluster::{Cluster, ClusterConfig, EmbeddedCluster, Message, NodePorts};
 use crate::core::Core;
 pub use crate::journal::JournalError;
+use crate::trouble::Troubles;
 
 /// What a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub struct RunningServer {
     thread: Option<JoinHandle<()>>,
     failure: Arc<Mutex<Option<String>>>,
     counts: Arc<Counts>,
+    /// The cluster, and which of its nodes this is.
+    place: (Arc<Cluster>, usize),
 }
 
 /// How much a server has to do with, kept for those outside its thread.
@@ -90,6 +94,8 @@ pub(crate) struct Counts {
     registered: AtomicUsize,
     hanging: AtomicUsize,
     open: AtomicUsize,
+    /// What it is told to do wrong.
+    pub(crate) troubles: Troubles,
 }
 
 impl Counts {
@@ -157,6 +163,7 @@ pub(crate) fn start_node(cluster: &Arc<Cluster>, node: usize) -> Result<RunningS
         thread: Some(thread),
         failure,
         counts,
+        place: (Arc::clone(cluster), node),
     })
 }
 
@@ -189,6 +196,21 @@ impl RunningServer {
     #[must_use]
     pub fn hanging_count(&self) -> usize {
         self.counts.hanging.load(Ordering::Relaxed)
+    }
+
+    /// Lets the server do something wrong until [`Self::end_trouble`] with the same number. A restart forgets it.
+    pub fn begin_trouble(&self, number: u64, trouble: NodeTrouble) {
+        let active = self.counts.troubles.begin(number, trouble);
+        let (cluster, node) = &self.place;
+        cluster.send(*node, Message::Trouble(active, true));
+    }
+
+    /// No longer; how often it acted. Zero when there is none of this number.
+    pub fn end_trouble(&self, number: u64) -> TroubleCount {
+        let Some((active, count)) = self.counts.troubles.end(number) else { return TroubleCount::default() };
+        let (cluster, node) = &self.place;
+        cluster.send(*node, Message::Trouble(active, false));
+        count
     }
 
     /// Closes every connection and both ports, and waits for the thread.

@@ -10,7 +10,7 @@ mod error;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use shakedown_model::fault::{FaultAction, FaultPlan};
+use shakedown_model::fault::{Bite, FaultAction, FaultPlan};
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId, NodeId};
 
@@ -44,6 +44,10 @@ pub(crate) trait Fault: Send + Sync {
     /// What it goes on to do while it is in force; it ends no sooner than this. Dropped when the run is stopped.
     fn go_on(&self) -> BoxFuture<'_, Result<(), FaultError>> {
         Box::pin(ready(Ok(())))
+    }
+    /// Whether it bit, where it counted that itself; asked for after healing.
+    fn seen(&self) -> Option<Bite> {
+        None
     }
     /// The nodes that it befell, for a fault of servers.
     fn befell(&self) -> Vec<NodeId> {
@@ -90,7 +94,7 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
         return Ok(PreparedFault {
             id,
             plan: plan.clone(),
-            fault: server::fault_of(&site.servers, fault, plan),
+            fault: server::fault_of(&site.servers, (id, fault), plan),
             targets: Vec::new(),
             expectation: Expectation::Nothing("the nodes themselves are asked for their service"),
         });

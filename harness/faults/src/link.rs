@@ -9,6 +9,7 @@ mod half_open;
 mod latency;
 mod limit_data;
 mod one_way;
+mod ramp;
 mod refuse;
 mod reset;
 mod silence;
@@ -24,6 +25,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan};
 use shakedown_model::plan::ProxyKind;
+use tokio::time::{Instant, sleep_until};
 
 use crate::canary::Expectation;
 use crate::fault::{Fault, FaultError};
@@ -55,6 +57,8 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipe {
     pub(crate) onset: Vec<Step>,
+    /// What is done while it is in force: how long after the onset, and what.
+    pub(crate) course: Vec<(Duration, Vec<Step>)>,
     /// Every step is tried, whichever of the onset's steps were done.
     pub(crate) healing: Vec<Step>,
 }
@@ -63,7 +67,7 @@ impl Recipe {
     /// Adds toxics at the onset and removes them at the end.
     fn of_toxics(toxics: Vec<ToxicConfig>) -> Self {
         let healing = toxics.iter().map(|toxic| Step::Remove(toxic.name.clone())).collect();
-        Self { onset: toxics.into_iter().map(Step::Add).collect(), healing }
+        Self { onset: toxics.into_iter().map(Step::Add).collect(), course: Vec::new(), healing }
     }
 }
 
@@ -79,6 +83,9 @@ pub(crate) fn plan_of(
     Ok(Some(match fault.action {
         FaultAction::Toxic { toxic } => {
             (toxic::recipe(prefix, kind, toxic)?, toxic::expectation(toxic, window))
+        }
+        FaultAction::Ramp { toxic, steps } => {
+            (ramp::recipe(prefix, kind, toxic, (steps, window))?, toxic::expectation(toxic, window))
         }
         FaultAction::Reset => (reset::recipe(prefix, kind)?, reset::expectation(Duration::ZERO)),
         FaultAction::Blackhole { stream } => {
@@ -121,8 +128,9 @@ fn whole_millis(attribute: &'static str, value: Duration) -> Result<u64, FaultEr
 }
 
 #[derive(Clone, Copy)]
-enum Side {
-    Onset,
+enum Side<'a> {
+    /// One step after the other; the first that fails ends it.
+    Steps(&'a [Step]),
     Healing,
 }
 
@@ -134,8 +142,8 @@ pub(crate) struct LinkFault {
 }
 
 impl LinkFault {
-    async fn onset(&self, proxy: &str) -> Result<(), ProxyApiError> {
-        for step in &self.recipe.onset {
+    async fn steps(&self, proxy: &str, steps: &[Step]) -> Result<(), ProxyApiError> {
+        for step in steps {
             self.take(proxy, step).await?;
         }
         Ok(())
@@ -173,14 +181,14 @@ impl LinkFault {
     }
 
     /// Does one side of the recipe on every proxy, whatever becomes of the others.
-    async fn on_all(&self, side: Side) -> Result<(), FaultError> {
+    async fn on_all(&self, side: Side<'_>) -> Result<(), FaultError> {
         let results: Vec<BoxFuture<'_, _>> = self
             .proxies
             .iter()
             .map(|proxy| -> BoxFuture<'_, Option<(String, ProxyApiError)>> {
                 Box::pin(async move {
                     let result = match side {
-                        Side::Onset => self.onset(proxy).await,
+                        Side::Steps(steps) => self.steps(proxy, steps).await,
                         Side::Healing => self.healing(proxy).await,
                     };
                     result.err().map(|source| (proxy.clone(), source))
@@ -200,7 +208,18 @@ impl LinkFault {
 
 impl Fault for LinkFault {
     fn apply(&self) -> BoxFuture<'_, Result<(), FaultError>> {
-        Box::pin(self.on_all(Side::Onset))
+        Box::pin(self.on_all(Side::Steps(&self.recipe.onset)))
+    }
+
+    fn go_on(&self) -> BoxFuture<'_, Result<(), FaultError>> {
+        Box::pin(async {
+            let onset = Instant::now();
+            for (after, steps) in &self.recipe.course {
+                sleep_until(onset + *after).await;
+                self.on_all(Side::Steps(steps)).await?;
+            }
+            Ok(())
+        })
     }
 
     fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>> {

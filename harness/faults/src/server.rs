@@ -8,18 +8,20 @@ mod halt;
 mod leader_loss;
 mod rolling;
 pub mod service;
+mod trouble;
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use shakedown_model::NodeId;
-use shakedown_model::fault::{FaultPlan, ServerFault};
+use shakedown_model::fault::{FaultPlan, NodeTrouble, ServerFault, TroubleCount};
+use shakedown_model::{FaultId, NodeId};
 
 use crate::fault::{Fault, FaultError};
 
 use halt::Halt;
 use leader_loss::LeaderLoss;
 use rolling::Rolling;
+use trouble::Trouble;
 
 /// What can be done to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub trait ServersHand: Send + Sync + 'static {
     fn nodes(&self) -> Vec<NodeId>;
     /// Moves a node, and returns once that is done. Dropping the future leaves a node that can be moved again.
     fn take(&self, node: NodeId, what: NodeMove) -> BoxFuture<'_, Result<(), String>>;
+    /// Lets a node do something wrong until [`ServersHand::end_trouble`] with the same number.
+    fn begin_trouble(&self, node: NodeId, number: u64, trouble: NodeTrouble) -> Result<(), String>;
+    /// No longer; how often it acted.
+    fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String>;
     /// The node that leads the cluster's store.
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>>;
 }
@@ -71,7 +77,7 @@ pub trait ServersHand: Send + Sync + 'static {
 /// What the plan's fault does to the servers.
 pub(crate) fn fault_of(
     servers: &Arc<dyn ServersHand>,
-    fault: ServerFault,
+    (id, fault): (FaultId, ServerFault),
     plan: &FaultPlan,
 ) -> Box<dyn Fault> {
     let servers = Arc::clone(servers);
@@ -88,6 +94,7 @@ pub(crate) fn fault_of(
         ServerFault::Upgrade { pause } => {
             Box::new(Rolling::new(servers, nodes, (NodeMove::StartUpgraded, pause)))
         }
+        ServerFault::Trouble { trouble } => Box::new(Trouble::new(servers, nodes, (id, trouble))),
         ServerFault::LeaderLoss => Box::new(LeaderLoss::new(servers)),
     }
 }

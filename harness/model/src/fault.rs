@@ -1,8 +1,14 @@
 //! Faults: what a scenario declares, and the window in which one was really in force.
 
+mod ramp;
+mod trouble;
+
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use trouble::{AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, StreamTrouble, TroubleCount};
 
 use crate::{FaultId, GroupId, NodeId, Offset, PhaseId};
 
@@ -133,6 +139,13 @@ pub enum FaultAction {
         /// Which.
         toxic: Toxic,
     },
+    /// A toxic that grows to its whole in equal steps, each as long as the others; the last one lasts to the end.
+    Ramp {
+        /// The whole.
+        toxic: Toxic,
+        /// How many steps.
+        steps: NonZeroU16,
+    },
     /// Connections are reset, and every new one is reset too until the fault heals.
     Reset,
     /// Bytes are held, with TCP still answering, until the fault heals.
@@ -195,6 +208,11 @@ pub enum ServerFault {
         /// From one node's readiness to the next one's stop.
         pause: Duration,
     },
+    /// Nodes stay up and do something wrong from the onset to the end (embedded servers only).
+    Trouble {
+        /// What.
+        trouble: NodeTrouble,
+    },
 }
 
 impl ServerFault {
@@ -209,6 +227,8 @@ impl ServerFault {
             Self::LeaderLoss => "leader_loss",
             Self::Disconnect => "disconnect",
             Self::Upgrade { .. } => "upgrade",
+            Self::Trouble { trouble: NodeTrouble::Stream { what, .. } } => what.name(),
+            Self::Trouble { trouble } => trouble.name(),
         }
     }
 }
@@ -219,6 +239,7 @@ impl FaultAction {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Toxic { toxic } => toxic.kind.name(),
+            Self::Ramp { .. } => "ramp",
             Self::Reset => "reset",
             Self::Blackhole { .. } => "blackhole",
             Self::OneWay { .. } => "one_way",
@@ -235,7 +256,7 @@ impl FaultAction {
     #[must_use]
     pub const fn cuts(&self) -> bool {
         match self {
-            Self::Toxic { toxic } => toxic.kind.cuts(),
+            Self::Toxic { toxic } | Self::Ramp { toxic, .. } => toxic.kind.cuts(),
             Self::Reset
             | Self::Blackhole { .. }
             | Self::OneWay { .. }
@@ -252,7 +273,7 @@ impl FaultAction {
     #[must_use]
     pub const fn holds(&self) -> bool {
         match self {
-            Self::Toxic { toxic } => {
+            Self::Toxic { toxic } | Self::Ramp { toxic, .. } => {
                 matches!(toxic.kind, ToxicKind::Timeout { .. } | ToxicKind::SlowClose { .. })
             }
             Self::Blackhole { .. } | Self::OneWay { .. } | Self::HalfOpen | Self::Silence => true,

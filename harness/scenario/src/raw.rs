@@ -50,6 +50,7 @@ record! {
         "mutations" mutations: required RawMutations = "How config changes.",
         "phases" phases: required Vec<Spanned<RawPhase>> = "The phases, one after the other.",
         "faults" faults: optional Vec<Spanned<RawFault>> = "What breaks, and when. Default: nothing.",
+        "nemesis" nemesis: optional RawNemesis = "Faults at random times, from a seed. Default: none.",
         "gates" gates: optional Vec<Spanned<RawGate>> = "Bounds on measures, such as `end-to-end.p99 < 300ms in steady`. Default: none.",
         "guarantees" guarantees: optional RawGuarantees = "Which guarantees must hold.",
         "baseline" baseline: optional PathBuf = "The file that gates with `baseline` compare with, from the working directory. Default: `reports/baselines/NAME.json`.",

@@ -14,6 +14,7 @@ mod mutations;
 mod server;
 mod server_faults;
 mod toxics;
+mod troubles;
 
 use std::path::Path;
 
@@ -88,7 +89,7 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
     plan.mutator = mutations::mutator(mutations, &plan, beside, found);
     unused_links(raw, &plan, found);
     let raw_faults = raw.faults.as_ref().map_or(&[][..], |faults| faults.value.as_slice());
-    let broken = faults::faults(raw_faults, &mut plan, found);
+    let broken = faults::faults(raw_faults, raw.nemesis.as_ref(), &mut plan, found);
     let gates = gates(raw, &plan, &broken, found);
     if !found.has_errors() {
         external::within_ceiling(raw, &plan, found);

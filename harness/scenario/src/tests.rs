@@ -17,6 +17,8 @@ mod reference;
 mod refusing;
 mod server_faults;
 mod serving;
+mod shaping;
+mod troubles;
 
 /// A scenario without a problem or a warning, which tests change in one place each.
 const BASE: &str = r#"shakedown: 1

@@ -166,20 +166,40 @@ pub(super) struct Accounts {
     users: BTreeMap<String, String>,
     roles: BTreeSet<Role>,
     permissions: BTreeSet<Permission>,
+    /// Tokens that are good no longer than until then are not good any more.
+    good_after_s: u64,
+    /// Tokens that were handed out since they were last made invalid.
+    issued: u64,
 }
 
 impl Accounts {
     pub(super) const fn new(rule: AccountRule) -> Self {
-        Self { rule, users: BTreeMap::new(), roles: BTreeSet::new(), permissions: BTreeSet::new() }
+        Self {
+            rule,
+            users: BTreeMap::new(),
+            roles: BTreeSet::new(),
+            permissions: BTreeSet::new(),
+            good_after_s: 0,
+            issued: 0,
+        }
     }
 
-    pub(super) fn login(&self, now_s: u64, user: &str, password: &str) -> Result<Login, Denied> {
+    pub(super) fn login(&mut self, now_s: u64, user: &str, password: &str) -> Result<Login, Denied> {
         if !self.is_password(user, password) {
             return Err(Denied::NoUser);
         }
         let ttl_s = self.rule.token_ttl_s;
-        let token = token::issue(&self.rule.token_secret, user, now_s.saturating_add(ttl_s));
+        // One that is handed out in the second in which all others were made invalid is good.
+        let expires_s = now_s.saturating_add(ttl_s).max(self.good_after_s.saturating_add(1));
+        let token = token::issue(&self.rule.token_secret, user, expires_s);
+        self.issued += 1;
         Ok(Login { token, ttl_s, is_admin: self.is_admin(user) })
+    }
+
+    /// Makes every token invalid that was handed out until now; answers how many were.
+    pub(super) fn expire_tokens(&mut self, now_s: u64) -> u64 {
+        self.good_after_s = now_s.saturating_add(self.rule.token_ttl_s).max(self.good_after_s);
+        std::mem::take(&mut self.issued)
     }
 
     /// Whether somebody may do `action`; answers who it is, if it is a user.
@@ -194,7 +214,7 @@ impl Accounts {
             return signed.map(|()| None);
         }
         let user = match (&credentials.token, &credentials.password) {
-            (Some(token), _) => token::verify(&self.rule.token_secret, token, now_s)?,
+            (Some(token), _) => token::verify(&self.rule.token_secret, token, now_s.max(self.good_after_s))?,
             (None, Some((user, password))) if self.is_password(user, password) => user.clone(),
             (None, _) => return Err(Denied::NoUser),
         };

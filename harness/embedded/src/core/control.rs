@@ -160,8 +160,14 @@ impl Core {
     ///
     /// # Errors
     /// [`Denied`] when the name or the password is wrong.
-    pub fn login(&self, now: Duration, user: &str, password: &str) -> Result<Login, Denied> {
+    pub fn login(&mut self, now: Duration, user: &str, password: &str) -> Result<Login, Denied> {
         self.database.accounts.login(self.wall_ms(now) / 1000, user, password)
+    }
+
+    /// Makes every token invalid that was handed out until now; answers how many were.
+    pub fn expire_tokens(&mut self, now: Duration) -> u64 {
+        let now_s = self.wall_ms(now) / 1000;
+        self.database.accounts.expire_tokens(now_s)
     }
 
     /// Whether a call may be made; answers who makes it, if it is a user.

@@ -105,6 +105,17 @@ impl Core {
         self.loader.keep = (count > 0).then_some((count, to));
     }
 
+    /// The registered connections of SDKs.
+    #[must_use]
+    pub fn sdk_connections(&self) -> Vec<ConnectionId> {
+        self.connections.sdks(usize::MAX)
+    }
+
+    /// Asks a connection to go elsewhere at once, wherever that is.
+    pub fn evict(&mut self, now: Duration, connection: ConnectionId) {
+        self.reset(now, connection, None);
+    }
+
     /// Whether a reset still waits for its answer.
     #[must_use]
     pub fn awaits_reset(&self, now: Duration, request_id: u64) -> bool {

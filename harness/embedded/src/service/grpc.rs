@@ -4,6 +4,7 @@
 //! One task owns a connection and reads it; pushes are written by whoever makes the core want them, straight to the
 //! socket. An idle connection holds neither a buffer nor a timer. Start at `session`.
 
+mod bad;
 mod link;
 mod outbox;
 mod session;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+mod bad;
 mod call;
 mod details;
 mod gone;
@@ -72,13 +73,17 @@ async fn answer(
     connection: ConnectionId,
     peer: SocketAddr,
     request: Request<Incoming>,
-) -> Answer {
+) -> Response<bad::Sent> {
     let (head, body) = request.into_parts();
     let body = match read_body(body).await {
         Ok(body) => body,
-        Err(refusal) => return refusal,
+        Err(refusal) => return bad::after(None, refusal).await,
     };
-    routes::answer(Call::new(node, connection, peer, head, body)).await
+    let bad = bad::kind(&head).and_then(|kind| node.bad_answer(kind));
+    if let Some(instead) = bad::before(bad, head.uri.path()).await {
+        return bad::after(None, instead).await;
+    }
+    bad::after(bad, routes::answer(Call::new(node, connection, peer, head, body)).await).await
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, Answer> {

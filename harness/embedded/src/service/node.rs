@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use shakedown_model::fault::{BadAnswer, CallKind};
 use shakedown_model::plan::{Generation, OldApis};
 use shakedown_nacos::ConfigKey;
 use tokio::sync::{Notify, oneshot};
@@ -165,6 +166,16 @@ impl Node {
             core.turn(now);
             read(core, now)
         })
+    }
+
+    /// How a call of this kind is to be answered badly, if it is.
+    pub(super) fn bad_answer(&self, kind: CallKind) -> Option<BadAnswer> {
+        self.counts.troubles.answer(kind)
+    }
+
+    /// Whether the acknowledgement of a push is not to be seen.
+    pub(super) fn swallows_ack(&self) -> bool {
+        self.counts.troubles.swallows_ack()
     }
 
     /// Which generation it imitates.

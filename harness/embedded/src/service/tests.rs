@@ -10,6 +10,7 @@ mod lifecycle;
 mod logins;
 mod restart;
 mod transport;
+mod troubles;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use shakedown_faults::server::{NodeMove, ServersHand};
 use shakedown_model::NodeId;
+use shakedown_model::fault::{NodeTrouble, TroubleCount};
 use shakedown_topology::ServersControl;
 
 /// The run's servers.
@@ -27,6 +28,14 @@ impl ServersHand for Hand {
             };
             moved.map_err(|error| error.to_string())
         })
+    }
+
+    fn begin_trouble(&self, node: NodeId, number: u64, trouble: NodeTrouble) -> Result<(), String> {
+        self.0.begin_trouble(node, number, trouble).map_err(|error| error.to_string())
+    }
+
+    fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String> {
+        self.0.end_trouble(node, number).map_err(|error| error.to_string())
     }
 
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>> {

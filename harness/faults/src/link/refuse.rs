@@ -18,6 +18,8 @@ pub(super) fn recipe(prefix: &str, kind: ProxyKind) -> Recipe {
             Direction::Downstream,
             ToxicKind::Refuse,
         )]),
-        ProxyKind::Toxiproxy => Recipe { onset: vec![Step::Close], healing: vec![Step::Open] },
+        ProxyKind::Toxiproxy => {
+            Recipe { onset: vec![Step::Close], course: Vec::new(), healing: vec![Step::Open] }
+        }
     }
 }

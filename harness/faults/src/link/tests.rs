@@ -247,3 +247,37 @@ async fn healing_goes_on_with_the_other_steps_when_one_stays_impossible() {
     let calls = api.calls.lock().unwrap();
     assert!(calls.contains(&"a enabled true".to_owned()), "the proxy is opened all the same: {calls:?}");
 }
+
+#[test]
+fn a_ramp_puts_each_step_in_the_place_of_the_one_before_and_heals_all() {
+    let kind =
+        Planned::Latency { latency: 90 * MS, jitter: Duration::ZERO, distribution: Distribution::Uniform };
+    let toxic = Toxic::new(Stream::Upstream, kind);
+    let steps = std::num::NonZeroU16::new(3).unwrap();
+    let recipe = ramp::recipe("f", ProxyKind::Toxiproxy, toxic, (steps, 9000 * MS)).unwrap();
+    let (onset, healing) = names(&recipe);
+    assert_eq!(onset, ["+f-1-latency-upstream"]);
+    let course: Vec<_> = recipe
+        .course
+        .iter()
+        .map(|(after, steps)| {
+            let step = Recipe { onset: steps.clone(), course: Vec::new(), healing: Vec::new() };
+            (after.as_millis(), names(&step).0)
+        })
+        .collect();
+    let replaced =
+        |nth: u16| vec![format!("+f-{nth}-latency-upstream"), format!("-f-{}-latency-upstream", nth - 1)];
+    assert_eq!(course, [(3000, replaced(2)), (6000, replaced(3))]);
+    assert_eq!(healing, ["-f-1-latency-upstream", "-f-2-latency-upstream", "-f-3-latency-upstream"]);
+    let latencies: Vec<_> = course_toxics(&recipe);
+    assert_eq!(latencies, [60, 90]);
+}
+
+fn course_toxics(recipe: &Recipe) -> Vec<u64> {
+    let steps = recipe.course.iter().flat_map(|(_, steps)| steps);
+    let latency = |step: &Step| match step {
+        Step::Add(ToxicConfig { kind: ToxicKind::Latency { latency_ms, .. }, .. }) => Some(*latency_ms),
+        _ => None,
+    };
+    steps.filter_map(latency).collect()
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shakedown_model::fault::{FaultAction, FaultWindow};
+use shakedown_model::fault::{FaultAction, FaultPlan, FaultWindow};
 use shakedown_model::{NodeId, Offset};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
@@ -98,19 +98,38 @@ async fn endure(
     match witness {
         Witness::Canary(mut canary) => {
             let until = config.clock.instant(fault.plan.until);
+            let observing = async {
+                sleep_until(config.clock.instant(whole_from(&fault.plan))).await;
+                canary.observe(until).await;
+            };
+            let mut went = Ok(());
             let is_whole = tokio::select! {
                 biased;
                 () = stop_called(stopped) => false,
-                () = canary.observe(until) => true,
+                ((), course) = async { tokio::join!(observing, applied.go_on()) } => {
+                    went = course;
+                    true
+                }
             };
+            if let Err(error) = &went {
+                record.add_trouble(&crate::fault::in_words(error));
+            }
             record.set_bite(canary.verdict(is_whole));
             // A stop is seen again here, at once.
             wait(stopped, config, fault.plan.until).await;
-            applied.heal(record).await
+            went.and(applied.heal(record).await)
         }
         Witness::Service(watch) => {
             endure_without_service(applied, &watch, record, (fault, config), stopped).await
         }
+    }
+}
+
+/// From when on a fault does all that a canary is to see.
+fn whole_from(plan: &FaultPlan) -> Offset {
+    match plan.action {
+        FaultAction::Ramp { steps, .. } => plan.step_from(steps.get(), steps),
+        _ => plan.from,
     }
 }
 
@@ -145,7 +164,8 @@ async fn endure_without_service(
     };
     let (service, now) = (watch.service(), config.clock.now());
     let applying = record.window().applying;
-    let bite = service::bite(&fault.fault.befell(), &service, applying, (is_whole, now));
+    let by_service = || service::bite(&fault.fault.befell(), &service, applying, (is_whole, now));
+    let bite = fault.fault.seen().unwrap_or_else(by_service);
     record.set_service(service, bite);
     went.and(healed)
 }

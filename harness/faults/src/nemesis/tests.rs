@@ -135,6 +135,20 @@ async fn latency_bites_with_numbers_and_few_probes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ramp_is_judged_by_its_last_step_and_leaves_nothing() {
+    let kind =
+        ToxicKind::Latency { latency: 300 * MS, jitter: Duration::ZERO, distribution: Distribution::Uniform };
+    let steps = std::num::NonZeroU16::new(5).unwrap();
+    let action = FaultAction::Ramp { toxic: Toxic::new(Stream::Downstream, kind), steps };
+    let stage = stage(vec![fault("slower", 5, 25, on(&[0], action))]);
+    let world = Arc::clone(&stage.world);
+    let window = only_window(stage).await;
+    assert_eq!(bit(&window), "1 proxy: rtt p50 1.0 ms → 301 ms");
+    assert_eq!(world.toxics(), Vec::<String>::new());
+    assert!(window.trouble.is_none(), "{:?}", window.trouble);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cut_bites_on_both_kinds_of_proxy() {
     for kind in [ProxyKind::Embedded, ProxyKind::Toxiproxy] {
         let stage = stage_with(kind, Ills::default(), vec![fault("cut", 5, 8, reset(&[0, 1]))]).unwrap();

@@ -86,6 +86,28 @@ async fn a_killed_node_refuses_until_it_is_started_again_and_the_other_serves() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn nodes_that_are_told_to_do_wrong_count_how_often_they_did() {
+    let trouble = NodeTrouble::ExpireTokens;
+    let stage = stage(ServerFault::Trouble { trouble }, &[]);
+    let servers = Arc::clone(&stage.servers);
+    let window = window_of(stage).await;
+    assert_eq!(bit(&window), "node 0: 3 of 5 tokens, node 1: 3 of 5 tokens");
+    let told = servers.troubles.lock().unwrap().clone();
+    let both = [NodeId(0), NodeId(1)];
+    let expected =
+        both.map(|node| (node, 0, Some(trouble))).into_iter().chain(both.map(|node| (node, 0, None)));
+    assert_eq!(told, expected.collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trouble_that_met_nothing_missed() {
+    let stage = stage(ServerFault::Trouble { trouble: NodeTrouble::Evict { share_ppm: 1 } }, &[1]);
+    *stage.servers.moves_are_void.lock().unwrap() = true;
+    let window = window_of(stage).await;
+    assert_eq!(window.bite, Bite::Missed("node 1: 0 of 5 connections".into()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_paused_node_keeps_its_connections_and_is_silent() {
     let stage = stage(ServerFault::Pause, &[1]);
     let servers = Arc::clone(&stage.servers);

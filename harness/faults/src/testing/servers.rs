@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shakedown_model::NodeId;
+use shakedown_model::fault::{NodeTrouble, TroubleCount};
 use tokio::time::sleep;
 
 use crate::canary::ProbeError;
@@ -31,6 +32,8 @@ pub(crate) struct FakeServers {
     pub(crate) moves: Mutex<Vec<(NodeId, NodeMove)>>,
     /// Moves are said to be done, and are not.
     pub(crate) moves_are_void: Mutex<bool>,
+    /// What nodes were told to do wrong, and when they were told that it is over.
+    pub(crate) troubles: Mutex<Vec<(NodeId, u64, Option<NodeTrouble>)>>,
 }
 
 struct Nodes {
@@ -42,7 +45,12 @@ struct Nodes {
 impl Default for FakeServers {
     fn default() -> Self {
         let nodes = Nodes { states: Mutex::new([State::Up; 2]), changes: Mutex::default() };
-        Self { nodes: Arc::new(nodes), moves: Mutex::default(), moves_are_void: Mutex::default() }
+        Self {
+            nodes: Arc::new(nodes),
+            moves: Mutex::default(),
+            moves_are_void: Mutex::default(),
+            troubles: Mutex::default(),
+        }
     }
 }
 
@@ -99,6 +107,17 @@ impl ServersHand for FakeServers {
             }
             Ok(())
         })
+    }
+
+    fn begin_trouble(&self, node: NodeId, number: u64, trouble: NodeTrouble) -> Result<(), String> {
+        self.troubles.lock().unwrap().push((node, number, Some(trouble)));
+        Ok(())
+    }
+
+    fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String> {
+        self.troubles.lock().unwrap().push((node, number, None));
+        let acted = if *self.moves_are_void.lock().unwrap() { 0 } else { 3 };
+        Ok(TroubleCount { acted, of: 5 })
     }
 
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>> {

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{
-    ALL_PPM, Distribution, FaultAction, FaultPlan, ServerFault, Stream, Toxic, ToxicKind,
+    ALL_PPM, AnswerTrouble, BadAnswer, Distribution, FaultAction, FaultPlan, NodeTrouble, ServerFault,
+    Stream, StreamTrouble, Toxic, ToxicKind,
 };
 use shakedown_model::plan::{Plan, ProxyKind};
 
@@ -35,6 +36,7 @@ pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
         let window = window(fault.from, fault.until);
         writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
         writeln!(out, "    does: {}", does(plan, fault))?;
+        ramp(out, fault)?;
         writeln!(out, "    to: {}", names(plan, &fault.groups))?;
         if !fault.nodes.is_empty() {
             let nodes: Vec<_> = fault.nodes.iter().map(ToString::to_string).collect();
@@ -44,9 +46,25 @@ pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
     Ok(())
 }
 
+/// Each step of a toxic that grows.
+fn ramp(out: &mut String, fault: &FaultPlan) -> fmt::Result {
+    let FaultAction::Ramp { toxic, steps } = fault.action else { return Ok(()) };
+    for nth in 1..=steps.get() {
+        let from = fault.step_from(nth, steps);
+        writeln!(
+            out,
+            "      from {}: {}",
+            show_time(from.since_start()),
+            self::toxic(&toxic.at_step(nth, steps))
+        )?;
+    }
+    Ok(())
+}
+
 fn does(plan: &Plan, fault: &FaultPlan) -> String {
     match &fault.action {
         FaultAction::Toxic { toxic } => self::toxic(toxic),
+        FaultAction::Ramp { toxic, steps } => format!("{} in {steps} steps", self::toxic(toxic)),
         FaultAction::Reset => "connections are reset, and every new one until the end".to_owned(),
         FaultAction::Blackhole { stream } => {
             format!("bytes are held {}, TCP still answers; reset at the end", self::stream(*stream))
@@ -90,7 +108,49 @@ fn befalls(plan: &Plan, fault: &ServerFault) -> String {
             plan.server.upgrade.as_ref().map_or("another version", |upgrade| &upgrade.version),
             show_time(*pause)
         ),
+        ServerFault::Trouble { trouble } => troubles(trouble),
     }
+}
+
+/// What server nodes are told to do wrong.
+fn troubles(trouble: &NodeTrouble) -> String {
+    match *trouble {
+        NodeTrouble::Answers(AnswerTrouble { to, share_ppm, bad }) => {
+            let bad = match bad {
+                BadAnswer::Status(code) => format!("with {code}"),
+                BadAnswer::Slow(delay) => format!("{} late", show_time(delay)),
+                BadAnswer::SlowBody(rate) => format!("with a body of {} a second", bytes(rate)),
+                BadAnswer::Truncated => "with half a body and a broken connection".to_owned(),
+                BadAnswer::WrongLength => "with half a body that is said to be whole".to_owned(),
+                BadAnswer::Garbage => "with garbage".to_owned(),
+            };
+            let to: Vec<_> = to.names().collect();
+            format!("{} of {} are answered {bad}", share(share_ppm), to.join(" and "))
+        }
+        NodeTrouble::Stream { what, share_ppm } => {
+            let share = share(share_ppm);
+            match what {
+                StreamTrouble::GoAway => format!("{share} of the live gRPC connections get a GOAWAY"),
+                StreamTrouble::RstStream => {
+                    format!("the stream of pushes is reset on {share} of the live gRPC connections")
+                }
+                StreamTrouble::StalledWindow => {
+                    format!("no DATA leaves on {share} of the live gRPC connections until the end")
+                }
+                StreamTrouble::SwallowedAck => {
+                    format!("{share} of the acknowledgements of pushes are not seen")
+                }
+            }
+        }
+        NodeTrouble::ExpireTokens => "every token handed out until now is expired".to_owned(),
+        NodeTrouble::Evict { share_ppm } => {
+            format!("{} of the gRPC connections are asked to connect elsewhere", share(share_ppm))
+        }
+    }
+}
+
+fn share(ppm: u32) -> String {
+    format!("{}%", f64::from(ppm) / 1e4)
 }
 
 fn toxic(toxic: &Toxic) -> String {

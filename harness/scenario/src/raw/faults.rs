@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use shakedown_model::fault::Stream;
+use shakedown_model::fault::{CallKind, Stream};
 
 use super::{
     RawBandwidth, RawLatency, RawLimitData, RawLinkToxic, RawResetPeer, RawSlicer, RawSlowClose, RawTimeout,
 };
-use crate::field::{Name, Selection, choice, record};
+use crate::field::{Bytes, Name, PerSecond, Selection, Share, choice, record, words};
 use crate::source::Spanned;
 
 /// A mapping that says which connections it is about, and more.
@@ -33,6 +33,36 @@ record! {
         "at" at: optional Duration = "Its onset, from the phase's start. Default: 0s.",
         "for" length: required Duration = "How long it is in force; it ends within its phase.",
         "do" action: required RawAction = "What it does.",
+        "repeat" repeat: optional RawRepeat = "How often it comes; its faults are called `NAME-1`, `NAME-2` and so on. Default: once.",
+    }
+}
+
+record! {
+    /// A fault that comes again and again.
+    RawRepeat {
+        "every" every: required Duration = "From one onset to the next; at least 2s longer than the fault lasts.",
+        "times" times: required u32 = "How often it comes in all.",
+    }
+}
+
+record! {
+    /// Faults at random times, from a seed: the same seed gives the same plan.
+    RawNemesis {
+        "in" phase: required Name = "The phase that they belong to.",
+        "seed" seed: optional u64 = "The seed from which times, kinds and lengths are drawn. Default: drawn from the scenario's.",
+        "rate" rate: required PerSecond = "How often a fault is due on average; one that is due while another is in force waits for its end.",
+        "stop" stop: optional Duration = "From the phase's start: all is healed by then, and nothing begins after. Default: the phase's end.",
+        "mix" mix: required Vec<Spanned<RawMixed>> = "What may come, by weight.",
+    }
+}
+
+record! {
+    /// A fault that may come.
+    RawMixed {
+        "do" action: required RawAction = "What it does.",
+        "for" length: required Duration = "How long it is in force at least.",
+        "up-to" longest: optional Duration = "How long at most; drawn evenly between. Default: as long as `for`.",
+        "weight" weight: optional u32 = "Its weight beside the others'. Default: 1.",
     }
 }
 
@@ -40,6 +70,7 @@ choice! {
     /// What a fault does while it is in force.
     RawAction {
         "toxic" Toxic(Box<RawToxicFault>) = "A toxic.",
+        "ramp" Ramp(Box<RawRamp>) = "A toxic that grows to its whole in equal steps.",
         "reset" Reset(RawPlace) = "Connections are reset, and every new one too until the fault heals.",
         "blackhole" Blackhole(RawHeld) = "Bytes are held, with TCP still answering, until the fault heals; then connections are reset.",
         "one_way" OneWay(RawHeld) = "Bytes of one direction are held, and delivered when the fault heals. Embedded proxy only.",
@@ -52,6 +83,13 @@ choice! {
         "stop" Stop(RawNodes) = "Server nodes are asked to end at the onset, and started again at the end.",
         "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open. Not on embedded servers.",
         "rolling_restart" RollingRestart(RawRound) = "One server node after another is stopped and started again. It lasts until the last is ready, `for` at least.",
+        "answers" Answers(RawAnswers) = "Server nodes answer calls badly. Embedded servers only.",
+        "go_away" GoAway(RawShareOfNodes) = "Server nodes say GOAWAY on live gRPC connections at the onset. Embedded servers only.",
+        "rst_stream" RstStream(RawShareOfNodes) = "Server nodes reset the stream of pushes (RST_STREAM) of live gRPC connections at the onset. Embedded servers only.",
+        "stalled_window" StalledWindow(RawShareOfNodes) = "No DATA frame leaves on the gRPC connections that live at the onset, as when the flow-control window is used up; PING is answered. Embedded servers only.",
+        "swallowed_ack" SwallowedAck(RawShareOfNodes) = "Server nodes do not see that clients acknowledge pushes. Embedded servers only.",
+        "expire_tokens" ExpireTokens(RawNodes) = "Every token handed out until the onset is expired, also for calls that hang; new logins work. Embedded servers with a login only.",
+        "evict" Evict(RawShareOfNodes) = "Registered gRPC connections are asked to connect elsewhere (ConnectReset) at the onset. Embedded servers only.",
         "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
         "disconnect" Disconnect(RawNodes) = "Server nodes lose their network, to clients and to each other. Containers only.",
         "upgrade" Upgrade(RawRound) = "One server node after another is stopped, and started over the same data as the version of `server.upgrade`, which it stays. It lasts until the last is ready, `for` at least. Not on embedded servers.",
@@ -71,6 +109,37 @@ on_connections! {
     }
 }
 
+on_connections! {
+    /// A toxic that grows: one of the toxics, where, and in how many steps.
+    RawRamp {
+        "steps" steps: required u32 = "How many steps, 2 to 100, each at least 1s long; the last is the whole toxic.",
+        "latency" latency: optional RawLatency = "Delays every chunk.",
+        "bandwidth" bandwidth: optional RawBandwidth = "Lets bytes pass at a rate: in step k of n at n/k times the rate.",
+        "slow_close" slow_close: optional RawSlowClose = "Holds the end of a connection back.",
+    }
+}
+
+impl RawRamp {
+    /// The toxics that are given and well-formed.
+    pub(crate) fn toxics(&self) -> Vec<RawLinkToxic> {
+        [
+            given(self.latency.as_ref(), RawLinkToxic::Latency),
+            given(self.bandwidth.as_ref(), RawLinkToxic::Bandwidth),
+            given(self.slow_close.as_ref(), RawLinkToxic::SlowClose),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The names of toxics in a ramp.
+pub(crate) const RAMPS: [&str; 3] = ["latency", "bandwidth", "slow_close"];
+
+fn given<T: Clone>(field: Option<&Spanned<T>>, kind: fn(T) -> RawLinkToxic) -> Option<RawLinkToxic> {
+    field.map(|field| kind(field.value.clone()))
+}
+
 /// The names of toxics in a fault.
 pub(crate) const TOXICS: [&str; 7] =
     ["latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data"];
@@ -78,9 +147,6 @@ pub(crate) const TOXICS: [&str; 7] =
 impl RawToxicFault {
     /// The toxics that are given and well-formed.
     pub(crate) fn toxics(&self) -> Vec<RawLinkToxic> {
-        fn given<T: Clone>(field: Option<&Spanned<T>>, kind: fn(T) -> RawLinkToxic) -> Option<RawLinkToxic> {
-            field.map(|field| kind(field.value.clone()))
-        }
         [
             given(self.latency.as_ref(), RawLinkToxic::Latency),
             given(self.bandwidth.as_ref(), RawLinkToxic::Bandwidth),
@@ -112,8 +178,10 @@ on_connections! {
 on_connections! {
     /// The connections that come and go.
     RawFlap {
-        "up" up: required Duration = "How long connections work.",
-        "down" down: required Duration = "How long they are reset; the fault begins with it. At least 100ms.",
+        "up" up: optional Duration = "How long connections work.",
+        "down" down: optional Duration = "How long they are reset; the fault begins with it. At least 100ms.",
+        "period" period: optional Duration = "Instead of `up` and `down`: both together.",
+        "duty" duty: optional Share = "With `period`: the share of it in which connections work. Default: 50%.",
     }
 }
 
@@ -129,6 +197,43 @@ record! {
     RawRound {
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "pause" pause: optional Duration = "From one node's readiness to the next one's stop. Default: 5s.",
+    }
+}
+
+record! {
+    /// A share of what lives on server nodes.
+    RawShareOfNodes {
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "share" share: optional Share = "The share of the connections, or of the acknowledgements. Default: 100%.",
+    }
+}
+
+record! {
+    /// Which calls are answered badly, and how.
+    RawAnswers {
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "to" to: optional Vec<Spanned<CallKind>> = "Calls of which kinds, over HTTP and gRPC. Default: [reads, listens].",
+        "share" share: optional Share = "The share of these calls. Default: 100%.",
+        "with" with: required RawBadAnswer = "How they are answered.",
+    }
+}
+
+words!(CallKind {
+    "reads" => CallKind::Read,
+    "listens" => CallKind::Listen,
+    "writes" => CallKind::Write,
+    "logins" => CallKind::Login,
+});
+
+choice! {
+    /// A bad answer.
+    RawBadAnswer {
+        "status" Status(Spanned<u32>) = "This HTTP status, 400 to 599, or an error of this code over gRPC; the call is not carried out.",
+        "slow" Slow(Spanned<Duration>) = "The right answer, so much later.",
+        "slow_body" SlowBody(Spanned<Bytes>) = "The right answer, whose body comes at so many bytes per second; over gRPC as a whole, when its last byte would.",
+        "truncated" Truncated(RawNothing) = "Half of the body, then the connection breaks; over gRPC the call's stream does.",
+        "wrong_length" WrongLength(RawNothing) = "Half of the body, and a length that says it is the whole; over gRPC a message cut short.",
+        "garbage" Garbage(RawNothing) = "Bytes without a meaning.",
     }
 }
 

@@ -1,16 +1,20 @@
 //! Faults: absolute windows, the groups that each touches, and faults that cannot be told apart.
 
+mod nemesis;
+mod ramp;
+mod repeat;
+
 use std::time::Duration;
 
-use shakedown_model::fault::{FaultAction, FaultPlan, Stream, Toxic};
+use shakedown_model::fault::{FaultAction, FaultPlan, ServerFault, Stream, Toxic};
 use shakedown_model::plan::{Plan, ProxyKind};
 use shakedown_model::{GroupId, NodeId, PhaseId};
 
-use super::{bounded, given, link_named, positive, server_faults, unique};
+use super::{bounded, given, link_named, positive, server_faults, troubles, unique};
 use crate::field::{Name, Record, Selection, duplicate};
 use crate::problem::{Findings, nearest};
 use crate::quantity::show_time;
-use crate::raw::{RawAction, RawFault, RawFlap, RawHeld, RawPlace, RawToxicFault, TOXICS};
+use crate::raw::{RawAction, RawFault, RawFlap, RawHeld, RawNemesis, RawPlace, RawToxicFault, TOXICS};
 use crate::source::{Span, Spanned};
 
 /// The shortest time that a flapping proxy stays as it is.
@@ -19,6 +23,7 @@ const SHORTEST_FLAP: Duration = Duration::from_millis(100);
 /// Adds the faults to the plan, by onset. Returns the names of those that could not be planned.
 pub(super) fn faults<'a>(
     raw: &'a [Spanned<RawFault>],
+    random: Option<&Spanned<RawNemesis>>,
     plan: &mut Plan,
     found: &mut Findings,
 ) -> Vec<&'a str> {
@@ -32,10 +37,18 @@ pub(super) fn faults<'a>(
     for Spanned { value, span } in raw {
         let name = value.name.as_ref().map_or(*span, |name| name.span);
         match fault(value, plan, found) {
-            Some(fault) => faults.push((fault, name)),
+            Some(fault) => {
+                let repeated = repeat::repeated(fault, value.repeat.as_ref(), plan, found);
+                faults.extend(repeated.into_iter().map(|fault| (fault, name)));
+            }
             None => broken.push(value.name.as_ref().map_or("", |name| name.value.0.as_str())),
         }
     }
+    if let Some(random) = random {
+        let drawn = nemesis::nemesis(random, plan, found);
+        faults.extend(drawn.into_iter().map(|fault| (fault, random.span)));
+    }
+    same_names(&faults, &names, found);
     faults.sort_by_key(|(fault, _)| (fault.from, fault.until));
     for (at, (fault, span)) in faults.iter().enumerate() {
         for (earlier, _) in &faults[..at] {
@@ -46,9 +59,22 @@ pub(super) fn faults<'a>(
     broken
 }
 
+/// Refuses faults whose names come out the same; `written` are compared already.
+fn same_names(faults: &[(FaultPlan, Span)], written: &[&Spanned<Name>], found: &mut Findings) {
+    for (at, (fault, span)) in faults.iter().enumerate() {
+        let is_written =
+            |span: Span| written.iter().any(|name| name.span == span && name.value.0 == fault.name);
+        let earlier = faults[..at].iter().find(|(earlier, _)| earlier.name == fault.name);
+        if earlier.is_some_and(|(_, earlier)| !(is_written(*earlier) && is_written(*span))) {
+            duplicate(&fault.name, *span, found);
+        }
+    }
+}
+
 fn fault(raw: &RawFault, plan: &Plan, found: &mut Findings) -> Option<FaultPlan> {
     positive(raw.length.as_ref(), "for", found);
-    let does = raw.action.as_ref().and_then(|action| does(&action.value, action.span, plan, found));
+    let length = given(raw.length.as_ref(), Duration::ZERO);
+    let does = raw.action.as_ref().and_then(|action| does(&action.value, (action.span, length), plan, found));
     let window = raw.phase.as_ref().and_then(|phase| window(raw, phase, plan, found));
     let ((action, place), (phase, from, until)) = (does?, window?);
     let name = raw.name.as_ref().map_or_else(String::new, |name| name.value.0.clone());
@@ -95,7 +121,13 @@ fn window(raw: &RawFault, name: &Spanned<Name>, plan: &Plan, found: &mut Finding
     Some((PhaseId(u16::try_from(index).ok()?), from, until))
 }
 
-fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Option<(FaultAction, Place)> {
+/// What a fault does, and to whom, when it lasts for `length`.
+fn does(
+    raw: &RawAction,
+    (span, length): (Span, Duration),
+    plan: &Plan,
+    found: &mut Findings,
+) -> Option<(FaultAction, Place)> {
     let on = |raw: &RawPlace, found: &mut Findings| {
         let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
         given.place(raw, span, plan, found)
@@ -106,6 +138,12 @@ fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Optio
                 Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
             let (toxic, place) = (toxic(raw, span, plan, found), given.place(&**raw, span, plan, found));
             (FaultAction::Toxic { toxic: toxic? }, place?)
+        }
+        RawAction::Ramp(raw) => {
+            let given =
+                Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
+            let place = given.place(&**raw, span, plan, found);
+            (ramp::ramp(raw, (span, length), plan, found)?, place?)
         }
         RawAction::Reset(raw) => (FaultAction::Reset, on(raw, found)?),
         RawAction::Refuse(raw) => (FaultAction::Refuse, on(raw, found)?),
@@ -136,24 +174,34 @@ fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) -> Optio
             let given =
                 Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
             let place = given.place(raw, span, plan, found);
-            (flap(raw, found)?, place?)
+            (flap(raw, span, found)?, place?)
         }
         RawAction::Crash(raw) => {
             let groups = groups(raw.groups.as_ref()?, plan, found);
             (FaultAction::Crash, Place { groups, nodes: Vec::new() })
         }
+        _ => on_servers(raw, span, plan, found)?,
+    })
+}
+
+/// A fault of servers. Whichever node a watcher is connected to, all groups may be on it.
+fn on_servers(
+    raw: &RawAction,
+    span: Span,
+    plan: &Plan,
+    found: &mut Findings,
+) -> Option<(FaultAction, Place)> {
+    let (fault, nodes) = match raw {
         RawAction::Kill(_)
         | RawAction::Stop(_)
         | RawAction::Pause(_)
         | RawAction::RollingRestart(_)
         | RawAction::LeaderLoss(_)
         | RawAction::Disconnect(_)
-        | RawAction::Upgrade(_) => {
-            let (fault, nodes) = server_faults::does(raw, span, plan, found)?;
-            // Whichever node a watcher is connected to, all groups may be on it.
-            (FaultAction::Server { fault }, Place { groups: all_groups(plan).collect(), nodes })
-        }
-    })
+        | RawAction::Upgrade(_) => server_faults::does(raw, span, plan, found)?,
+        _ => troubles::does(raw, span, plan, found)?,
+    };
+    Some((FaultAction::Server { fault }, Place { groups: all_groups(plan).collect(), nodes }))
 }
 
 fn held(raw: &RawHeld, span: Span, plan: &Plan, found: &mut Findings) -> Option<Place> {
@@ -161,17 +209,43 @@ fn held(raw: &RawHeld, span: Span, plan: &Plan, found: &mut Findings) -> Option<
     given.place(raw, span, plan, found)
 }
 
-fn flap(raw: &RawFlap, found: &mut Findings) -> Option<FaultAction> {
-    let (up, down) = (raw.up.as_ref()?, raw.down.as_ref()?);
-    for (field, what) in [(up, "up"), (down, "down")] {
-        if field.value < SHORTEST_FLAP {
+fn flap(raw: &RawFlap, span: Span, found: &mut Findings) -> Option<FaultAction> {
+    let RawFlap { up, down, period, duty, .. } = raw;
+    let (up, down, at) = match (up, down, period) {
+        (Some(up), Some(down), None) if duty.is_none() => (up.value, down.value, [up.span, down.span]),
+        (None, None, Some(period)) => {
+            let millis =
+                |time: Duration| Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            let up = millis(period.value.mul_f64(duty.as_ref().map_or(0.5, |duty| duty.value.0)));
+            let at = duty.as_ref().map_or(period.span, |duty| duty.span);
+            (up, period.value.saturating_sub(up), [at, at])
+        }
+        _ => {
+            let is_whole = |key: &str, is_read: bool| raw.has(key) == is_read;
+            if is_whole("up", up.is_some())
+                && is_whole("down", down.is_some())
+                && is_whole("period", period.is_some())
+            {
+                found
+                    .error(
+                        "scenario::not_one",
+                        span,
+                        "a flap has `up` and `down`, or a `period` and a `duty`",
+                    )
+                    .help("write `{ up: 2s, down: 500ms }`, or `{ period: 2500ms, duty: 80% }`");
+            }
+            return None;
+        }
+    };
+    for (time, span, what) in [(up, at[0], "up"), (down, at[1], "down")] {
+        if time < SHORTEST_FLAP {
             let least = show_time(SHORTEST_FLAP);
             found
-                .error("scenario::out_of_range", field.span, format!("`{what}` is at least {least}"))
+                .error("scenario::out_of_range", span, format!("`{what}` is at least {least}"))
                 .help("a canary needs some milliseconds to see which it is");
         }
     }
-    Some(FaultAction::Flap { up: up.value, down: down.value })
+    Some(FaultAction::Flap { up, down })
 }
 
 /// Refuses what Toxiproxy has no word for.
@@ -318,8 +392,12 @@ fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span,
         proxy == ProxyKind::Toxiproxy && (resets(fault) || fault.action == FaultAction::Refuse)
     };
     let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash);
-    let moves_nodes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Server { .. });
-    let is_same_kind = earlier.action.kind() == later.action.kind()
+    let moves_nodes = |fault: &FaultPlan| match fault.action {
+        // What is told to a node can be told beside something else.
+        FaultAction::Server { fault } => !matches!(fault, ServerFault::Trouble { .. }),
+        _ => false,
+    };
+    let is_same_kind = effect(earlier) == effect(later)
         || (moves_nodes(earlier) && moves_nodes(later))
         || (resets(earlier) && resets(later))
         || (closes(earlier) && closes(later));
@@ -346,5 +424,13 @@ fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span,
         found
             .warn("scenario::overlap", span, format!("this fault and `{}` cut the same watchers at once", earlier.name))
             .help("a lost connection belongs to one fault only: measures after the other one may have few samples");
+    }
+}
+
+/// What two faults cannot both do to one connection and be told apart.
+const fn effect(fault: &FaultPlan) -> &'static str {
+    match fault.action {
+        FaultAction::Ramp { toxic, .. } => toxic.kind.name(),
+        action => action.kind(),
     }
 }

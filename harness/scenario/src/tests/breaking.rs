@@ -118,7 +118,7 @@ fn faults_that_cannot_be_are_refused() {
         (DOES, "{ reset: { groups: all, nodes: [] } }", "zero", "`all`"),
         (DOES, "{ one_way: { groups: all, stream: both } }", "conflict", "blackhole"),
         (DOES, "{ flap: { groups: all, up: 1s, down: 10ms } }", "out_of_range", "canary"),
-        (DOES, "{ flap: { groups: all, up: 1s } }", "missing_key", "down"),
+        (DOES, "{ flap: { groups: all, up: 1s } }", "not_one", "down: 500ms"),
         (DOES, "{ toxic: { groups: all, bandwidth: { rate: 0KB/s } } }", "zero", "blackhole"),
         (DOES, "{ toxic: { groups: all, bandwidth: { rate: 64KiB } } }", "wrong_unit", "KB/s"),
         (DOES, "{ toxic: { groups: all, limit_data: { bytes: 0B } } }", "zero", "reset"),

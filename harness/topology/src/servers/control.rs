@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use shakedown_embedded::{EmbeddedCluster, RunningServer};
 use shakedown_model::NodeId;
+use shakedown_model::fault::{NodeTrouble, TroubleCount};
 use shakedown_model::plan::ServerSpec;
 use shakedown_nacos::admin::{AdminClient, RaftView};
 use tokio::time::Instant;
@@ -230,6 +231,30 @@ impl ServersControl {
         self.start(node).await
     }
 
+    /// Lets a running node do something wrong until [`Self::end_trouble`] with the same number.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is not embedded.
+    pub fn begin_trouble(&self, node: NodeId, number: u64, trouble: NodeTrouble) -> Result<(), ServersError> {
+        self.embedded(node, |server| server.begin_trouble(number, trouble))
+    }
+
+    /// No longer; how often it acted.
+    ///
+    /// # Errors
+    /// [`ServersError::WrongState`] when it does not run, or is not embedded.
+    pub fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, ServersError> {
+        self.embedded(node, |server| server.end_trouble(number))
+    }
+
+    fn embedded<T>(&self, node: NodeId, order: impl FnOnce(&RunningServer) -> T) -> Result<T, ServersError> {
+        match self.slots().get(node.index()) {
+            Some(Slot::Up(Running::Embedded(server))) => Ok(order(server)),
+            Some(Slot::Up(_)) => Err(wrong(node, TROUBLED, NOT_EMBEDDED)),
+            Some(Slot::Down | Slot::Moving) | None => Err(wrong(node, TROUBLED, "it does not run")),
+        }
+    }
+
     /// The nodes of the run.
     #[must_use]
     pub fn ids(&self) -> Vec<NodeId> {
@@ -403,6 +428,9 @@ async fn end(running: Running) -> Result<(), ServersError> {
     Ok(())
 }
 
+const TROUBLED: &str = "told to do wrong";
+/// Why a node cannot be told to do wrong.
+const NOT_EMBEDDED: &str = "it is a real server; choose `backend: embedded`";
 /// Why an embedded node cannot be paused.
 const EMBEDDED: &str = "it shares the harness' own process; choose `backend: process` or `container`";
 /// Why a node of somebody else's is left alone.

@@ -27,7 +27,7 @@ fn config(tenant: &str) -> Resource<'_> {
 
 #[test]
 fn a_login_is_good_for_its_time_and_only_with_the_password() {
-    let accounts = accounts();
+    let mut accounts = accounts();
     let login = accounts.login(1000, "nacos", "pw").unwrap();
     assert!(login.is_admin);
     assert_eq!(login.ttl_s, 60);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use shakedown_model::fault::StreamTrouble;
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::grpc::message::{
     ClientDetectionRequest, ConfigChangeNotifyRequest, ConnectResetRequest, Message, SetupAckRequest,
@@ -64,6 +65,16 @@ impl Link {
             ability_table: BTreeMap::from([(ABILITY.to_owned(), true)]),
             ..SetupAckRequest::default()
         })
+    }
+
+    /// Whether a client has registered on it.
+    pub(in crate::service) fn is_live(&self) -> bool {
+        self.0.is_registered()
+    }
+
+    /// Does to the connection what its node is told to do.
+    pub(in crate::service) fn suffer(&self, what: StreamTrouble, begins: bool) {
+        self.0.suffer(what, begins);
     }
 
     /// Closes the TCP connection.

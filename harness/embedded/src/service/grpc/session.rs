@@ -3,6 +3,8 @@
 //! Whatever one read brings is handled in the same turn, and all that comes of it leaves by one write. What the core wants
 //! pushed is written at once, whoever's turn it is; only on the connection whose own turn it is, it waits for its end.
 
+mod trouble;
+
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -19,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::bad;
 use super::link::{Link, Sent};
 use super::outbox::Outbox;
 use super::status::{DONE, HEAD, Refusal};
@@ -51,6 +54,8 @@ pub(super) struct Session {
     answers: RefCell<Vec<(StreamId, Payload)>>,
     waker: RefCell<Option<Waker>>,
     is_closed: Cell<bool>,
+    /// No DATA frame leaves.
+    is_stalled: Cell<bool>,
 }
 
 /// What a connection's task works on.
@@ -92,6 +97,7 @@ impl Session {
             answers: RefCell::default(),
             waker: RefCell::default(),
             is_closed: Cell::new(false),
+            is_stalled: Cell::new(false),
         })
     }
 
@@ -135,7 +141,7 @@ impl Session {
                 outbox.push(message);
                 return Sent::Taken;
             };
-            if !outbox.is_empty() || turn.wire.unsent() > 0 {
+            if !outbox.is_empty() || turn.wire.unsent() > 0 || self.is_stalled.get() {
                 // What waits for the client's room or for the socket goes first.
                 outbox.push(message);
                 return Sent::Taken;
@@ -329,13 +335,16 @@ impl Turn {
         if self.answering >= MAX_ANSWERING {
             return self.refuse(id, &Refusal::too_many(), sink);
         }
-        let mut answer = match unary::answer(at.node, connection, request) {
-            Answer::Now(answer) => return self.answer(id, &answer, sink),
+        let right = || unary::answer(at.node, connection, request);
+        let bad = bad::kind(request).and_then(|kind| at.node.bad_answer(kind));
+        let mut answer = match bad.map_or_else(right, |bad| bad::answer(bad, right)) {
+            Answer::Now(answer) => return self.answer(at, id, &answer, sink),
             Answer::Later(answer) => answer,
+            Answer::Broken => return self.break_off(id, sink),
         };
         // It waits only for a dump, and usually for none.
         if let Some(answer) = answer.as_mut().now_or_never() {
-            return self.answer(id, &answer, sink);
+            return self.answer(at, id, &answer, sink);
         }
         self.answering += 1;
         if let Some(state) = self.streams.get(id) {
@@ -353,16 +362,17 @@ impl Turn {
     }
 
     /// Answers a call, with as much as the client has room for.
-    fn answer(&mut self, id: StreamId, answer: &Payload, sink: &mut Sink) {
+    fn answer(&mut self, at: Place<'_>, id: StreamId, answer: &Payload, sink: &mut Sink) {
         let Some(state) = self.streams.get(id) else { return };
         sink.message.clear();
         if let Err(error) = frame::encode_into(answer, &mut sink.message) {
             return self.refuse(id, &error.into(), sink);
         }
         let http2 = &mut self.wire.http2;
-        let sent = http2
-            .send_fields(id, &HEAD, false, &mut sink.out)
-            .and_then(|()| http2.send_data(id, &sink.message, false, &mut sink.out));
+        let is_stalled = at.session.is_stalled.get();
+        let sent = http2.send_fields(id, &HEAD, false, &mut sink.out).and_then(|()| {
+            if is_stalled { Ok(0) } else { http2.send_data(id, &sink.message, false, &mut sink.out) }
+        });
         match sent {
             Ok(taken) if taken < sink.message.len() => {
                 *state = State::Answer { rest: sink.message.split_off(taken).into() };
@@ -371,6 +381,12 @@ impl Turn {
             // Its end has come or will.
             Err(_) => *state = State::Answered,
         }
+    }
+
+    /// Resets a call's stream in the middle of its answer.
+    fn break_off(&mut self, id: StreamId, sink: &mut Sink) {
+        self.wire.http2.reset(id, ErrorCode::INTERNAL_ERROR, &mut sink.out);
+        self.streams.remove(id);
     }
 
     /// Ends a call without an answer.
@@ -397,7 +413,7 @@ impl Turn {
         let answers = std::mem::take(&mut *at.session.answers.borrow_mut());
         self.answering -= answers.len();
         for (id, answer) in answers {
-            self.answer(id, &answer, sink);
+            self.answer(at, id, &answer, sink);
         }
         loop {
             let is_full = self.fill(at, sink);
@@ -413,6 +429,9 @@ impl Turn {
 
     /// Adds what waits for the client's room; whether only the socket holds up more.
     fn fill(&mut self, at: Place<'_>, sink: &mut Sink) -> bool {
+        if at.session.is_stalled.get() {
+            return false;
+        }
         let waiting = self.wire.unsent();
         let http2 = &mut self.wire.http2;
         for (id, state) in self.streams.unsent() {
@@ -449,7 +468,9 @@ fn take_answer(at: Place<'_>, connection: ConnectionId, id: StreamId, payload: &
             });
         }
         Ok(FromClient::Ack { request_id: Some(request), is_success }) => {
-            if let Ok(request) = request.parse() {
+            if let Ok(request) = request.parse()
+                && !at.node.swallows_ack()
+            {
                 at.node.input(|core, now| core.stream_answer(now, connection, request, is_success));
             }
         }

@@ -33,6 +33,8 @@ pub(super) enum Answer {
     Now(Payload),
     /// It may have to wait for a dump.
     Later(LocalBoxFuture<'static, Payload>),
+    /// None: the call's stream breaks.
+    Broken,
 }
 
 /// Who makes a unary request, and where.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use shakedown_model::fault::{NodeTrouble, StreamTrouble};
 use shakedown_nacos::ConfigKey;
 use shakedown_nacos::http::answer;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,6 +15,7 @@ use crate::cluster::Message;
 use crate::cluster::broadcasts::Broadcasts;
 use crate::core::{ConnectionId, Core, Output, PollId};
 use crate::service::grpc::{Link, Sent};
+use crate::trouble::Active;
 
 /// What a node's tasks borrow for an instant.
 #[derive(Debug)]
@@ -44,6 +46,31 @@ impl State {
             Message::Stored(change) => self.core.restore(*change),
             Message::Changed(task) => self.core.told(now, task),
             Message::Reload(keep, to) => self.core.keep_connections(keep, to),
+            Message::Trouble(active, begins) => self.suffer(now, &active, begins),
+        }
+    }
+
+    /// Does what is done at a trouble's onset or end. What lasts is asked for call by call.
+    fn suffer(&mut self, now: Duration, active: &Active, begins: bool) {
+        match active.trouble {
+            NodeTrouble::Answers(_) => {}
+            NodeTrouble::Stream { what: StreamTrouble::SwallowedAck, .. } => {}
+            NodeTrouble::Stream { what, share_ppm } => {
+                for link in self.links.values().filter(|link| link.is_live()) {
+                    if !begins || active.draw(share_ppm) {
+                        link.suffer(what, begins);
+                    }
+                }
+            }
+            NodeTrouble::ExpireTokens if begins => active.count(self.core.expire_tokens(now)),
+            NodeTrouble::Evict { share_ppm } if begins => {
+                for connection in self.core.sdk_connections() {
+                    if active.draw(share_ppm) {
+                        self.core.evict(now, connection);
+                    }
+                }
+            }
+            NodeTrouble::ExpireTokens | NodeTrouble::Evict { .. } => {}
         }
     }
 

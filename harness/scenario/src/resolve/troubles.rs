@@ -1,0 +1,141 @@
+//! What server nodes are told to do wrong; embedded ones alone can be.
+
+use std::time::Duration;
+
+use shakedown_model::NodeId;
+use shakedown_model::fault::{
+    ALL_PPM, AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, ServerFault, StreamTrouble,
+};
+use shakedown_model::plan::{Backend, Plan};
+
+use super::faults::nodes;
+use super::positive;
+use crate::field::{Selection, Share};
+use crate::problem::Findings;
+use crate::raw::{RawAction, RawAnswers, RawBadAnswer, RawNothing, RawShareOfNodes};
+use crate::source::{Span, Spanned};
+
+/// The longest that an answer is held back: longer than every client waits.
+const SLOWEST: Duration = Duration::from_secs(600);
+
+/// The trouble, and to which nodes; `None` for another kind of fault, and when it is ill-formed.
+pub(super) fn does(
+    raw: &RawAction,
+    span: Span,
+    plan: &Plan,
+    found: &mut Findings,
+) -> Option<(ServerFault, Vec<NodeId>)> {
+    let named = |raw: Option<&Spanned<Selection<u32>>>, found: &mut Findings| {
+        raw.map_or_else(Vec::new, |raw| nodes(raw, plan, found))
+    };
+    let mut stream = |what, raw: &RawShareOfNodes| {
+        let share_ppm = share(raw.share.as_ref(), found);
+        (NodeTrouble::Stream { what, share_ppm }, named(raw.nodes.as_ref(), found))
+    };
+    let (trouble, nodes) = match raw {
+        RawAction::Answers(raw) => {
+            (NodeTrouble::Answers(answers(raw, found)?), named(raw.nodes.as_ref(), found))
+        }
+        RawAction::ExpireTokens(raw) => {
+            if plan.server.login.is_none() && plan.server.backend == Backend::Embedded {
+                found
+                    .error("scenario::not_supported", span, "nobody has a token that could expire")
+                    .help("give `server` a `login`, and let the server ask for it everywhere");
+            }
+            (NodeTrouble::ExpireTokens, named(raw.nodes.as_ref(), found))
+        }
+        RawAction::Evict(raw) => {
+            let share_ppm = share(raw.share.as_ref(), found);
+            (NodeTrouble::Evict { share_ppm }, named(raw.nodes.as_ref(), found))
+        }
+        RawAction::GoAway(raw) => stream(StreamTrouble::GoAway, raw),
+        RawAction::RstStream(raw) => stream(StreamTrouble::RstStream, raw),
+        RawAction::StalledWindow(raw) => stream(StreamTrouble::StalledWindow, raw),
+        RawAction::SwallowedAck(raw) => stream(StreamTrouble::SwallowedAck, raw),
+        _ => return None,
+    };
+    let fault = ServerFault::Trouble { trouble };
+    if plan.server.backend != Backend::Embedded {
+        found
+            .error(
+                "scenario::not_supported",
+                span,
+                format!("a real server cannot be told `{}`", fault.name()),
+            )
+            .help("choose `backend: embedded`, or a fault on the path such as `reset`");
+        return None;
+    }
+    Some((fault, nodes))
+}
+
+fn answers(raw: &RawAnswers, found: &mut Findings) -> Option<AnswerTrouble> {
+    if let Some(to) = raw.to.as_ref().filter(|to| to.value.is_empty()) {
+        found
+            .error("scenario::zero", to.span, "no kind of call is answered badly")
+            .help("name some, or leave it out");
+    }
+    let default = Calls::default().with(CallKind::Read).with(CallKind::Listen);
+    let to = raw
+        .to
+        .as_ref()
+        .map_or(default, |to| to.value.iter().fold(Calls::default(), |calls, kind| calls.with(kind.value)));
+    let share_ppm = share(raw.share.as_ref(), found);
+    let bad = bad(&raw.with.as_ref()?.value, found);
+    Some(AnswerTrouble { to, share_ppm, bad })
+}
+
+fn bad(raw: &RawBadAnswer, found: &mut Findings) -> BadAnswer {
+    match raw {
+        RawBadAnswer::Status(status) => {
+            let code = u16::try_from(status.value).ok().filter(|code| (400..600).contains(code));
+            if code.is_none() {
+                found
+                    .error("scenario::out_of_range", status.span, "a bad status lies between 400 and 599")
+                    .help("write one such as `403`, `404`, `429` or `503`");
+            }
+            BadAnswer::Status(code.unwrap_or(500))
+        }
+        RawBadAnswer::Slow(delay) => {
+            positive(Some(delay), "slow", found);
+            if delay.value > SLOWEST {
+                found
+                    .error("scenario::out_of_range", delay.span, "no client waits for as long as this")
+                    .help("write at most `600s`, or choose the fault `blackhole`");
+            }
+            BadAnswer::Slow(delay.value)
+        }
+        RawBadAnswer::SlowBody(rate) => {
+            if rate.value.0 == 0 {
+                found
+                    .error("scenario::zero", rate.span, "`slow_body` cannot be zero")
+                    .help("give it a size above zero, such as `100B`");
+            }
+            BadAnswer::SlowBody(rate.value.0 as u64)
+        }
+        RawBadAnswer::Truncated(nothing) => chosen(nothing, BadAnswer::Truncated),
+        RawBadAnswer::WrongLength(nothing) => chosen(nothing, BadAnswer::WrongLength),
+        RawBadAnswer::Garbage(nothing) => chosen(nothing, BadAnswer::Garbage),
+    }
+}
+
+/// There is nothing more to say about it.
+const fn chosen(_: &RawNothing, bad: BadAnswer) -> BadAnswer {
+    bad
+}
+
+/// A share in parts per million.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share lies between 0 and 1, so its millionths fit"
+)]
+fn share(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
+    let Some(share) = share else { return ALL_PPM };
+    let ppm = (share.value.0 * f64::from(ALL_PPM)).round() as u32;
+    if ppm == 0 {
+        found
+            .error("scenario::zero", share.span, "`share` cannot be zero")
+            .help("give it a share above zero, or remove the fault");
+    }
+    ppm
+}
