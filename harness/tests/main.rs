@@ -5,13 +5,13 @@
 mod around;
 mod attach;
 mod commands;
-mod defects;
 mod drivers;
 mod fidelity;
 mod floor;
 mod nodes;
 mod old_runs;
 mod run;
+mod selftest;
 mod servers;
 mod support;
 mod tls;

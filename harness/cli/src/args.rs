@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Look at this machine: limits, ports, homes, container engine, what old runs left; and say what to change.
     Doctor(DoctorArgs),
+    /// Plant defects in servers and clients, and see that each breaks exactly the guarantees and gates that it must.
+    Selftest(SelftestArgs),
     /// Measure the floor: what the same fan-out costs on this machine over bare sockets.
     Calibrate(CalibrateArgs),
     /// Tell whether a program speaks the driver protocol, so that it can be a watcher in a scenario.
@@ -121,6 +123,28 @@ pub(crate) struct RunArgs {
     /// How much room the kept runs may take together, such as 500MiB.
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size)]
     pub(crate) keep_size: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// Try these planted defects alone, by name; may be given again. Clean runs are made all the same.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// How many seeds the clean runs have, each on every stage; 0 for none.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) seeds: u32,
+    /// The first seed; every defect is planted with it.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many runs are made side by side.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) lanes: u16,
+    /// Where the matrix is written, and the runs that were not as they must be.
+    #[arg(long, default_value = "reports/selftest", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Print one JSON object on standard output instead of the matrix.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A size with its unit.

@@ -12,6 +12,7 @@ mod plan;
 mod polling_driver;
 mod report;
 mod run;
+mod selftest;
 mod serve;
 mod worker;
 
@@ -67,6 +68,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Init(args) => init::init(&args.path).map(done),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Selftest(args) => selftest::selftest(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args).map(done),
         Command::DriverCheck(args) => driver_check::driver_check(&args),
         Command::Completions { shell } => completions::print(shell).map(done),

@@ -7,6 +7,7 @@
 
 pub(crate) mod broadcasts;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use shakedown_model::Seed;
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
+use shakedown_nacos::ConfigKey;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::broadcasts::Broadcasts;
@@ -119,6 +121,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Shared {
     /// Holds all that is stored, and serves nobody: nodes are started from it.
     archive: Core,
+    /// The newest write of each config while a planted defect keeps them from the archive.
+    unkept: BTreeMap<ConfigKey, Change>,
     journal: Option<Journal>,
     members: Vec<Option<Member>>,
 }
@@ -194,13 +198,19 @@ impl Cluster {
             journal = Some(log);
         }
         let members = nodes.iter().map(|_| None).collect();
-        Ok(Self { nodes, settings, seed, shared: Mutex::new(Shared { archive, journal, members }) })
+        Ok(Self {
+            nodes,
+            settings,
+            seed,
+            shared: Mutex::new(Shared { archive, unkept: BTreeMap::new(), journal, members }),
+        })
     }
 
     /// Lets a node in that listens at `address`: it holds all that is stored, and learns of what comes.
     pub(crate) fn join(self: &Arc<Self>, node: usize, address: SocketAddr, counts: &Arc<Counts>) -> Joined {
         let (sender, mailbox) = unbounded_channel();
         let mut shared = self.lock();
+        shared.unkept.clear();
         let core = shared.archive.fork(wall_ms());
         let member = Member { address, mailbox: sender, counts: Arc::clone(counts) };
         let before = shared.members[node].replace(member);
@@ -251,10 +261,7 @@ impl Cluster {
 impl Shared {
     /// Stores what node `by` writes; after an error nothing is stored, and the write must not be acked.
     pub(crate) fn store(&mut self, by: usize, change: &Change) -> io::Result<()> {
-        if let Some(journal) = &mut self.journal {
-            journal.append(change)?;
-        }
-        self.archive.restore(change.clone());
+        self.keep(change)?;
         let others = self.members.iter().enumerate().filter(|(node, _)| *node != by);
         for member in others.filter_map(|(_, member)| member.as_ref()) {
             // A node that is going down starts from the archive again.
@@ -267,6 +274,24 @@ impl Shared {
             // The long log is still whole and in use.
             tracing::warn!(%error, "cannot rewrite the data directory's log");
         }
+        Ok(())
+    }
+
+    /// Holds a write for nodes that start later; after an error it is not held.
+    fn keep(&mut self, change: &Change) -> io::Result<()> {
+        let late;
+        let kept = match change.key().filter(|_| self.archive.keeps_late()) {
+            Some(key) => {
+                late = self.unkept.insert(key.clone(), change.clone());
+                late.as_ref()
+            }
+            None => Some(change),
+        };
+        let Some(kept) = kept else { return Ok(()) };
+        if let Some(journal) = &mut self.journal {
+            journal.append(kept)?;
+        }
+        self.archive.restore(kept.clone());
         Ok(())
     }
 }

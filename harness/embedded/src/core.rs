@@ -147,6 +147,12 @@ impl Core {
         self.generation
     }
 
+    /// Whether nodes that start later get a write only once the next one comes (a planted defect).
+    #[must_use]
+    pub fn keeps_late(&self) -> bool {
+        self.seams.keeps_late()
+    }
+
     /// Takes back a change that was committed before this start, in the order of then.
     pub fn restore(&mut self, change: Change) {
         self.database.apply(change);

@@ -5,11 +5,15 @@
 
 mod answer_old;
 mod cross_items;
+mod drop_push;
 mod forget_watcher;
 mod invent_version;
+mod keep_deleted;
 mod leak_gray;
+mod lose_at_restart;
 mod lose_write;
 mod tear_content;
+mod wrong_md5;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +28,16 @@ pub(crate) trait Seams: fmt::Debug + Send {
     /// Publish: whether an accepted publish is stored.
     fn stores(&mut self, _key: &ConfigKey) -> bool {
         true
+    }
+
+    /// Publish: whether an accepted removal of `key` is stored.
+    fn removes(&self, _key: &ConfigKey) -> bool {
+        true
+    }
+
+    /// Publish: whether a write is kept for nodes that start later only once the next one comes.
+    fn keeps_late(&self) -> bool {
+        false
     }
 
     /// Dump: `before` has just been replaced as the visible content of `key`.
@@ -67,6 +81,10 @@ pub(crate) fn seams(defect: Option<ServerDefect>) -> Box<dyn Seams> {
         Some(ServerDefect::InventVersion) => Box::<invent_version::InventVersion>::default(),
         Some(ServerDefect::CrossItems) => Box::<cross_items::CrossItems>::default(),
         Some(ServerDefect::LeakGray) => Box::new(leak_gray::LeakGray),
+        Some(ServerDefect::DropPush) => Box::<drop_push::DropPush>::default(),
+        Some(ServerDefect::WrongMd5) => Box::<wrong_md5::WrongMd5>::default(),
+        Some(ServerDefect::KeepDeleted) => Box::new(keep_deleted::KeepDeleted),
+        Some(ServerDefect::LoseAtRestart) => Box::new(lose_at_restart::LoseAtRestart),
     }
 }
 

@@ -10,6 +10,9 @@ use shakedown_model::{Offset, Seed};
 /// itself.
 pub(crate) const DEFECT_GAP: Duration = Duration::from_millis(1);
 
+/// After so many attempts [`ClientDefect::GiveUp`] makes no more.
+pub(crate) const DEFECT_TRIES: u32 = 3;
+
 /// The tries at the start of a life follow each other at once; the gap keeps a step from being endless where the
 /// machine runs in virtual time.
 pub(crate) const STARTUP_GAP: Duration = Duration::from_millis(1);

@@ -95,6 +95,8 @@ impl Core {
 
     /// Judges a removal; removing what is absent is a success, too. With a tag only that gray release goes.
     ///
+    /// `None` is a removal that is acked but not stored (a planted defect).
+    ///
     /// # Errors
     /// [`KeyError`] says what is wrong with the name.
     pub fn accept_removal(
@@ -103,13 +105,16 @@ impl Core {
         sent: ConfigKey,
         tag: Option<&str>,
         from: &Author,
-    ) -> Result<Change, KeyError> {
+    ) -> Result<Option<Change>, KeyError> {
         let key = stored_key(sent)?;
+        if !self.seams.removes(&key) {
+            return Ok(None);
+        }
         let author = Author { at_ms: self.wall_ms(now), ..from.clone() };
-        Ok(match tag.filter(|tag| !tag.trim().is_empty()) {
+        Ok(Some(match tag.filter(|tag| !tag.trim().is_empty()) {
             Some(tag) => Change::RemoveGray(key, format!("tag_{tag}"), author),
             None => Change::Remove(key, author),
-        })
+        }))
     }
 
     /// Takes a long poll: compares now, and lets it hang when nothing differs.

@@ -96,8 +96,9 @@ impl Bench {
 
     fn remove(&mut self, data_id: &str) {
         let key = ConfigKey::public(data_id, "g");
-        let change = self.core.accept_removal(self.now, key, None, &author()).unwrap();
-        self.core.commit(self.now, change);
+        if let Some(change) = self.core.accept_removal(self.now, key, None, &author()).unwrap() {
+            self.core.commit(self.now, change);
+        }
     }
 
     fn publish_and_dump(&mut self, data_id: &str, content: &str) {

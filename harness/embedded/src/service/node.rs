@@ -113,8 +113,10 @@ impl Node {
         tag: Option<&str>,
         from: &Author,
     ) -> Result<(), WriteError> {
-        let change = self.input(|core, now| core.accept_removal(now, key, tag, from))?;
-        self.write(change).await
+        match self.input(|core, now| core.accept_removal(now, key, tag, from))? {
+            Some(change) => self.write(change).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes a config's beta release away; answers whether there was one.

@@ -318,6 +318,33 @@ pub enum ServerDefect {
     CrossItems,
     /// Over gRPC every client is told of and served a gray release, whomever it is for. Breaks: isolated.
     LeakGray,
+    /// Every other push to a connection is not sent, and counts as acked: a later list finds the change. Breaks: converges, where
+    /// the client does not list in time; else how late a change comes.
+    DropPush,
+    /// Every 9th gRPC query is answered with the MD5 of other content. Breaks: intact.
+    WrongMd5,
+    /// Every delete is acked, and the item stays. Breaks: nothing lost.
+    KeepDeleted,
+    /// The newest write of an item is in memory only until its next one comes: a node that starts again lacks it. Breaks: nothing lost,
+    /// and monotonic for who had seen it.
+    LoseAtRestart,
+}
+
+impl ServerDefect {
+    /// Every defect.
+    pub const ALL: [Self; 11] = [
+        Self::LoseWrite,
+        Self::ForgetWatcher,
+        Self::AnswerOld,
+        Self::TearContent,
+        Self::InventVersion,
+        Self::CrossItems,
+        Self::LeakGray,
+        Self::DropPush,
+        Self::WrongMd5,
+        Self::KeepDeleted,
+        Self::LoseAtRestart,
+    ];
 }
 
 /// Which proxies stand between watchers and servers.

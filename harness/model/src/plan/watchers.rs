@@ -53,6 +53,34 @@ pub enum ClientDefect {
     TornSnapshot,
     /// Calls its listener twice with each content. Breaks: once.
     CallTwice,
+    /// Takes the listeners of a lost connection for standing on the next one, and lists nothing (gRPC). Breaks: converges.
+    KeepStaleListener,
+    /// Makes three attempts to reconnect, and then no more. Breaks: converges.
+    GiveUp,
+    /// Every watcher draws the same pauses, so that all come back at once. Breaks no guarantee: the pauses are those of the
+    /// policy. The herd share shows it.
+    NoJitter,
+    /// Does not take a deletion for a change. Breaks: converges.
+    IgnoreDeletes,
+    /// Writes the first snapshot of each item and none after it. Breaks: safe failover.
+    StaleSnapshot,
+    /// Serves snapshots as if the server had just answered. Breaks: safe failover.
+    SilentSnapshot,
+}
+
+impl ClientDefect {
+    /// Every defect.
+    pub const ALL: [Self; 9] = [
+        Self::NoBackoff,
+        Self::TornSnapshot,
+        Self::CallTwice,
+        Self::KeepStaleListener,
+        Self::GiveUp,
+        Self::NoJitter,
+        Self::IgnoreDeletes,
+        Self::StaleSnapshot,
+        Self::SilentSnapshot,
+    ];
 }
 
 /// A health check of a gRPC client.

@@ -128,4 +128,8 @@ words!(ServerDefect {
     "invent-version" => ServerDefect::InventVersion,
     "cross-items" => ServerDefect::CrossItems,
     "leak-gray" => ServerDefect::LeakGray,
+    "drop-push" => ServerDefect::DropPush,
+    "wrong-md5" => ServerDefect::WrongMd5,
+    "keep-deleted" => ServerDefect::KeepDeleted,
+    "lose-at-restart" => ServerDefect::LoseAtRestart,
 });

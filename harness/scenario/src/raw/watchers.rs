@@ -173,4 +173,10 @@ words!(ClientDefect {
     "no-backoff" => ClientDefect::NoBackoff,
     "torn-snapshot" => ClientDefect::TornSnapshot,
     "call-twice" => ClientDefect::CallTwice,
+    "keep-stale-listener" => ClientDefect::KeepStaleListener,
+    "give-up" => ClientDefect::GiveUp,
+    "no-jitter" => ClientDefect::NoJitter,
+    "ignore-deletes" => ClientDefect::IgnoreDeletes,
+    "stale-snapshot" => ClientDefect::StaleSnapshot,
+    "silent-snapshot" => ClientDefect::SilentSnapshot,
 });

@@ -101,7 +101,9 @@ impl Watcher {
         if self.rules.has_defect(ClientDefect::CallTwice) {
             out.push(call);
         }
-        if self.rules.saves_snapshots() {
+        let keeps_first =
+            self.items[index].is(Flag::HasSnapshot) && self.rules.has_defect(ClientDefect::StaleSnapshot);
+        if self.rules.saves_snapshots() && !keeps_first {
             self.items[index].set(Flag::HasSnapshot);
             out.push(Action::SaveSnapshot(self.items[index].id));
         }
@@ -115,7 +117,8 @@ impl Watcher {
             self.on_unverified(now, index, absent, out);
             return;
         }
-        if !self.habits().hears_deletes && self.items[index].version().is_some() {
+        let is_deaf = !self.habits().hears_deletes || self.rules.has_defect(ClientDefect::IgnoreDeletes);
+        if is_deaf && self.items[index].version().is_some() {
             return;
         }
         if self.protocol() == Protocol::NacosGrpc && self.rules.client.lists_around_query {

@@ -12,7 +12,7 @@ use shakedown_model::{NodeId, Offset, Seed};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::rules::{DEFECT_GAP, REMAKE_PAUSE, STARTUP_GAP, next_on_grid};
+use crate::rules::{DEFECT_GAP, DEFECT_TRIES, REMAKE_PAUSE, STARTUP_GAP, next_on_grid};
 use crate::{Action, Refusal, Request};
 
 impl Watcher {
@@ -186,7 +186,8 @@ impl Watcher {
         if self.rules.has_defect(ClientDefect::NoBackoff) {
             return DEFECT_GAP;
         }
-        let draws = self.seed.child("backoff").nth(u64::from(self.outage));
+        let own = if self.rules.has_defect(ClientDefect::NoJitter) { self.rules.seed } else { self.seed };
+        let draws = own.child("backoff").nth(u64::from(self.outage));
         let backoff = self.rules.client.backoff;
         if self.dials_in_rounds() && !self.has_been_up {
             // The constructor gives up after a round, and an application makes another client.
@@ -209,7 +210,12 @@ impl Watcher {
         self.turn = self.turn.wrapping_add(1);
         self.phase = Phase::Waiting;
         self.waited_from = now;
-        self.attempt_deadline = now + pause;
+        self.attempt_deadline = if self.has_given_up() { Offset::NEVER } else { now + pause };
+    }
+
+    /// Whether the next attempt to reconnect is one more than [`ClientDefect::GiveUp`] makes.
+    fn has_given_up(&self) -> bool {
+        self.has_been_up && self.attempt > DEFECT_TRIES && self.rules.has_defect(ClientDefect::GiveUp)
     }
 
     /// What becomes of the connection that is given up.

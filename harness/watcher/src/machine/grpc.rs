@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown_model::event::{AttemptOutcome, Path};
-use shakedown_model::plan::{FirstContact, Handshake, Protocol};
+use shakedown_model::plan::{ClientDefect, FirstContact, Handshake, Protocol};
 use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
@@ -100,6 +100,10 @@ impl Watcher {
     pub(super) fn begin_listening(&mut self, is_first: bool) {
         let habits = self.habits();
         let (first_contact, relists) = (habits.first_contact, habits.relists_on_reconnect);
+        if !is_first && self.rules.has_defect(ClientDefect::KeepStaleListener) {
+            self.is_listening = true;
+            return;
+        }
         if !is_first && !relists {
             return;
         }

@@ -245,12 +245,18 @@ impl Watcher {
             says_stale: match source {
                 ReadSource::Live | ReadSource::Nothing => false,
                 ReadSource::Memory | ReadSource::Failover => true,
-                ReadSource::Snapshot => !self.rules.has_defect(ClientDefect::TornSnapshot),
+                ReadSource::Snapshot => !self.claims_to_be_fresh(),
             },
             is_cold: self.is_cold_life
                 && !has_server_answered
                 && (source == ReadSource::Failover || !item.is(Flag::Heard)),
         }))
+    }
+
+    /// Whether a planted defect passes snapshots off as the server's answers.
+    fn claims_to_be_fresh(&self) -> bool {
+        self.rules.has_defect(ClientDefect::TornSnapshot)
+            || self.rules.has_defect(ClientDefect::SilentSnapshot)
     }
 
     /// Notes what the snapshot on disk proves. The application holds it from then on.

@@ -1,5 +1,6 @@
 //! The machine's transitions, each by hand, and a fleet of them in virtual time (`simulation`).
 
+mod defects;
 mod grpc;
 mod http;
 mod leaving;

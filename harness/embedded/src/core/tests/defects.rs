@@ -145,6 +145,42 @@ fn cross_items_serves_what_another_item_was_served_with_at_every_17th_query() {
 }
 
 #[test]
+fn drop_push_tells_every_other_time_and_a_list_finds_the_rest() {
+    let mut bench = Bench::with_defect(ServerDefect::DropPush);
+    bench.publish_and_dump("d", "0");
+    let listener = bench.listener("d");
+    bench.take_sent();
+    let mut told = Vec::new();
+    for n in 1..=4 {
+        bench.publish_and_dump("d", &n.to_string());
+        let pushes = bench.take_sent();
+        told.push(pushes.iter().any(|(_, output)| matches!(output, Output::Notify { .. })));
+    }
+    assert_eq!(told, [true, false, true, false]);
+    assert_eq!(bench.core.listen(listener, &[listened("d", &md5_hex("3"))], None), [key("d")]);
+}
+
+#[test]
+fn wrong_md5_names_another_content_at_every_9th_query() {
+    let mut bench = Bench::with_defect(ServerDefect::WrongMd5);
+    bench.publish_and_dump("d", "one");
+    let entries = queries(&mut bench, 20);
+    let wrong: Vec<usize> =
+        (1..).zip(&entries).filter(|(_, e)| *e.md5 != *md5_hex("one")).map(|(n, _)| n).collect();
+    assert_eq!(wrong, [9, 18]);
+    assert_eq!(lies(&entries, "one"), [0_usize; 0]);
+}
+
+#[test]
+fn keep_deleted_acks_a_delete_and_serves_the_item() {
+    let mut bench = Bench::with_defect(ServerDefect::KeepDeleted);
+    bench.publish_and_dump("d", "one");
+    bench.remove("d");
+    bench.run_for(ms(100));
+    assert_eq!(bench.content("d").as_deref(), Some("one"));
+}
+
+#[test]
 fn leak_gray_lists_and_serves_a_release_to_everybody_over_grpc() {
     let mut bench = Bench::with_defect(ServerDefect::LeakGray);
     bench.publish_and_dump("d", "formal");

@@ -76,7 +76,7 @@ fn a_stopped_beta_gives_its_clients_the_formal_config_back() {
     bench.run_for(ms(100));
     assert_eq!(bench.content_for("d", &caller("10.0.0.1", None)).as_deref(), Some("formal"));
     assert_eq!(bench.core.beta_removal(bench.now, key.clone(), &author()), None);
-    let removal = bench.core.accept_removal(bench.now, key, Some("v2"), &author()).unwrap();
+    let removal = bench.core.accept_removal(bench.now, key, Some("v2"), &author()).unwrap().unwrap();
     bench.core.commit(bench.now, removal);
     bench.run_for(ms(100));
     assert_eq!(bench.content_for("d", &caller("10.0.0.9", Some("v2"))).as_deref(), Some("formal"));

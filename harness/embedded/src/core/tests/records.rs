@@ -151,7 +151,7 @@ fn busy_bench() -> (Bench, Vec<Change>) {
         bench.core.commit(bench.now, changes.last().unwrap().clone());
     }
     let gone = ConfigKey::public("gone", "g");
-    changes.push(bench.core.accept_removal(bench.now, gone, None, &author()).unwrap());
+    changes.push(bench.core.accept_removal(bench.now, gone, None, &author()).unwrap().unwrap());
     let namespace = Namespace { id: "dev".into(), name: "Dev".into(), desc: String::new() };
     changes.push(bench.core.accept_namespace(namespace, true).unwrap());
     changes.extend(bench.core.first_admin("nacos", "pw").unwrap());

@@ -1,5 +1,6 @@
 //! What the data directory and a waiting publish promise.
 
+use shakedown_model::plan::ServerDefect;
 use shakedown_model::secrets::Secret;
 
 use super::api::call;
@@ -31,6 +32,30 @@ async fn gray_releases_history_and_users_survive_a_restart() {
         assert_eq!(core.history(&key("d"), PageOf { number: 1, size: 10 }).total, 2);
         assert!(core.login(now, "nacos", "pw").unwrap().is_admin);
     });
+}
+
+#[tokio::test]
+async fn lose_at_restart_lacks_the_newest_write_of_each_config_and_no_other() {
+    let data = tempfile::tempdir().unwrap();
+    let settings =
+        EmbeddedSettings { defect: Some(ServerDefect::LoseAtRestart), ..EmbeddedSettings::default() };
+    let first = one_node(settings, Some(data.path()));
+    let node = Node::new(first.node_in_place(), Arc::default());
+    for content in ["one", "two", "three"] {
+        node.publish(new_config(content)).await.unwrap();
+    }
+    drop(node);
+    let content = |node: &Node| {
+        node.input(|core, now| match core.get(now, &key("d"), &Caller::at("10.0.0.1"), false) {
+            Read::Found(found) => found.entry.content.to_string(),
+            other => panic!("{other:?}"),
+        })
+    };
+    let node = Node::new(first.node_in_place(), Arc::default());
+    assert_eq!(content(&node), "two", "a node that starts again");
+    drop((node, first));
+    let second = one_node(EmbeddedSettings::default(), Some(data.path()));
+    assert_eq!(content(&Node::new(second.node_in_place(), Arc::default())), "two", "and what is on disk");
 }
 
 #[tokio::test]
