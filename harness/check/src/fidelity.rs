@@ -17,7 +17,7 @@ mod sides;
 
 use std::collections::BTreeMap;
 
-use shakedown_model::fault::{FaultAction, FaultPlan, FaultWindow};
+use shakedown_model::fault::{FaultPlan, FaultWindow};
 use shakedown_model::manifest::ConnectionRecord;
 use shakedown_model::plan::Protocol;
 use shakedown_model::time::nanos;
@@ -151,7 +151,7 @@ fn cuts<'e>(
 ) -> impl Iterator<Item = (FaultId, Cut)> + use<'e> {
     let horizon = evidence.horizon;
     faults_on(evidence, group).map(move |(id, fault, window)| {
-        let is_crash = fault.action == FaultAction::Crash;
+        let is_crash = fault.action.crashes();
         let healed = window.healed.unwrap_or(horizon);
         let from = if is_crash { window.healing.unwrap_or(healed) } else { window.applying };
         (id, Cut { protocol, is_crash, from, healed, horizon })

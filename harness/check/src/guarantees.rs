@@ -16,7 +16,7 @@ mod safe_failover;
 pub(crate) mod within_policy;
 
 use shakedown_model::WatcherId;
-use shakedown_model::fault::{FaultAction, FaultPlan};
+use shakedown_model::fault::FaultPlan;
 use shakedown_model::verdict::{Guarantee, Outcome};
 
 use crate::evidence::Evidence;
@@ -77,7 +77,7 @@ impl Violations {
 /// Whether the record of a watcher's crash on purpose may be missing, after which it may rightly hold any version.
 fn may_lack_a_crash(evidence: &Evidence<'_>, watcher: WatcherId) -> bool {
     let group = evidence.index.slots.group_of(watcher);
-    let crashes = |fault: &FaultPlan| fault.action == FaultAction::Crash && fault.groups.contains(&group);
+    let crashes = |fault: &FaultPlan| fault.action.crashes() && fault.groups.contains(&group);
     !evidence.is_whole() && evidence.plan.faults.iter().any(crashes)
 }
 

@@ -111,7 +111,7 @@ fn follow(evidence: &Evidence<'_>, watcher: WatcherId, outages: &mut Vec<Outage>
 fn attribute(evidence: &Evidence<'_>, outage: &Outage) -> Option<FaultId> {
     let grace = detection_grace(&evidence.plan.groups[outage.group.index()].client);
     let fits = evidence.cuts().filter(|(_, fault, window)| {
-        let is_crash = fault.action == FaultAction::Crash;
+        let is_crash = fault.action.crashes();
         // A loss cannot come from a crash on purpose, nor a crash from a cut.
         is_crash == outage.is_crash
             && fault.groups.contains(&outage.group)
@@ -158,7 +158,7 @@ pub(crate) fn onsets(evidence: &Evidence<'_>) -> Vec<Onset> {
     let mut onsets = Vec::new();
     for (id, fault, window) in evidence.cuts() {
         let (applying, Some(applied)) = (window.applying, window.applied) else { continue };
-        if fault.action == FaultAction::Crash {
+        if fault.action.crashes() {
             continue;
         }
         let hits_all = hits_all(evidence, fault);
@@ -201,7 +201,7 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
         FaultAction::Toxic { toxic } | FaultAction::Ramp { toxic, .. } => {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
-        FaultAction::Silence => false,
+        FaultAction::Silence | FaultAction::Watcher { .. } | FaultAction::Control { .. } => false,
         // A round comes to one node after another, and which node led is not in the plan.
         FaultAction::Server { fault } => matches!(
             fault,

@@ -6,6 +6,7 @@
 
 mod clients;
 mod connections;
+mod control;
 mod estate;
 mod floor;
 mod health;

@@ -3,6 +3,7 @@
 //! Adding a fault takes one file that says what it does (`link/…`, `server/…` or `fault/crash.rs`) and one arm in
 //! `link::plan_of` or `server::fault_of`; the nemesis and the canary stay as they are.
 
+mod ailing;
 mod applied;
 mod crash;
 mod error;
@@ -10,11 +11,12 @@ mod error;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use shakedown_model::fault::{Bite, FaultAction, FaultPlan};
+use shakedown_model::fault::{Bite, FaultAction, FaultPlan, WatcherFault};
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId, NodeId};
 
 use crate::canary::Expectation;
+use crate::control::{self, ControlPlane};
 use crate::link::{self, LinkFault};
 use crate::proxies::ProxyAddress;
 use crate::server::{self, ServersHand};
@@ -31,6 +33,12 @@ pub trait Watchers: Send + Sync + 'static {
     fn crash<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()>;
     /// Starts the crashed watchers of these groups again.
     fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()>;
+    /// Lets something befall a share of the watchers of these groups, in parts per million.
+    fn suffer<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault, share_ppm: u32) -> BoxFuture<'a, ()>;
+    /// No longer.
+    fn recover<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault) -> BoxFuture<'a, ()>;
+    /// How often something has befallen any watcher so far.
+    fn ailed(&self) -> u64;
 }
 
 /// Something that can be brought about and undone.
@@ -70,6 +78,8 @@ pub struct Site {
     pub watchers: Arc<dyn Watchers>,
     /// The servers.
     pub servers: Arc<dyn ServersHand>,
+    /// Their control plane.
+    pub control: Arc<dyn ControlPlane>,
 }
 
 /// A fault of the plan, ready to be applied.
@@ -99,13 +109,28 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
             expectation: Expectation::Nothing("the nodes themselves are asked for their service"),
         });
     }
-    let prefix = format!("{TOXIC_PREFIX}{id}");
-    let Some((recipe, expectation)) = link::plan_of(&prefix, site.kind, plan)? else {
-        let fault = crash::Crash { watchers: Arc::clone(&site.watchers), groups: plan.groups.clone() };
+    if let FaultAction::Control { fault } = plan.action {
         return Ok(PreparedFault {
             id,
             plan: plan.clone(),
-            fault: Box::new(fault),
+            fault: control::fault_of(&site.control, fault),
+            targets: Vec::new(),
+            expectation: Expectation::Nothing("whoever calls counts the answers"),
+        });
+    }
+    let prefix = format!("{TOXIC_PREFIX}{id}");
+    let Some((recipe, expectation)) = link::plan_of(&prefix, site.kind, plan)? else {
+        let (watchers, groups) = (Arc::clone(&site.watchers), plan.groups.clone());
+        let fault: Box<dyn Fault> = match plan.action {
+            FaultAction::Watcher { fault, share_ppm } => {
+                Box::new(ailing::Ailing::new(watchers, groups, (fault, share_ppm)))
+            }
+            _ => Box::new(crash::Crash { watchers, groups }),
+        };
+        return Ok(PreparedFault {
+            id,
+            plan: plan.clone(),
+            fault,
             targets: Vec::new(),
             expectation: Expectation::Nothing("the harness crashes its own watchers: no canary is needed"),
         });

@@ -7,6 +7,7 @@
 //! [`nemesis`].
 
 pub mod canary;
+pub mod control;
 pub mod fault;
 mod link;
 pub mod nemesis;

@@ -96,7 +96,10 @@ pub(crate) fn plan_of(
         FaultAction::Silence => (silence::recipe(prefix, kind)?, silence::EXPECTATION),
         FaultAction::Refuse => (refuse::recipe(prefix, kind), refuse::expectation(kind)),
         FaultAction::Flap { up, down } => (flap::recipe(prefix, kind, up, down)?, flap::EXPECTATION),
-        FaultAction::Crash | FaultAction::Server { .. } => return Ok(None),
+        FaultAction::Crash
+        | FaultAction::Watcher { .. }
+        | FaultAction::Control { .. }
+        | FaultAction::Server { .. } => return Ok(None),
     }))
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shakedown_model::backoff::Backoff;
-use shakedown_model::fault::FaultPlan;
+use shakedown_model::fault::{FaultPlan, StrayWrite, WatcherFault};
 use shakedown_model::plan::{
     Arrivals, ClientSpec, GroupSpec, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan,
     Protocol, ProxyKind, ProxySpec, ServerSpec,
@@ -20,6 +20,7 @@ use shakedown_model::{GroupId, ItemId, LinkId, NodeId, Offset, Seed, WatcherId};
 use tokio::time::sleep;
 
 use crate::canary::{Probe, ProbeConnection, ProbeError};
+use crate::control::{ControlPlane, StrayAnswer};
 use crate::fault::{Site, Watchers};
 use crate::proxies::ProxyAddress;
 use crate::server::ServersHand;
@@ -110,6 +111,8 @@ pub(crate) struct World {
     proxies: Mutex<BTreeMap<String, FakeProxy>>,
     pub(crate) ills: Mutex<Ills>,
     pub(crate) watchers: Mutex<Vec<String>>,
+    /// How often something befell watchers: one in ten of a share's percent, when it is told.
+    pub(crate) ailed: Mutex<u64>,
     pub(crate) probes: Mutex<u32>,
     pub(crate) servers: Arc<FakeServers>,
 }
@@ -143,7 +146,8 @@ impl World {
         let api: Arc<dyn ProxyApi> = Arc::<Self>::clone(self);
         let watchers: Arc<dyn Watchers> = Arc::<Self>::clone(self);
         let servers: Arc<dyn ServersHand> = Arc::<FakeServers>::clone(&self.servers);
-        Site { api, kind, proxies: Arc::clone(proxies), watchers, servers }
+        let control: Arc<dyn ControlPlane> = Arc::new(NoControl);
+        Site { api, kind, proxies: Arc::clone(proxies), watchers, servers, control }
     }
 
     /// The names of the toxics in force, as `proxy/toxic`.
@@ -271,6 +275,23 @@ impl Watchers for World {
     fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
         Box::pin(async move { self.watchers.lock().unwrap().push(format!("cold start {groups:?}")) })
     }
+
+    fn suffer<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault, share_ppm: u32) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.watchers.lock().unwrap().push(format!("{} {groups:?} {share_ppm}", fault.name()));
+            *self.ailed.lock().unwrap() += u64::from(share_ppm / 100_000);
+        })
+    }
+
+    fn recover<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.watchers.lock().unwrap().push(format!("no {} {groups:?}", fault.name()));
+        })
+    }
+
+    fn ailed(&self) -> u64 {
+        *self.ailed.lock().unwrap()
+    }
 }
 
 /// Probes of a [`World`].
@@ -350,5 +371,34 @@ impl ProbeConnection for WorldConnection {
             }
             Ok(())
         })
+    }
+}
+
+/// A control plane that nobody is to call.
+pub(crate) struct NoControl;
+
+impl ControlPlane for NoControl {
+    fn nodes(&self) -> Vec<NodeId> {
+        Vec::new()
+    }
+
+    fn read(&self, _node: NodeId, _nth: u64) -> BoxFuture<'_, Result<(), String>> {
+        unreachable!("no fault of the control plane is planned here")
+    }
+
+    fn publish(&self, _node: NodeId, _nth: u64) -> BoxFuture<'_, Result<(), String>> {
+        unreachable!("no fault of the control plane is planned here")
+    }
+
+    fn login(&self, _node: NodeId) -> BoxFuture<'_, Result<(), String>> {
+        unreachable!("no fault of the control plane is planned here")
+    }
+
+    fn stray(&self, _what: StrayWrite, _nth: u64) -> BoxFuture<'_, StrayAnswer> {
+        unreachable!("no fault of the control plane is planned here")
+    }
+
+    fn clean(&self) -> BoxFuture<'_, ()> {
+        unreachable!("no fault of the control plane is planned here")
     }
 }

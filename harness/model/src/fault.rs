@@ -1,14 +1,18 @@
 //! Faults: what a scenario declares, and the window in which one was really in force.
 
+mod control;
 mod ramp;
 mod trouble;
+mod watcher;
 
 use std::num::NonZeroU16;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use control::{ControlFault, Overload, StrayWrite};
 pub use trouble::{AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, StreamTrouble, TroubleCount};
+pub use watcher::{SpoiledCache, WatcherFault, befalls_watcher};
 
 use crate::{FaultId, GroupId, NodeId, Offset, PhaseId};
 
@@ -176,6 +180,18 @@ pub enum FaultAction {
     },
     /// The watchers crash at the onset (memory lost, cache on disk kept) and start cold at the end.
     Crash,
+    /// Something befalls the watchers themselves.
+    Watcher {
+        /// What.
+        fault: WatcherFault,
+        /// The share of the groups' watchers, in parts per million.
+        share_ppm: u32,
+    },
+    /// Strangers call the control plane beside the mutator.
+    Control {
+        /// What they do.
+        fault: ControlFault,
+    },
     /// Something befalls the servers themselves, whatever stands before them.
     Server {
         /// What.
@@ -248,6 +264,8 @@ impl FaultAction {
             Self::Refuse => "refuse",
             Self::Flap { .. } => "flap",
             Self::Crash => "crash",
+            Self::Watcher { fault, .. } => fault.name(),
+            Self::Control { fault } => fault.name(),
             Self::Server { fault } => fault.name(),
         }
     }
@@ -266,6 +284,18 @@ impl FaultAction {
             | Self::Flap { .. }
             | Self::Crash
             | Self::Server { .. } => true,
+            Self::Watcher { fault, .. } => fault.crashes(),
+            Self::Control { .. } => false,
+        }
+    }
+
+    /// Whether watchers lose their memory by it, and start cold.
+    #[must_use]
+    pub const fn crashes(&self) -> bool {
+        match self {
+            Self::Crash => true,
+            Self::Watcher { fault, .. } => fault.crashes(),
+            _ => false,
         }
     }
 
@@ -279,7 +309,12 @@ impl FaultAction {
             Self::Blackhole { .. } | Self::OneWay { .. } | Self::HalfOpen | Self::Silence => true,
             // A node that stands still, or is cut off, keeps what is connected to it.
             Self::Server { fault } => matches!(fault, ServerFault::Pause | ServerFault::Disconnect),
-            Self::Reset | Self::Refuse | Self::Flap { .. } | Self::Crash => false,
+            Self::Reset
+            | Self::Refuse
+            | Self::Flap { .. }
+            | Self::Crash
+            | Self::Watcher { .. }
+            | Self::Control { .. } => false,
         }
     }
 }

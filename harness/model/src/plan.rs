@@ -37,7 +37,7 @@ pub use self::server::{
 };
 pub use self::tls::{TlsPorts, TlsSpec};
 pub use self::watchers::{
-    Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol,
+    Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol, Registers,
 };
 
 /// The version of the plan's form in `plan.json`.

@@ -101,6 +101,13 @@ impl AdminClient {
         Self { session: login.map(|login| Arc::new(Session::new(login.clone()))), ..self }
     }
 
+    /// The same with a login of its own, if calls need one: the first call logs in.
+    #[must_use]
+    pub fn with_new_session(&self) -> Self {
+        let session = self.session.as_ref().map(|session| Arc::new(session.anew()));
+        Self { session, ..self.clone() }
+    }
+
     /// The server's address.
     #[must_use]
     pub fn server(&self) -> &Peer {

@@ -8,6 +8,7 @@ mod breaking;
 mod clients;
 mod committed;
 mod containing;
+mod controlling;
 mod driving;
 mod gating;
 mod mutating;
@@ -19,6 +20,7 @@ mod server_faults;
 mod serving;
 mod shaping;
 mod troubles;
+mod watching;
 
 /// A scenario without a problem or a warning, which tests change in one place each.
 const BASE: &str = r#"shakedown: 1

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shakedown_model::event::{Path, ReadSource};
-use shakedown_model::fault::FaultAction;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::{FaultId, GroupId, Offset};
 
@@ -19,7 +18,7 @@ pub(super) fn catch_up(evidence: &Evidence<'_>, fault: FaultId, group: GroupId) 
     let Some(window) = evidence.window(fault) else { return Times::default() };
     let Some(healed) = window.healed else { return Times::default() };
     // A crash forgets: what was held before it does not count.
-    let is_crash = evidence.plan.faults[fault.index()].action == FaultAction::Crash;
+    let is_crash = evidence.plan.faults[fault.index()].action.crashes();
     let since = if is_crash { window.applying } else { Offset::ZERO };
     let watchers = evidence.watchers_of(group);
     watchers

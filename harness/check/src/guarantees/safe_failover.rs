@@ -10,7 +10,6 @@
 use std::time::Duration;
 
 use shakedown_model::event::{Read, ReadSource};
-use shakedown_model::fault::FaultAction;
 use shakedown_model::plan::{Cache, Failover};
 use shakedown_model::verdict::Outcome;
 use shakedown_model::{Offset, Version};
@@ -69,7 +68,7 @@ fn judged(
     checked: u64,
     evidence: &Evidence<'_>,
 ) -> Judged {
-    let crashes = evidence.plan.faults.iter().any(|fault| fault.action == FaultAction::Crash);
+    let crashes = evidence.plan.faults.iter().any(|fault| fault.action.crashes());
     unsafe_reads
         .failed(|n| {
             format!(

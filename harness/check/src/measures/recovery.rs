@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 
 use shakedown_model::event::AttemptOutcome;
-use shakedown_model::fault::FaultAction;
 use shakedown_model::gate::{Measure, Scope};
 use shakedown_model::time::nanos;
 use shakedown_model::{FaultId, GroupId, ItemId, Offset, WatcherId};
@@ -78,7 +77,7 @@ fn attempt_gaps(evidence: &Evidence<'_>, outage: &Outage, fault: FaultId, findin
 fn catch_up(evidence: &Evidence<'_>, findings: &mut Findings) {
     for (id, fault, window) in evidence.cuts() {
         let Some(healed) = window.healed else { continue };
-        let forgets = fault.action == FaultAction::Crash;
+        let forgets = fault.action.crashes();
         for group in &fault.groups {
             for watcher in evidence.watchers_of(*group) {
                 let outages = of_watcher(&evidence.outages, watcher);

@@ -24,6 +24,7 @@ use super::fault_log::FaultLog;
 use super::hand::Hand;
 use super::stage::Live;
 use super::watchers::Watchers;
+use crate::control::Strangers;
 use crate::health;
 use crate::probe::{NacosProbe, through};
 use crate::publisher::{self, NacosPublisher, PUBLISH_TIMEOUT, config_key};
@@ -98,6 +99,7 @@ impl Movers {
             proxies: Arc::clone(&setup.addresses),
             watchers: Arc::new(watchers.clone()),
             servers: Arc::new(Hand(setup.servers.control().clone())),
+            control: Arc::new(Strangers::new(&setup.plan, setup.servers.nodes())),
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
         key.data_id = format!("{}canary", setup.plan.items.prefix);

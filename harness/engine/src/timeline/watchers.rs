@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use shakedown_faults::fault;
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetControl, Progress};
+use shakedown_model::fault::WatcherFault;
 use shakedown_model::{GroupId, ItemId};
 use shakedown_topology::Part;
 
@@ -59,5 +60,23 @@ impl fault::Watchers for Watchers {
             self.own.cold_start(groups);
             self.crew.cold_start(groups).await;
         })
+    }
+
+    fn suffer<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault, share_ppm: u32) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.own.suffer(groups, fault, share_ppm);
+            self.crew.suffer(groups, fault, share_ppm).await;
+        })
+    }
+
+    fn recover<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.own.recover(groups, fault);
+            self.crew.recover(groups, fault).await;
+        })
+    }
+
+    fn ailed(&self) -> u64 {
+        self.progress().ailed
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use shakedown_drivers::ClockPair;
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
+use shakedown_model::fault::WatcherFault;
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
 use shakedown_record::{Clock, Recorder};
@@ -224,6 +225,16 @@ impl CrewControl {
     /// Starts the watchers of these groups again.
     pub(crate) async fn cold_start(&self, groups: &[GroupId]) {
         self.each(Move::ColdStart, groups).await;
+    }
+
+    /// Lets something befall a share of the watchers of these groups.
+    pub(crate) async fn suffer(&self, groups: &[GroupId], fault: WatcherFault, share_ppm: u32) {
+        self.each(Move::Suffer(fault, share_ppm), groups).await;
+    }
+
+    /// No longer.
+    pub(crate) async fn recover(&self, groups: &[GroupId], fault: WatcherFault) {
+        self.each(Move::Recover(fault), groups).await;
     }
 
     /// The workers, as a sampler finds them.

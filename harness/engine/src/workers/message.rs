@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
+use shakedown_model::fault::WatcherFault;
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
 use shakedown_nacos::tls::{ClientTls, TlsError, TlsPeer};
@@ -64,6 +65,10 @@ pub(super) enum Move {
     Crash,
     /// They start again.
     ColdStart,
+    /// Something befalls a share of them, in parts per million.
+    Suffer(WatcherFault, u32),
+    /// No longer.
+    Recover(WatcherFault),
 }
 
 /// A worker's part of a run.

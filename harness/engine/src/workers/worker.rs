@@ -192,6 +192,8 @@ async fn attend(
                     match what {
                         Move::Crash => fleet.crash(&groups),
                         Move::ColdStart => fleet.cold_start(&groups),
+                        Move::Suffer(fault, share_ppm) => fleet.suffer(&groups, fault, share_ppm),
+                        Move::Recover(fault) => fleet.recover(&groups, fault),
                     }
                     say(mouth, Word::Done { number }).await?;
                 }

@@ -16,7 +16,7 @@ use super::*;
 use crate::canary::{ProbeConnection, ProbeError};
 use crate::proxies::{NodeAddress, ProxyAddress, populate, proxies_for};
 use crate::server::ServersHand;
-use crate::testing::{FakeServers, World, plan, spec};
+use crate::testing::{FakeServers, NoControl, World, plan, spec};
 use crate::toxiproxy::{ProxyApi, ToxiproxyClient};
 
 const MS: Duration = Duration::from_millis(1);
@@ -137,7 +137,14 @@ async fn bite_and_heal(plan: &Plan, api: SocketAddr, kind: ProxyKind) {
     let proxy_api: Arc<dyn ProxyApi> = Arc::new(client.clone());
     let servers: Arc<FakeServers> = Arc::default();
     let hand: Arc<dyn ServersHand> = Arc::<FakeServers>::clone(&servers);
-    let site = Site { api: proxy_api, kind, proxies: Arc::clone(&proxies), watchers, servers: hand };
+    let site = Site {
+        api: proxy_api,
+        kind,
+        proxies: Arc::clone(&proxies),
+        watchers,
+        servers: hand,
+        control: Arc::new(NoControl),
+    };
     let config = NemesisConfig {
         clock: Clock::start(),
         site,

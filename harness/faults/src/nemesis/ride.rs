@@ -117,7 +117,11 @@ async fn endure(
             record.set_bite(canary.verdict(is_whole));
             // A stop is seen again here, at once.
             wait(stopped, config, fault.plan.until).await;
-            went.and(applied.heal(record).await)
+            let healed = applied.heal(record).await;
+            if let Some(bite) = fault.fault.seen() {
+                record.set_bite(bite);
+            }
+            went.and(healed)
         }
         Witness::Service(watch) => {
             endure_without_service(applied, &watch, record, (fault, config), stopped).await

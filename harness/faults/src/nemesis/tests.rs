@@ -1,7 +1,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use shakedown_model::fault::{Bite, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind};
+use shakedown_model::fault::{
+    Bite, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind, WatcherFault,
+};
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId, NodeId, Offset, PhaseId};
 use tokio::time::{sleep, sleep_until, timeout};
@@ -146,6 +148,22 @@ async fn a_ramp_is_judged_by_its_last_step_and_leaves_nothing() {
     assert_eq!(bit(&window), "1 proxy: rtt p50 1.0 ms → 301 ms");
     assert_eq!(world.toxics(), Vec::<String>::new());
     assert!(window.trouble.is_none(), "{:?}", window.trouble);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_befalls_watchers_is_counted_from_the_onset_to_the_end() {
+    let slow =
+        |share_ppm| FaultAction::Watcher { fault: WatcherFault::SlowConsumer { takes: MS }, share_ppm };
+    let stage = stage(vec![fault("slow", 5, 8, on(&[1], slow(300_000)))]);
+    let world = Arc::clone(&stage.world);
+    let window = only_window(stage).await;
+    assert_eq!(bit(&window), "3 callbacks were slow");
+    assert_eq!(
+        *world.watchers.lock().unwrap(),
+        ["slow_consumer [GroupId(1)] 300000", "no slow_consumer [GroupId(1)]"]
+    );
+    let window = only_window(self::stage(vec![fault("slow", 5, 8, on(&[1], slow(1)))])).await;
+    assert_eq!(missed(&window), "0 callbacks were slow");
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,6 +33,9 @@ pub struct Progress {
     pub snapshots_dropped: u64,
     /// Snapshots that could not be written or read.
     pub snapshots_failed: u64,
+    /// Callbacks and snapshots that a fault of watchers befell.
+    #[serde(default)]
+    pub ailed: u64,
 }
 
 impl Progress {
@@ -48,6 +51,7 @@ impl Progress {
             (&mut self.reads, other.reads),
             (&mut self.snapshots_dropped, other.snapshots_dropped),
             (&mut self.snapshots_failed, other.snapshots_failed),
+            (&mut self.ailed, other.ailed),
         ] {
             *sum += part;
         }
@@ -72,6 +76,7 @@ pub(crate) struct Board {
     attempts: AtomicU64,
     local_failures: AtomicU64,
     reads: AtomicU64,
+    ailed: AtomicU64,
 }
 
 impl Board {
@@ -97,7 +102,13 @@ impl Board {
             attempts: AtomicU64::new(0),
             local_failures: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            ailed: AtomicU64::new(0),
         }
+    }
+
+    /// Takes note that a fault of watchers befell a callback or a snapshot.
+    pub(super) fn note_ailed(&self) {
+        self.ailed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes note of what a watcher recorded.
@@ -188,6 +199,7 @@ impl Board {
             reads: read(&self.reads),
             snapshots_dropped: 0,
             snapshots_failed: 0,
+            ailed: read(&self.ailed),
         }
     }
 }

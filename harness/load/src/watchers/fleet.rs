@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shakedown_model::division::Share;
+use shakedown_model::fault::{SpoiledCache, WatcherFault};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{Failover, GroupSpec, LoginHabit, Protocol};
 use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
@@ -118,6 +119,8 @@ pub struct FleetControl {
     board: Arc<Board>,
     snapshots: Snapshots,
     trouble: Arc<Mutex<Option<String>>>,
+    /// The plan, the run's number and the part of its watchers that this fleet has.
+    of: (Arc<Plan>, u64, Share),
 }
 
 impl Fleet {
@@ -195,7 +198,8 @@ impl Fleet {
         }
         let has_processes = plan.groups.iter().any(|group| group.client.driver.is_some());
         let stop_within = if has_processes { PROCESSES_STOP_WITHIN } else { STOP_WITHIN };
-        let control = FleetControl { groups: Arc::new(lives), board, snapshots, trouble };
+        let of = (plan, run_id, share);
+        let control = FleetControl { groups: Arc::new(lives), board, snapshots, trouble, of };
         Ok(Self { control, tasks, keepers, snapshot_thread, stop_within })
     }
 
@@ -247,6 +251,38 @@ impl FleetControl {
     /// Starts the watchers of these groups again.
     pub fn cold_start(&self, groups: &[GroupId]) {
         self.each(groups, GroupLife::cold_start);
+    }
+
+    /// Lets something befall a share of the watchers of these groups, in parts per million.
+    pub fn suffer(&self, groups: &[GroupId], fault: WatcherFault, share_ppm: u32) {
+        match fault {
+            WatcherFault::SpoiledCache { .. } => self.crash(groups),
+            _ => self.each(groups, |life| life.suffer(fault, share_ppm)),
+        }
+    }
+
+    /// No longer.
+    pub fn recover(&self, groups: &[GroupId], fault: WatcherFault) {
+        match fault {
+            WatcherFault::SpoiledCache { cache } => {
+                self.spoil(groups, cache);
+                self.cold_start(groups);
+            }
+            _ => self.each(groups, |life| life.suffer(fault, 0)),
+        }
+    }
+
+    /// Lets every snapshot of these groups come to harm before anybody reads it.
+    fn spoil(&self, groups: &[GroupId], how: SpoiledCache) {
+        let (plan, run_id, share) = &self.of;
+        for group in groups.iter().filter_map(|group| plan.groups.get(group.index())) {
+            let watchers = (group.first.0..group.first.0 + group.count).map(WatcherId);
+            for watcher in watchers.filter(|watcher| share.has(plan, *watcher)) {
+                for item in plan.items_of(watcher) {
+                    self.snapshots.spoil(watcher, item, how, foreign(plan, *run_id, item));
+                }
+            }
+        }
     }
 
     /// How many watchers are subscribed now.
@@ -321,6 +357,12 @@ pub(super) fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -
         reads_per_second: group.reads_per_second,
         seed: plan.seed.child("watchers"),
     }
+}
+
+/// Whole content of an item of the same name in another namespace, where another run has it.
+fn foreign(plan: &Plan, run_id: u64, item: ItemId) -> String {
+    let identity = Identity { run: !run_id, item, version: Version::INITIAL };
+    payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("foreign"))
 }
 
 /// The groups whose watchers are simulated, with their places in the plan.

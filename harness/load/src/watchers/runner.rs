@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use shakedown_model::event::{Event, OwnTime};
+use shakedown_model::fault::befalls_watcher;
 use shakedown_model::plan::{GroupSpec, SnapshotHabit, SnapshotOnDelete};
 use shakedown_model::time::nanos;
 use shakedown_model::{NodeId, Offset, WatcherId};
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
 use super::board::Board;
-use super::life::WatcherLife;
+use super::life::{Ailments, WatcherLife};
 use super::snapshots::{Kept, Loaded, Shelf, Snapshots};
 use super::wire::{Heard, Route, Wire};
 use shakedown_nacos::Peer;
@@ -56,7 +57,16 @@ impl Runner {
     /// Runs the watcher from `start` on, until the fleet stops.
     pub(super) async fn run(self, start: Offset) {
         let Self { watcher, mut wire, mut life, group } = self;
-        let mut hands = Hands { watcher, group, actions: Vec::new(), loading: None, start: Some(start) };
+        let mut hands = Hands {
+            watcher,
+            group,
+            actions: Vec::new(),
+            loading: None,
+            start: Some(start),
+            busy_until: None,
+            has_panicked: false,
+            ailments: Ailments::default(),
+        };
         let timer = sleep_until(hands.group.clock.instant(start));
         tokio::pin!(timer);
         let mut armed = start;
@@ -73,8 +83,9 @@ impl Runner {
                     if due.cold_start {
                         hands.step(hands.group.clock.now(), Input::ColdStart, String::new(), &mut wire);
                     }
+                    hands.suffer(due.ailments, &mut wire);
                 }
-                (at, heard) = wire.heard() => hands.hear(at, heard, &mut wire),
+                (at, heard) = wire.heard(), if hands.busy_until.is_none() => hands.hear(at, heard, &mut wire),
                 (shelf, loaded) = loaded(&mut hands.loading) => hands.take_loaded(shelf, loaded, &mut wire),
                 () = &mut timer => hands.on_timer(armed, &mut wire),
             }
@@ -107,14 +118,22 @@ struct Hands {
     loading: Loading,
     /// When its life begins; taken by its beginning.
     start: Option<Offset>,
+    /// A callback has not returned: nothing is read until then.
+    busy_until: Option<Offset>,
+    /// A callback has panicked, and the fault that made it is still in force.
+    has_panicked: bool,
+    ailments: Ailments,
 }
 
 impl Hands {
     fn deadline(&self) -> Offset {
-        self.start.unwrap_or_else(|| self.watcher.deadline())
+        self.busy_until.or(self.start).unwrap_or_else(|| self.watcher.deadline())
     }
 
     fn on_timer(&mut self, due: Offset, wire: &mut Wire) {
+        if self.busy_until.take().is_some() {
+            return;
+        }
         // The runtime's timer counts whole milliseconds and may not be early.
         let now = self.group.clock.now().max(due);
         let input = if self.start.take().is_some() { Input::Start } else { Input::Timer };
@@ -125,6 +144,7 @@ impl Hands {
     fn crash(&mut self, wire: &mut Wire) {
         self.start = None;
         self.loading = None;
+        self.busy_until = None;
         self.step(self.group.clock.now(), Input::Crash, String::new(), wire);
     }
 
@@ -132,12 +152,44 @@ impl Hands {
         let is_timed = matches!(heard, Heard::Content { .. }) && OwnTime::is_timed(at);
         let decoded = is_timed.then(|| self.group.clock.now());
         self.watcher.step(at, heard.as_input(), &mut self.actions);
+        let is_called = |action: &Action| matches!(action, Action::Record(Event::Delivery(_)));
+        let ails = self.ailments.hits_callbacks() && self.actions.iter().any(is_called);
         if let Some(decoded) = decoded {
             self.time_records(at, decoded);
         }
         let content =
             if let Heard::Content { text, .. } = &mut heard { std::mem::take(text) } else { String::new() };
         self.act(content, wire);
+        if ails {
+            self.ail(wire);
+        }
+    }
+
+    /// What is in force now; what is so no longer ends.
+    fn suffer(&mut self, ailments: Ailments, wire: &mut Wire) {
+        let before = std::mem::replace(&mut self.ailments, ailments);
+        if (before.blocked > 0 && ailments.blocked == 0) || (before.slow > 0 && ailments.slow == 0) {
+            self.busy_until = None;
+        }
+        if ailments.panics == 0 && std::mem::take(&mut self.has_panicked) {
+            self.step(self.group.clock.now(), Input::ColdStart, String::new(), wire);
+        }
+    }
+
+    /// A callback was called, and does not just return.
+    fn ail(&mut self, wire: &mut Wire) {
+        let (id, ailments) = (self.watcher.id(), self.ailments);
+        if befalls_watcher(ailments.panics, id) && !self.has_panicked {
+            self.has_panicked = true;
+            self.crash(wire);
+        } else if befalls_watcher(ailments.blocked, id) {
+            self.busy_until = Some(Offset::NEVER);
+        } else if befalls_watcher(ailments.slow, id) {
+            self.busy_until = Some(self.group.clock.now() + ailments.takes);
+        } else {
+            return;
+        }
+        self.group.board.note_ailed();
     }
 
     /// Records what the machine wants recorded, and what that and all before it took, if there is a delivery among it.
@@ -192,6 +244,9 @@ impl Hands {
                 Action::DropRead { id } => wire.drop_read(id),
                 Action::Ack => wire.ack(),
                 Action::Record(event) => self.group.record(event),
+                Action::SaveSnapshot(_) if befalls_watcher(self.ailments.full_disk, self.watcher.id()) => {
+                    self.group.board.note_ailed();
+                }
                 Action::SaveSnapshot(item) => {
                     let content = std::mem::take(&mut content);
                     let write = self.group.snapshot.write;

@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use shakedown_model::fault::SpoiledCache;
 use shakedown_model::plan::SnapshotWrite;
 use shakedown_model::{ItemId, WatcherId};
 use tokio::sync::oneshot;
@@ -45,7 +46,17 @@ pub(super) enum Shelf {
 #[derive(Debug)]
 enum Job {
     Save(Key),
-    Load { shelf: Shelf, items: Vec<ItemId>, reply: oneshot::Sender<Loaded> },
+    Load {
+        shelf: Shelf,
+        items: Vec<ItemId>,
+        reply: oneshot::Sender<Loaded>,
+    },
+    /// A snapshot comes to harm; the text is that of another namespace.
+    Spoil {
+        key: Key,
+        how: SpoiledCache,
+        foreign: String,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +125,16 @@ impl Snapshots {
         receiver
     }
 
+    /// Lets the snapshot of an item come to harm, after everything that was saved before.
+    pub(super) fn spoil(&self, watcher: WatcherId, item: ItemId, how: SpoiledCache, foreign: String) {
+        let mut queue = self.shared.lock();
+        if !queue.is_closed {
+            queue.jobs.push_back(Job::Spoil { key: (watcher, item), how, foreign });
+        }
+        drop(queue);
+        self.shared.work.notify_one();
+    }
+
     /// Contents dropped because the disk did not keep up.
     pub(super) fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
@@ -179,6 +200,11 @@ fn work(shared: &Shared, root: &Path, job: Job, content: Option<Kept>) {
                 failed("write", &error);
             }
         }
+        Job::Spoil { key: (watcher, item), how, foreign } => {
+            if let Err(error) = spoil(&path(root, Shelf::Snapshots(watcher), item), how, &foreign) {
+                failed("spoil", &error);
+            }
+        }
         Job::Load { shelf, items, reply } => {
             let read = |item: ItemId| match fs::read(path(root, shelf, item)) {
                 Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
@@ -217,6 +243,21 @@ fn write_over(target: &Path, content: &str) -> io::Result<()> {
         }
         _ => Err(error),
     })
+}
+
+/// Does harm to a file, if it is there; a foreign one is put there in any case.
+fn spoil(target: &Path, how: SpoiledCache, foreign: &str) -> io::Result<()> {
+    let cut = |share: fn(u64) -> u64| match OpenOptions::new().write(true).open(target) {
+        Ok(file) => file.set_len(share(file.metadata()?.len())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    match how {
+        SpoiledCache::Missing => remove(target),
+        SpoiledCache::Empty => cut(|_| 0),
+        SpoiledCache::Torn => cut(|length| length / 2),
+        SpoiledCache::Foreign => write_over(target, foreign),
+    }
 }
 
 fn remove(target: &Path) -> io::Result<()> {

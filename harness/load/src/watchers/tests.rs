@@ -1,5 +1,6 @@
 //! The fleet against the embedded server, and against peers that are no help.
 
+mod ailing;
 mod sdks;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -127,6 +128,17 @@ impl Stage {
         let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
         let key = Names::of(&self.plan).key(ItemId(item), false);
         while admin.get(&key).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until a reader finds this version.
+    async fn wait_for(&self, item: u32, version: u32) {
+        let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
+        let key = Names::of(&self.plan).key(ItemId(item), false);
+        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let content = payload::encode(identity, 300, Seed(1));
+        while admin.get(&key).await.unwrap().as_deref() != Some(content.as_str()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

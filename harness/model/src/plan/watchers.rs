@@ -43,6 +43,19 @@ pub enum Failover {
     Initial,
 }
 
+/// How often an application registers its listener for an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Registers {
+    /// Once, as it should be.
+    #[default]
+    Once,
+    /// Not at all: it reads each item when it starts, and believes that it will hear of changes.
+    Never,
+    /// Twice: it is called twice for each content.
+    Twice,
+}
+
 /// A planted defect of simulated clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,6 +143,9 @@ pub struct ClientSpec {
     pub lists_around_query: bool,
     /// What sets it apart beside all that.
     pub habits: Habits,
+    /// How often the application registers its listener.
+    #[serde(default)]
+    pub registers: Registers,
     /// A planted defect, if any.
     pub defect: Option<ClientDefect>,
     /// The program that stands in for the simulation, if one does: a real SDK, or a client of the user's own. What is
@@ -174,6 +190,7 @@ impl ClientSpec {
                 retry: Duration::from_secs(if is_grpc { 5 } else { 2 }),
                 ..Habits::default()
             },
+            registers: Registers::Once,
             defect: None,
             driver: None,
         }

@@ -52,6 +52,11 @@ impl Session {
         Self { login, token: Mutex::default() }
     }
 
+    /// The same account, not logged in.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(self.login.clone())
+    }
+
     pub(super) async fn token(&self, exchange: &Exchange, paths: Paths) -> Result<Arc<str>, AdminError> {
         let mut token = self.token.lock().await;
         if let Some(token) = token.as_ref().filter(|token| Instant::now() < token.renew_at) {

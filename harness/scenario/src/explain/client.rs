@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, DriverSpec, Failover, FirstContact, Habits, Handshake, HealthCheck,
-    Leaving, LoginHabit, NodeOrder, Noticing, Probing, Protocol, SnapshotWrite,
+    Leaving, LoginHabit, NodeOrder, Noticing, Probing, Protocol, Registers, SnapshotWrite,
 };
 
 use super::word;
@@ -39,6 +39,13 @@ pub(super) fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
         Protocol::NacosGrpc => grpc(out, client)?,
     }
     habits(out, &client.habits)?;
+    match client.registers {
+        Registers::Once => {}
+        Registers::Never => {
+            writeln!(out, "      registers: never # reads its items at its start, and hears of no change")?;
+        }
+        Registers::Twice => writeln!(out, "      registers: twice # each callback comes twice")?,
+    }
     match &client.defect {
         None => Ok(()),
         Some(defect) => writeln!(out, "      defect: {} # planted", word(defect)),

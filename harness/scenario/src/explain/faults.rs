@@ -3,8 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{
-    ALL_PPM, AnswerTrouble, BadAnswer, Distribution, FaultAction, FaultPlan, NodeTrouble, ServerFault,
-    Stream, StreamTrouble, Toxic, ToxicKind,
+    ALL_PPM, AnswerTrouble, BadAnswer, ControlFault, Distribution, FaultAction, FaultPlan, NodeTrouble,
+    Overload, ServerFault, SpoiledCache, StrayWrite, Stream, StreamTrouble, Toxic, ToxicKind, WatcherFault,
 };
 use shakedown_model::plan::{Plan, ProxyKind};
 
@@ -85,7 +85,60 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
             format!("connections are reset for {down}, then work for {up}, and so on")
         }
         FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
+        FaultAction::Watcher { fault, share_ppm } => befalls_watchers(*fault, *share_ppm),
+        FaultAction::Control { fault } => strangers(*fault),
         FaultAction::Server { fault } => befalls(plan, fault),
+    }
+}
+
+/// What strangers do to the control plane.
+fn strangers(fault: ControlFault) -> String {
+    match fault {
+        ControlFault::Overload(Overload { users, reads, publishes, logins, pause }) => {
+            let pause = if pause.is_zero() {
+                "no pause".to_owned()
+            } else {
+                format!("{} of pause", show_time(pause))
+            };
+            format!(
+                "{users} users call with {pause}: reads, publishes and logins as {reads} : {publishes} : {logins}"
+            )
+        }
+        ControlFault::StrayWrites { what, every } => {
+            let what = match what {
+                StrayWrite::Oversize => "more than the server takes is written to an item",
+                StrayWrite::LostRace => "a write to an item names an MD5 that it has not",
+                StrayWrite::WrongGroup => "an item's data id is written in another group",
+                StrayWrite::WrongNamespace => "an item's data id is written in another namespace",
+            };
+            format!("{what}, every {}", show_time(every))
+        }
+    }
+}
+
+/// What befalls watchers.
+fn befalls_watchers(fault: WatcherFault, share_ppm: u32) -> String {
+    let share = share(share_ppm);
+    match fault {
+        WatcherFault::BlockedCallback => {
+            format!("the next callback of {share} of the watchers does not return before the end")
+        }
+        WatcherFault::SlowConsumer { takes } => {
+            format!("each callback of {share} of the watchers takes {}", show_time(takes))
+        }
+        WatcherFault::PanickingCallback => format!(
+            "the next callback of {share} of the watchers panics and takes its process with it, which starts cold at the end"
+        ),
+        WatcherFault::FullDisk => format!("{share} of the watchers cannot write their snapshots"),
+        WatcherFault::SpoiledCache { cache } => {
+            let cache = match cache {
+                SpoiledCache::Missing => "without snapshots",
+                SpoiledCache::Empty => "over empty snapshots",
+                SpoiledCache::Torn => "over snapshots torn in half",
+                SpoiledCache::Foreign => "over snapshots of another namespace",
+            };
+            format!("watchers crash, and start cold {cache} at the end")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::fault::{CallKind, Stream};
+use shakedown_model::fault::{CallKind, SpoiledCache, StrayWrite, Stream};
 
 use super::{
     RawBandwidth, RawLatency, RawLimitData, RawLinkToxic, RawResetPeer, RawSlicer, RawSlowClose, RawTimeout,
@@ -78,7 +78,11 @@ choice! {
         "silence" Silence(RawPlace) = "New connections are accepted and never answered; live ones go on. Embedded proxy only.",
         "refuse" Refuse(RawPlace) = "New connections are refused; live ones go on, but end on the real Toxiproxy.",
         "flap" Flap(RawFlap) = "The link is down, where every connection is reset, and comes back, over and over. Embedded proxy only.",
-        "crash" Crash(RawGroups) = "Watchers crash at the onset and start cold at the end.",
+        "crash" Crash(RawCrash) = "Watchers crash at the onset and start cold at the end.",
+        "blocked_callback" BlockedCallback(RawAiling) = "The callback of the first delivery after the onset does not return before the end; the client, of one thread, reads nothing meanwhile. Simulated watchers only.",
+        "slow_consumer" SlowConsumer(RawSlowConsumer) = "Each callback takes long, and the client, of one thread, reads nothing meanwhile. Simulated watchers only.",
+        "panicking_callback" PanickingCallback(RawAiling) = "The callback of the first delivery after the onset panics and takes its process with it, which starts cold at the end. Simulated watchers only.",
+        "full_disk" FullDisk(RawAiling) = "Snapshots are not written, as on a full disk; those that are there stay. Simulated watchers only.",
         "kill" Kill(RawNodes) = "Server nodes are killed at the onset and started again at the end.",
         "stop" Stop(RawNodes) = "Server nodes are asked to end at the onset, and started again at the end.",
         "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open. Not on embedded servers.",
@@ -90,6 +94,8 @@ choice! {
         "swallowed_ack" SwallowedAck(RawShareOfNodes) = "Server nodes do not see that clients acknowledge pushes. Embedded servers only.",
         "expire_tokens" ExpireTokens(RawNodes) = "Every token handed out until the onset is expired, also for calls that hang; new logins work. Embedded servers with a login only.",
         "evict" Evict(RawShareOfNodes) = "Registered gRPC connections are asked to connect elsewhere (ConnectReset) at the onset. Embedded servers only.",
+        "overload" Overload(RawOverload) = "Users call the control plane straight, each one call after the other, beside the mutator; their figures stand in the fault's verdict. Not on servers that somebody else runs.",
+        "stray_writes" StrayWrites(RawStray) = "Somebody writes what must not reach any watcher. Not on servers that somebody else runs.",
         "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
         "disconnect" Disconnect(RawNodes) = "Server nodes lose their network, to clients and to each other. Containers only.",
         "upgrade" Upgrade(RawRound) = "One server node after another is stopped, and started over the same data as the version of `server.upgrade`, which it stays. It lasts until the last is ready, `for` at least. Not on embedded servers.",
@@ -201,6 +207,32 @@ record! {
 }
 
 record! {
+    /// A load profile.
+    RawOverload {
+        "users" users: required u32 = "How many users call, 1 to 1000, dealt over the nodes.",
+        "reads" reads: optional u32 = "How often each reads an item of the run, by weight. Default: 8.",
+        "publishes" publishes: optional u32 = "How often each publishes an item of the users' own, by weight. Default: 1.",
+        "logins" logins: optional u32 = "How often each logs in, by weight; needs `server.login`. Default: 0.",
+        "pause" pause: optional Duration = "What each waits after an answer. Default: 0s.",
+    }
+}
+
+record! {
+    /// Writes that must not reach any watcher.
+    RawStray {
+        "what" what: required StrayWrite = "`oversize`: to an item of the run, above 10 MiB, must be refused. `lost_race`: to an item of the run under compare-and-set with an MD5 that it has not, must be refused. `wrong_group`, `wrong_namespace`: the same data id elsewhere, must be stored there.",
+        "every" every: optional Duration = "From one to the next. Default: 200ms.",
+    }
+}
+
+words!(StrayWrite {
+    "oversize" => StrayWrite::Oversize,
+    "lost_race" => StrayWrite::LostRace,
+    "wrong_group" => StrayWrite::WrongGroup,
+    "wrong_namespace" => StrayWrite::WrongNamespace,
+});
+
+record! {
     /// A share of what lives on server nodes.
     RawShareOfNodes {
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
@@ -244,8 +276,33 @@ record! {
 }
 
 record! {
-    /// The groups that crash.
-    RawGroups {
+    /// The groups that crash, and what their cold start finds.
+    RawCrash {
         "groups" groups: required Selection<Name> = "`all`, or a list of groups.",
+        "cache" cache: optional SpoiledCache = "What the cold start finds in place of the snapshots: nothing (`missing`), empty files, the first half of each (`torn`), or content of another namespace (`foreign`). Default: the snapshots as they were.",
+    }
+}
+
+words!(SpoiledCache {
+    "missing" => SpoiledCache::Missing,
+    "empty" => SpoiledCache::Empty,
+    "torn" => SpoiledCache::Torn,
+    "foreign" => SpoiledCache::Foreign,
+});
+
+record! {
+    /// The watchers that something befalls.
+    RawAiling {
+        "groups" groups: required Selection<Name> = "`all`, or a list of groups.",
+        "share" share: optional Share = "The share of their watchers: always the same ones. Default: 100%.",
+    }
+}
+
+record! {
+    /// The watchers whose callbacks take long.
+    RawSlowConsumer {
+        "groups" groups: required Selection<Name> = "`all`, or a list of groups.",
+        "share" share: optional Share = "The share of their watchers: always the same ones. Default: 100%.",
+        "takes" takes: required Duration = "How long each callback takes.",
     }
 }

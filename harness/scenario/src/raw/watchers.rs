@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use shakedown_model::backoff::Jitter;
-use shakedown_model::plan::{Cache, ClientDefect, Failover, Probing, Protocol, SnapshotWrite};
+use shakedown_model::plan::{Cache, ClientDefect, Failover, Probing, Protocol, Registers, SnapshotWrite};
 
 use crate::client::Sdk;
 use crate::field::{Field, Name, OrNone, PerSecond, choice, record, words};
@@ -51,6 +51,7 @@ record! {
         "lists-around-query" lists_around_query: optional bool = "Whether a gRPC client lists before and after each query, as the Java SDK does (gRPC only). Default: false.",
         "retry" retry: optional Duration = "After an answer that is of no use the client asks again this much later. Default: 5s for gRPC, 2s for HTTP; 60s like nacos-rust, 1s like nacos-python-1.",
         "query-limit" query_limit: optional OrNone<u32> = "The most queries of one item per second, or `none` (gRPC only). Default: none; 5 like nacos-java-2, nacos-java-3 and nacos-go-2.",
+        "registers" registers: optional Registers = "How often the application registers its listener: `once`; `never`, so that it reads its items at its start and hears of no change; or `twice`. Default: once.",
         "defect" defect: optional ClientDefect = "A planted defect, so that a guarantee can be seen to catch it. Default: none.",
     }
 }
@@ -64,6 +65,8 @@ record! {
         "when" when: optional Probing = "`always`, or `idle`: only if nothing else was heard since the check before was due. Default: always; idle like every SDK.",
     }
 }
+
+words!(Registers { "once" => Registers::Once, "never" => Registers::Never, "twice" => Registers::Twice });
 
 /// A health check, `adaptive`, or `none`.
 #[derive(Debug, Clone)]

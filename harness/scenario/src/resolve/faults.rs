@@ -1,8 +1,10 @@
 //! Faults: absolute windows, the groups that each touches, and faults that cannot be told apart.
 
+mod control;
 mod nemesis;
 mod ramp;
 mod repeat;
+mod watchers;
 
 use std::time::Duration;
 
@@ -176,9 +178,17 @@ fn does(
             let place = given.place(raw, span, plan, found);
             (flap(raw, span, found)?, place?)
         }
-        RawAction::Crash(raw) => {
-            let groups = groups(raw.groups.as_ref()?, plan, found);
-            (FaultAction::Crash, Place { groups, nodes: Vec::new() })
+        RawAction::Crash(_)
+        | RawAction::BlockedCallback(_)
+        | RawAction::SlowConsumer(_)
+        | RawAction::PanickingCallback(_)
+        | RawAction::FullDisk(_) => {
+            let (action, groups) = watchers::does(raw, span, plan, found)?;
+            (action, Place { groups, nodes: Vec::new() })
+        }
+        RawAction::Overload(_) | RawAction::StrayWrites(_) => {
+            let fault = control::does(raw, span, plan, found)?;
+            (FaultAction::Control { fault }, Place { groups: all_groups(plan).collect(), nodes: Vec::new() })
         }
         _ => on_servers(raw, span, plan, found)?,
     })
@@ -391,7 +401,7 @@ fn compare(earlier: &FaultPlan, later: &FaultPlan, proxy: ProxyKind, span: Span,
     let closes = |fault: &FaultPlan| {
         proxy == ProxyKind::Toxiproxy && (resets(fault) || fault.action == FaultAction::Refuse)
     };
-    let crashes = |fault: &FaultPlan| matches!(fault.action, FaultAction::Crash);
+    let crashes = |fault: &FaultPlan| fault.action.crashes();
     let moves_nodes = |fault: &FaultPlan| match fault.action {
         // What is told to a node can be told beside something else.
         FaultAction::Server { fault } => !matches!(fault, ServerFault::Trouble { .. }),

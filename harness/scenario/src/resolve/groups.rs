@@ -203,6 +203,7 @@ fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
     if let Some(raw) = &raw.cache {
         cache(&raw.value, raw.span, &mut client, found);
     }
+    client.registers = given(raw.registers.as_ref(), client.registers);
     client.defect = raw.defect.as_ref().map(|defect| defect.value);
     if sdk.is_some() || protocol.is_some() {
         only_for_the_protocol(raw, client.protocol, found);

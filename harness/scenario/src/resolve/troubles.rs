@@ -129,7 +129,7 @@ const fn chosen(_: &RawNothing, bad: BadAnswer) -> BadAnswer {
     clippy::cast_sign_loss,
     reason = "a share lies between 0 and 1, so its millionths fit"
 )]
-fn share(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
+pub(super) fn share(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
     let Some(share) = share else { return ALL_PPM };
     let ppm = (share.value.0 * f64::from(ALL_PPM)).round() as u32;
     if ppm == 0 {

@@ -3,7 +3,7 @@
 use shakedown_model::event::{
     Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path,
 };
-use shakedown_model::plan::{ClientDefect, Protocol};
+use shakedown_model::plan::{ClientDefect, Protocol, Registers};
 use shakedown_model::{Offset, Version};
 
 use super::{InFlight, Phase, Watcher};
@@ -98,7 +98,7 @@ impl Watcher {
             path: self.fetch_path,
         }));
         out.push(call);
-        if self.rules.has_defect(ClientDefect::CallTwice) {
+        if self.rules.has_defect(ClientDefect::CallTwice) || self.rules.client.registers == Registers::Twice {
             out.push(call);
         }
         let keeps_first =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shakedown_model::event::{AttemptOutcome, Path};
-use shakedown_model::plan::{ClientDefect, FirstContact, Handshake, Protocol};
+use shakedown_model::plan::{ClientDefect, FirstContact, Handshake, Protocol, Registers};
 use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
@@ -108,7 +108,8 @@ impl Watcher {
             return;
         }
         self.mark_all(Flag::Unsynced);
-        if is_first && first_contact == FirstContact::Query {
+        let reads_alone = self.rules.client.registers == Registers::Never;
+        if is_first && (first_contact == FirstContact::Query || reads_alone) {
             self.mark_all(Flag::Dirty);
         }
     }
@@ -132,6 +133,9 @@ impl Watcher {
                 let request = Request::Query(self.items[index].id);
                 self.fetch(now, index, request, out);
             }
+        } else if self.rules.client.registers == Registers::Never {
+            // The application has what it asked for, and takes itself for subscribed.
+            self.be_subscribed(now, out);
         } else if self.items.iter().any(|item| item.is(Flag::Unsynced)) {
             self.list(now, out);
         } else if self.is_listening || self.items.iter().all(|item| item.is(Flag::Overridden)) {

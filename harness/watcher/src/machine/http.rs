@@ -1,6 +1,7 @@
 //! HTTP: get each item, then one long poll over all of them (nacos-facts.md §1.4, §3.1).
 
 use shakedown_model::event::Path;
+use shakedown_model::plan::Registers;
 use shakedown_model::{ItemId, Offset};
 
 use super::{InFlight, Phase, Watcher};
@@ -36,6 +37,11 @@ impl Watcher {
     /// poll sent nothing can be missed: the watcher is subscribed.
     pub(super) fn ask_next_http(&mut self, now: Offset, out: &mut Vec<Action>) {
         if self.get_next(now, out) || self.retry_at != Offset::NEVER {
+            return;
+        }
+        if self.rules.client.registers == Registers::Never {
+            // The application has what it asked for, and takes itself for subscribed.
+            self.be_subscribed(now, out);
             return;
         }
         let client = &self.rules.client;
