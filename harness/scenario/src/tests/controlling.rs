@@ -49,4 +49,7 @@ fn strangers_that_cannot_be_are_refused() {
     refused_once(&with("{ overload: { users: 1, logins: 1 } }"), "not_supported", "`login`");
     refused_once(&with("{ stray_writes: { what: oversize, every: 0s } }"), "zero", "every");
     refused_once(&with("{ stray_writes: { what: lost-race } }"), "unknown_word", "lost_race");
+    let deletes = with("{ stray_writes: { what: lost_race } }")
+        .replace("{ poisson: 10/s } }", "{ poisson: 10/s }, kinds: { write: 9, delete: 1 } }");
+    refused_once(&deletes, "conflict", "whatever MD5 it names");
 }

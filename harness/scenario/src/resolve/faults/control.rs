@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::fault::{ControlFault, Overload};
+use shakedown_model::fault::{ControlFault, Overload, StrayWrite};
 use shakedown_model::plan::{Backend, Plan};
 
 use super::{given, positive};
@@ -22,7 +22,17 @@ pub(super) fn does(raw: &RawAction, span: Span, plan: &Plan, found: &mut Finding
         RawAction::StrayWrites(raw) => {
             positive(raw.every.as_ref(), "every", found);
             let every = given(raw.every.as_ref(), EVERY);
-            ControlFault::StrayWrites { what: raw.what.as_ref()?.value, every }
+            let what = raw.what.as_ref()?;
+            if what.value == StrayWrite::LostRace && plan.mutator.kinds.delete > 0 {
+                found
+                    .error(
+                        "scenario::conflict",
+                        what.span,
+                        "a deleted item takes a write whatever MD5 it names",
+                    )
+                    .help("leave `delete` out of `mutations.kinds`, or choose another stray write");
+            }
+            ControlFault::StrayWrites { what: what.value, every }
         }
         _ => return None,
     };
