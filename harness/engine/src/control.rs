@@ -1,5 +1,7 @@
 //! The control plane as strangers call it: straight at the nodes, beside the mutator.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -33,6 +35,8 @@ pub(crate) struct Strangers {
     items: Vec<ConfigKey>,
     /// The beginning of the strangers' own data ids.
     prefix: String,
+    /// What strangers may have left, each named before it is written.
+    left: Mutex<BTreeSet<ConfigKey>>,
 }
 
 impl Strangers {
@@ -43,7 +47,12 @@ impl Strangers {
             nodes: nodes.iter().map(client).collect(),
             items: items.collect(),
             prefix: format!("{}stranger-", plan.items.prefix),
+            left: Mutex::default(),
         }
+    }
+
+    fn left(&self) -> MutexGuard<'_, BTreeSet<ConfigKey>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn client(&self, node: NodeId) -> &AdminClient {
@@ -84,6 +93,7 @@ impl ControlPlane for Strangers {
     fn publish(&self, node: NodeId, nth: u64) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             let (key, content) = (self.own(nth), format!("{nth:0>OWN_BYTES$}"));
+            self.left().insert(key.clone());
             match self.client(node).publish(Publication::new(&key, &content)).await {
                 PublishAnswer::Acked => Ok(()),
                 other => Err(format!("{other:?}")),
@@ -110,6 +120,9 @@ impl ControlPlane for Strangers {
                 StrayWrite::Oversize => "x".repeat(OVERSIZE),
                 _ => format!("stray {nth}"),
             };
+            if !what.must_be_refused() {
+                self.left().insert(key.clone());
+            }
             let mut publication = Publication::new(&key, &content);
             if what == StrayWrite::LostRace {
                 publication.cas_md5 = Some(NO_MD5);
@@ -128,11 +141,8 @@ impl ControlPlane for Strangers {
     fn clean(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let Some((_, client)) = self.nodes.first() else { return };
-            let own = (0..OWN_ITEMS).map(|nth| self.own(nth));
-            let astray = (0..self.items.len() as u64).flat_map(|nth| {
-                [StrayWrite::WrongGroup, StrayWrite::WrongNamespace].map(|what| self.stray_key(what, nth))
-            });
-            for key in own.chain(astray) {
+            let left = std::mem::take(&mut *self.left());
+            for key in left {
                 if !matches!(client.delete(&key).await, PublishAnswer::Acked) {
                     tracing::warn!(data_id = %key.data_id, group = %key.group, "a stranger's item was not removed");
                     return;
