@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::{
-    Finished, Reaped, TINY, WITHOUT_THE_RACE, beside_others, finish, only_run, run_scenario, shakedown,
+    CALM, Finished, Reaped, TINY, WITHOUT_THE_RACE, beside_others, finish, only_run, run_scenario, shakedown,
     wait_for,
 };
 
@@ -156,4 +156,24 @@ fn proxies_leave_a_process_that_cannot_hold_them_and_faults_find_all_of_them() {
     assert!(text("fault-bites").starts_with("3 "), "{json:#}");
     assert!(text("ramp").ends_with("; 0 never were"), "{json:#}");
     assert!(text("recording").contains("whole"), "{json:#}");
+}
+
+#[test]
+fn watchers_go_straight_to_the_servers_where_there_are_no_proxies() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let done =
+        run_scenario(CALM, out.path(), &["--proxy", "none", "--set", "workers=2", "--set", "server.nodes=2"]);
+    assert!([0, 3].contains(&done.code), "{done:#?}");
+    let run = only_run(out.path());
+    let manifest = fs::read_to_string(run.join("manifest.json")).unwrap();
+    assert!(manifest.contains("none: watchers go straight to the servers"), "{manifest}");
+    let parts = fs::read_to_string(run.join("parts.jsonl")).unwrap();
+    assert!(parts.contains("\"worker-1\"") && !parts.contains("\"proxy"), "{parts}");
+    let findings = done.json()["validity"]["findings"].as_array().unwrap().clone();
+    let ramp = findings.iter().find(|finding| finding["name"] == "ramp").unwrap();
+    assert!(ramp["text"].as_str().unwrap().ends_with("; 0 never were"), "{ramp:#}");
+    let refused = run_scenario(TINY, out.path(), &["--proxy", "none"]);
+    assert_eq!(refused.code, 64, "{refused:#?}");
+    assert!(refused.stderr.contains("this fault acts on proxies"), "{}", refused.stderr);
 }

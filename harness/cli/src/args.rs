@@ -78,7 +78,7 @@ pub(crate) struct ScenarioArgs {
     /// Where servers come from: embedded, process or container (as `--set server.backend=…`).
     #[arg(long)]
     pub(crate) backend: Option<String>,
-    /// Which proxy: embedded or toxiproxy (as `--set proxy.kind=…`).
+    /// Which proxy: embedded, toxiproxy or none (as `--set proxy.kind=…`).
     #[arg(long)]
     pub(crate) proxy: Option<String>,
     /// Set a key of the scenario, such as `watchers.legacy.count=50`; may be given again.

@@ -143,6 +143,9 @@ impl Estate {
         (nodes, shares): (&[UpstreamNode], u32),
         ports: &mut Ports,
     ) -> Result<Vec<ProxyAddress>, EngineError> {
+        if plan.proxy.kind == ProxyKind::None {
+            return Ok(Vec::new());
+        }
         let Some(external) = external_proxy(plan) else {
             let shares = u16::try_from(shares).expect("a run has fewer workers");
             return Ok(proxies::proxies_for(plan, (nodes, shares), |offsets| ports.with_offsets(offsets))?);

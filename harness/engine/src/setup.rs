@@ -137,7 +137,7 @@ async fn publish_first(
 fn settle(addresses: &mut [ProxyAddress], proxies: &Proxies) {
     for address in addresses {
         address.binds = proxies.binds(address.listen);
-        address.listen.set_ip(proxies.api().ip());
+        address.listen.set_ip(proxies.apis()[0].ip());
     }
 }
 

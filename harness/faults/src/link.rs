@@ -118,7 +118,7 @@ fn of_mode(prefix: &str, kind: ProxyKind, mode: ToxicKind) -> Result<Recipe, Fau
 fn embedded_only(kind: ProxyKind, fault: &'static str) -> Result<(), FaultError> {
     match kind {
         ProxyKind::Embedded => Ok(()),
-        ProxyKind::Toxiproxy => Err(FaultError::EmbeddedOnly { fault }),
+        ProxyKind::Toxiproxy | ProxyKind::None => Err(FaultError::EmbeddedOnly { fault }),
     }
 }
 

@@ -37,6 +37,7 @@ impl Needs {
         let (proxy_in, proxy_out) = match plan.proxy.kind {
             ProxyKind::Embedded => (2 * held, 0),
             ProxyKind::Toxiproxy => (0, 2 * held + BESIDE),
+            ProxyKind::None => (0, 0),
         };
         let (server_in, server_out) = match plan.server.backend {
             Backend::Embedded => (held, 0),

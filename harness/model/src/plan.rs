@@ -37,7 +37,8 @@ pub use self::server::{
 };
 pub use self::tls::{TlsPorts, TlsSpec};
 pub use self::watchers::{
-    Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck, Protocol, Registers,
+    CONNECTIONS_PER_SOURCE, Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck,
+    Protocol, Registers,
 };
 
 /// The version of the plan's form in `plan.json`.

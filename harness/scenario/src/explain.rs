@@ -116,6 +116,7 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
             containers::proxy(out, &plan.proxy)
         }
         ProxyKind::Embedded => writeln!(out, "  kind: embedded # built into the harness"),
+        ProxyKind::None => writeln!(out, "  kind: none # watchers go straight to the servers"),
         ProxyKind::Toxiproxy => {
             writeln!(out, "  kind: toxiproxy # the real one, as a process")?;
             home(out, plan.proxy.home.as_deref(), "TOXIPROXY_HOME")
@@ -192,7 +193,10 @@ fn group(out: &mut String, plan: &Plan, group: &GroupSpec) -> fmt::Result {
     writeln!(out, "    count: {}", group.count)?;
     client::client(out, &group.client)?;
     writeln!(out, "    link: {}", plan.links[group.link.index()].name)?;
-    writeln!(out, "    source: {}", group.source)?;
+    match group.sources().last() {
+        Some((last, _)) if last != group.source => writeln!(out, "    source: {} to {last}", group.source)?,
+        _ => writeln!(out, "    source: {}", group.source)?,
+    }
     writeln!(out, "    listens: {} shared, {} own", group.shared, group.own)?;
     let takes = f64::from(group.count) / group.ramp_per_second;
     writeln!(out, "    ramp: {}/s # all started after {takes:.1} s", group.ramp_per_second)?;

@@ -5,6 +5,7 @@
 
 mod advice;
 mod containers;
+mod direct;
 mod drivers;
 mod external;
 mod faults;
@@ -84,6 +85,7 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
     }
     containers::together(raw.proxy.as_ref().map(|proxy| &proxy.value), &plan.proxy, &plan.server, found);
     external::together(raw, &plan, found);
+    direct::together(raw, &mut plan, found);
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
     let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);
     plan.mutator = mutations::mutator(mutations, &plan, beside, found);

@@ -70,7 +70,7 @@ pub enum ProxiesError {
 /// The running proxy service.
 #[derive(Debug)]
 pub struct Proxies {
-    /// At least one.
+    /// At least one, unless there are no proxies.
     apis: Vec<SocketAddr>,
     running: Running,
     description: String,
@@ -85,6 +85,8 @@ enum Running {
     Container(OwnContainer),
     /// Somebody else's.
     External,
+    /// There are none.
+    None,
 }
 
 /// What [`Proxies::start`] needs beside the spec.
@@ -122,6 +124,10 @@ impl Proxies {
     ) -> Result<Self, ProxiesError> {
         let api = ports.one()?;
         match (spec.kind, &spec.place) {
+            (ProxyKind::None, _) => {
+                let description = "none: watchers go straight to the servers".to_owned();
+                Ok(Self { apis: Vec::new(), running: Running::None, description })
+            }
             (ProxyKind::Embedded, _) if host.spread > 0 => start_spread(host, api, ports).await,
             (ProxyKind::Embedded, _) => {
                 let seed = host.seed.child("proxy");
@@ -159,19 +165,13 @@ impl Proxies {
     /// [`ProxiesError::NoHome`] and [`ProxiesError::BadHome`].
     pub fn check_home(spec: &ProxySpec) -> Result<(), ProxiesError> {
         match (spec.kind, &spec.place) {
-            (ProxyKind::Embedded, _)
+            (ProxyKind::Embedded | ProxyKind::None, _)
             | (ProxyKind::Toxiproxy, ProxyPlace::Container | ProxyPlace::External(_)) => Ok(()),
             (ProxyKind::Toxiproxy, ProxyPlace::Process) => toxiproxy_program(spec).map(drop),
         }
     }
 
-    /// Where the API listens; the first, where there are several.
-    #[must_use]
-    pub fn api(&self) -> SocketAddr {
-        self.apis[0]
-    }
-
-    /// Where each API listens: one, unless embedded proxies are in processes of their own.
+    /// Where each API listens: one, unless embedded proxies are in processes of their own, or there are none.
     #[must_use]
     pub fn apis(&self) -> &[SocketAddr] {
         &self.apis
@@ -199,6 +199,7 @@ impl Proxies {
                 named.map(|(nth, one)| process(format!("proxy-{nth}"), one, nth)).collect()
             }
             Running::Process(one) => vec![process("toxiproxy".to_owned(), one, 0)],
+            Running::None => Vec::new(),
             _ => vec![self.part()],
         }
     }
@@ -217,7 +218,7 @@ impl Proxies {
                 connections: container.connections(),
                 tells_at: None,
             },
-            Running::External | Running::Process(_) | Running::Spread(_) => Part {
+            Running::External | Running::Process(_) | Running::Spread(_) | Running::None => Part {
                 name: "toxiproxy".to_owned(),
                 place: PartPlace::Elsewhere,
                 connections: PartConnections::Unknown,
@@ -233,7 +234,7 @@ impl Proxies {
             Running::Process(process) => process.failed(),
             Running::Spread(processes) => processes.iter_mut().find_map(OwnProcess::failed),
             Running::Container(container) => container.failed(),
-            Running::External => None,
+            Running::External | Running::None => None,
         }
     }
 
@@ -241,7 +242,7 @@ impl Proxies {
     #[must_use]
     pub fn binds(&self, listen: SocketAddr) -> SocketAddr {
         match self.running {
-            Running::Embedded(_) | Running::Process(_) | Running::Spread(_) => listen,
+            Running::Embedded(_) | Running::Process(_) | Running::Spread(_) | Running::None => listen,
             Running::Container(_) | Running::External => SocketAddr::from(([0, 0, 0, 0], listen.port())),
         }
     }
@@ -255,7 +256,7 @@ impl Proxies {
                 futures_util::future::join_all(processes.into_iter().map(OwnProcess::stop)).await;
             }
             // A container is removed with everything else that the run has on the engine.
-            Running::Container(_) | Running::External => {}
+            Running::Container(_) | Running::External | Running::None => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle, MutatorReport}
 use shakedown_load::watchers::{Fleet, FleetConfig, FleetEnd, GroupAddresses};
 use shakedown_model::division::Share;
 use shakedown_model::manifest::RunStatus;
-use shakedown_model::plan::Protocol;
+use shakedown_model::plan::{Protocol, ProxyKind};
 use shakedown_model::{ItemId, Plan};
 use shakedown_nacos::Peer;
 use shakedown_record::{Clock, RunDir};
@@ -128,13 +128,18 @@ pub(crate) fn watchers_login(plan: &Plan, nodes: &[NodeAddress]) -> Option<Peer>
     nodes.first().filter(|_| plan.server.login.is_some()).map(NodeAddress::http_peer)
 }
 
-/// Where the simulated watchers of each group connect to, by the proxies of a share.
+/// Where the simulated watchers of each group connect to: the proxies of a share, or the nodes where there are none.
 pub(crate) fn group_addresses(
     plan: &Plan,
     nodes: &[NodeAddress],
     proxies: &[ProxyAddress],
     share: u32,
 ) -> Vec<GroupAddresses> {
+    if plan.proxy.kind == ProxyKind::None {
+        let http = nodes.iter().map(NodeAddress::http_peer).collect();
+        let grpc = nodes.iter().map(NodeAddress::grpc_peer).collect();
+        return vec![GroupAddresses { http, grpc }; plan.groups.len()];
+    }
     let mut addresses = vec![GroupAddresses::default(); plan.groups.len()];
     for proxy in proxies.iter().filter(|proxy| proxy.watcher.is_none() && u32::from(proxy.share) == share) {
         let group = &mut addresses[proxy.group.index()];

@@ -17,7 +17,7 @@ pub(super) const EXPECTATION: Expectation = Expectation::Silence;
 pub(super) fn recipe(prefix: &str, kind: ProxyKind, stream: Stream) -> Recipe {
     let toxic_kind = match kind {
         ProxyKind::Embedded => ToxicKind::Blackhole { heal: BlackholeHeal::Reset },
-        ProxyKind::Toxiproxy => ToxicKind::Timeout { timeout_ms: 0 },
+        ProxyKind::Toxiproxy | ProxyKind::None => ToxicKind::Timeout { timeout_ms: 0 },
     };
     let toxic =
         |stream: &Direction| on_all(format!("{prefix}-blackhole-{}", stream.name()), *stream, toxic_kind);

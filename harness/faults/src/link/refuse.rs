@@ -18,7 +18,7 @@ pub(super) fn recipe(prefix: &str, kind: ProxyKind) -> Recipe {
             Direction::Downstream,
             ToxicKind::Refuse,
         )]),
-        ProxyKind::Toxiproxy => {
+        ProxyKind::Toxiproxy | ProxyKind::None => {
             Recipe { onset: vec![Step::Close], course: Vec::new(), healing: vec![Step::Open] }
         }
     }

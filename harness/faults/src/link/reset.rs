@@ -37,7 +37,7 @@ pub(super) const fn expectation(timeout: Duration) -> Expectation {
 pub(super) const fn directions(proxy: ProxyKind) -> &'static [Direction] {
     match proxy {
         ProxyKind::Embedded => &[Direction::Downstream],
-        ProxyKind::Toxiproxy => &[Direction::Upstream, Direction::Downstream],
+        ProxyKind::Toxiproxy | ProxyKind::None => &[Direction::Upstream, Direction::Downstream],
     }
 }
 

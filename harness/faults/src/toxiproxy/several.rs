@@ -12,14 +12,14 @@ use crate::proxies::ProxyAddress;
 /// Proxies that are spread over servers: each call goes to the server of its proxy. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ProxyApis {
-    /// At least one.
+    /// At least one, unless there are no proxies.
     clients: Arc<[ToxiproxyClient]>,
     /// Which of them has a proxy, by the proxy's name.
     homes: Arc<BTreeMap<String, usize>>,
 }
 
 impl ProxyApis {
-    /// The servers at `apis`, at least one; a proxy's share says which has it.
+    /// The servers at `apis`, at least one where there are proxies; a proxy's share says which has it.
     ///
     /// # Errors
     /// When a client cannot be set up; nothing is sent yet.

@@ -164,7 +164,7 @@ impl Fleet {
                 sources: if compared.contains(&index) {
                     Sources::Own(Box::new(group.clone()))
                 } else {
-                    Sources::Shared(group.source)
+                    Sources::Shared(Box::new(group.clone()))
                 },
             };
             let login = plan.server.login.as_ref();

@@ -1,7 +1,6 @@
 //! One watcher's loop: inputs into the machine, its actions out.
 
 use std::future::pending;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use shakedown_model::event::{Event, OwnTime};
@@ -38,8 +37,8 @@ pub(super) struct GroupContext {
 /// From where the watchers of a group connect.
 #[derive(Debug)]
 pub(super) enum Sources {
-    /// All from one address.
-    Shared(Ipv4Addr),
+    /// Many from one address.
+    Shared(Box<GroupSpec>),
     /// Each from its own, so that a proxy can tell them apart.
     Own(Box<GroupSpec>),
 }
@@ -276,7 +275,7 @@ impl GroupContext {
     fn route(&self, node: NodeId, watcher: WatcherId) -> Route {
         let peer = self.nodes[node.index() % self.nodes.len()].clone();
         let source = match &self.sources {
-            Sources::Shared(source) => *source,
+            Sources::Shared(group) => group.source_of(watcher),
             Sources::Own(group) => group.own_source(watcher),
         };
         Route { peer, source }

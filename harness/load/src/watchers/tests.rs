@@ -386,7 +386,7 @@ async fn a_watchers_task_stays_small() {
         snapshots,
         snapshot: plan.groups[1].client.habits.snapshot,
         nodes: vec![LOOPBACK.into()],
-        sources: super::runner::Sources::Shared(Ipv4Addr::LOCALHOST),
+        sources: super::runner::Sources::Shared(Box::new(plan.groups[1].clone())),
     };
     let rules = super::fleet::rules(&plan, &plan.groups[1], RUN, 1);
     let runner = Runner {

@@ -355,6 +355,8 @@ pub enum ProxyKind {
     Embedded,
     /// The real Toxiproxy, as a process.
     Toxiproxy,
+    /// None: watchers go straight to the servers, and nothing befalls their connections.
+    None,
 }
 
 /// The proxies of a run.

@@ -78,7 +78,9 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
         FaultAction::Silence => "new connections are accepted and never answered, live ones go on".to_owned(),
         FaultAction::Refuse => match plan.proxy.kind {
             ProxyKind::Embedded => "new connections are refused, live ones go on".to_owned(),
-            ProxyKind::Toxiproxy => "connections are ended, and new ones refused".to_owned(),
+            ProxyKind::Toxiproxy | ProxyKind::None => {
+                "connections are ended, and new ones refused".to_owned()
+            }
         },
         FaultAction::Flap { up, down } => {
             let (up, down) = (show_time(*up), show_time(*down));

@@ -101,7 +101,7 @@ record! {
 record! {
     /// The proxies.
     RawProxy {
-        "kind" kind: optional ProxyKind = "Built in, or the real Toxiproxy. Default: embedded.",
+        "kind" kind: optional ProxyKind = "Built in, the real Toxiproxy, or `none`: watchers go straight to the servers, and there are no faults of links. Default: embedded.",
         "place" place: optional RawProxyPlace = "Where the real Toxiproxy runs: as a process, or in a container, in the network of the servers' containers. Default: process.",
         "image" image: optional String = "The image with its tag, for a container. Default: ghcr.io/shopify/toxiproxy:2.12.0.",
         "external" external: optional RawExternalProxy = "The Toxiproxy that somebody else runs, instead of one that the run starts. Default: none.",
@@ -118,7 +118,7 @@ record! {
 
 words!(Product { "nacos" => Product::Nacos });
 words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container, "external" => Backend::External });
-words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy });
+words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy, "none" => ProxyKind::None });
 words!(AuthScope { "admin" => AuthScope::Admin, "everything" => AuthScope::Everything });
 words!(ServerDefect {
     "lose-write" => ServerDefect::LoseWrite,

@@ -22,7 +22,7 @@ record! {
         "listens" listens: optional RawListens = "What each watcher listens to. Default: one shared item.",
         "ramp" ramp: optional PerSecond = "Watchers started per second. Default: 200/s.",
         "reads" reads: optional PerSecond = "Reads of a listened item per second and watcher, as an application makes them. Default: 0/s.",
-        "source" source: optional Ipv4Addr = "The source address of their connections, in 127.0.0.0/8; not used where the proxies are beyond this machine. Default: 127.0.0.1.",
+        "source" source: optional Ipv4Addr = "The source address of their connections, in 127.0.0.0/8, of the first 12,000; each further 12,000 have the next address. Not used where the proxies are beyond this machine. Default: 127.0.0.1; without proxies, addresses of the group's own.",
     }
 }
 

@@ -101,9 +101,9 @@ fn numbers(text: &str) -> Vec<u32> {
 pub(super) fn proxy(raw: &RawProxy, proxy: ProxySpec, found: &mut Findings) -> ProxySpec {
     let place = raw.place.as_ref().map_or(RawProxyPlace::Process, |place| place.value);
     tagged(raw.image.as_ref(), found);
-    if let Some(place) = raw.place.as_ref().filter(|_| proxy.kind == ProxyKind::Embedded) {
+    if let Some(place) = raw.place.as_ref().filter(|_| proxy.kind != ProxyKind::Toxiproxy) {
         found
-            .error("scenario::not_supported", place.span, "the embedded proxy runs in the harness itself")
+            .error("scenario::not_supported", place.span, "only Toxiproxy has a place to run at")
             .help("remove `place`, or choose `kind: toxiproxy`");
     }
     if let Some(image) = raw.image.as_ref().filter(|_| place != RawProxyPlace::Container) {

@@ -138,7 +138,7 @@ pub(super) fn proxy(raw: &RawProxy, proxy: ProxySpec, found: &mut Findings) -> P
     let Some(Spanned { value: external, span }) = &raw.external else { return proxy };
     if proxy.kind != ProxyKind::Toxiproxy {
         found
-            .error("scenario::not_supported", *span, "the embedded proxy runs in the harness itself")
+            .error("scenario::not_supported", *span, "only a Toxiproxy can be somebody else's")
             .help("remove `external`, or choose `kind: toxiproxy`");
     }
     for (is_given, span, key) in [

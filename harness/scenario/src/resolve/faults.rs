@@ -130,6 +130,7 @@ fn does(
     plan: &Plan,
     found: &mut Findings,
 ) -> Option<(FaultAction, Place)> {
+    super::direct::refuse_fault(raw, span, plan, found);
     let on = |raw: &RawPlace, found: &mut Findings| {
         let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
         given.place(raw, span, plan, found)

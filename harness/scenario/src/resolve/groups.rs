@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
-    Cache, ClientSpec, Failover, GroupSpec, HealthCheck, ItemsSpec, LinkSpec, Probing, Protocol,
+    CONNECTIONS_PER_SOURCE, Cache, ClientSpec, Failover, GroupSpec, HealthCheck, ItemsSpec, LinkSpec,
+    Probing, Protocol,
 };
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
@@ -16,9 +17,6 @@ use crate::problem::{Findings, nearest};
 use crate::raw::{RawBackoff, RawCache, RawClient, RawGroup, RawHealth};
 use crate::source::{Span, Spanned};
 
-/// Connections of one source address to one proxy up to which connecting stays quick: past 14,000 the kernel searches
-/// for a free port, and `connect` goes from 10 to 400 µs (measured on Linux).
-const CONNECTIONS_PER_PAIR: u32 = 12_000;
 /// The most queries of one item per second that a limit can allow.
 const MAX_QUERIES: u32 = 200;
 /// The most reads per second that one watcher makes.
@@ -80,13 +78,6 @@ fn group(
 ) -> GroupSpec {
     positive(raw.count.as_ref(), "count", found);
     positive(raw.ramp.as_ref(), "ramp", found);
-    if let Some(count) = raw.count.as_ref().filter(|count| count.value > CONNECTIONS_PER_PAIR) {
-        let message =
-            format!("more than {CONNECTIONS_PER_PAIR} connections from one source address to one proxy");
-        found.error("scenario::too_many_connections", count.span, message).help(
-            "split it into groups with a `source` of their own: past 14,000, connecting is 40 times slower",
-        );
-    }
     if let Some(ramp) = raw.ramp.as_ref().filter(|ramp| ramp.value.0 > MAX_RATE) {
         found
             .error("scenario::out_of_range", ramp.span, format!("at most {MAX_RATE}/s can be started"))
@@ -103,7 +94,7 @@ fn group(
             .help("the proxies listen on this machine only: choose one of 127.0.0.0/8, such as `127.0.0.2`");
     }
     drivers::refuse_in_group(raw, items, found);
-    GroupSpec {
+    let group = GroupSpec {
         name: raw.group.as_ref().map_or_else(String::new, |name| name.value.0.clone()),
         count: given(raw.count.as_ref(), 1),
         first: WatcherId(0),
@@ -115,7 +106,20 @@ fn group(
         ramp_per_second: given(raw.ramp.as_ref(), PerSecond(200.0)).0,
         reads_per_second: given(raw.reads.as_ref(), PerSecond(0.0)).0,
         source,
+    };
+    if let Some(field) = raw.source.as_ref().filter(|_| source.is_loopback() && !stays_on_loopback(&group)) {
+        found
+            .error("scenario::bad_address", field.span, "there are not enough addresses behind this one")
+            .help(format!(
+                "a group needs one for each {CONNECTIONS_PER_SOURCE} of its watchers: choose a lower one"
+            ));
     }
+    group
+}
+
+fn stays_on_loopback(group: &GroupSpec) -> bool {
+    let further = group.count.saturating_sub(1) / CONNECTIONS_PER_SOURCE;
+    group.source.to_bits().checked_add(further).is_some_and(|last| Ipv4Addr::from_bits(last).is_loopback())
 }
 
 fn link(raw: &RawGroup, span: Span, links: &[LinkSpec], found: &mut Findings) -> LinkId {

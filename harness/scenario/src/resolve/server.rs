@@ -172,9 +172,9 @@ fn given_or_none<T: Copy>(field: Option<&Spanned<OrNone<T>>>, default: Option<T>
 pub(super) fn proxy(raw: Option<&RawProxy>, found: &mut Findings) -> ProxySpec {
     let Some(raw) = raw else { return ProxySpec::default() };
     let kind = given(raw.kind.as_ref(), ProxyKind::Embedded);
-    if let Some(home) = raw.home.as_ref().filter(|_| kind == ProxyKind::Embedded && !raw.has_broken_kind()) {
+    if let Some(home) = raw.home.as_ref().filter(|_| kind != ProxyKind::Toxiproxy && !raw.has_broken_kind()) {
         found
-            .warn("scenario::unused", home.span, "the embedded proxy has no home: this is not used")
+            .warn("scenario::unused", home.span, "only Toxiproxy has a home: this is not used")
             .help("remove `home`, or choose `kind: toxiproxy`");
     }
     let home = raw.home.as_ref().map(|home| home.value.clone());

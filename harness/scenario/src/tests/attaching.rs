@@ -52,7 +52,7 @@ fn an_external_toxiproxy_has_an_api_ports_and_upstreams() {
     assert!(explain(&plan).contains("upstream: http nacos:8848, grpc nacos:9848"), "{}", explain(&plan));
     assert_eq!(plan.proxy.place, ProxyPlace::External(external));
     for (bad, why) in [
-        ("kind: embedded, external: { api: \"a:1\", ports: [1, 2] }", "runs in the harness itself"),
+        ("kind: embedded, external: { api: \"a:1\", ports: [1, 2] }", "only a Toxiproxy can be"),
         ("kind: toxiproxy, place: process, external: { api: \"a:1\", ports: [1, 2] }", "has no `place` here"),
         ("kind: toxiproxy, home: /x, external: { api: \"a:1\", ports: [1, 2] }", "has no `home` here"),
         ("kind: toxiproxy, external: { api: \"http://a:1\", ports: [1, 2] }", "this is no address"),
