@@ -144,6 +144,27 @@ fn a_run_at_servers_and_proxies_of_others_leaves_nothing_there() {
 }
 
 #[test]
+fn workers_log_in_each_for_its_watchers() {
+    let _turn = beside_others();
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = Elsewhere::start();
+    let scenario = elsewhere.scenario(dir.path(), 5);
+    let out = dir.path().join("runs");
+    let done: Finished = attach(&scenario, &out).args(["--set", "workers=2"]).output().unwrap().into();
+    let json = done.json();
+    for guarantee in json["guarantees"].as_array().unwrap() {
+        assert_eq!(guarantee["outcome"], "pass", "{json:#}");
+    }
+    let findings = json["validity"]["findings"].as_array().unwrap();
+    let ramp = findings.iter().find(|finding| finding["name"] == "ramp").unwrap();
+    assert!(ramp["text"].as_str().unwrap().ends_with("; 0 never were"), "{ramp:#}");
+    let run = only_run(&out);
+    assert!(std::fs::read_to_string(run.join("parts.jsonl")).unwrap().contains("\"worker-1\""));
+    let plan = std::fs::read_to_string(run.join("plan.json")).unwrap();
+    assert!(!plan.contains("s3cr3t"), "{plan}");
+}
+
+#[test]
 fn a_run_that_is_stopped_and_one_that_fails_to_begin_leave_nothing_either() {
     let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();

@@ -158,6 +158,18 @@ impl Files<'_> {
 
 #[test]
 fn a_whole_run_goes_over_mutual_tls_and_keeps_no_key() {
+    whole_run(&[]);
+}
+
+#[test]
+fn workers_speak_mutual_tls_too_and_keep_no_key() {
+    let runs = whole_run(&["--set", "workers=2"]);
+    let parts = std::fs::read_to_string(only_run(&runs.path().join("runs")).join("parts.jsonl")).unwrap();
+    assert!(parts.contains("\"worker-1\""), "{parts}");
+}
+
+/// A run over TLS in which both sides show certificates; gives the folder that its own is in.
+fn whole_run(args: &[&str]) -> tempfile::TempDir {
     let _turn = beside_others();
     let dir = tempfile::tempdir().unwrap();
     let (servers, clients) = (Authority::new(), Authority::new());
@@ -173,7 +185,7 @@ fn a_whole_run_goes_over_mutual_tls_and_keeps_no_key() {
     let scenario = secured.scenario(dir.path(), &tls);
     let out = dir.path().join("runs");
     let mut run = shakedown();
-    run.args(["run", scenario.to_str().unwrap(), "--json", "--out", out.to_str().unwrap()]);
+    run.args(["run", scenario.to_str().unwrap(), "--json", "--out", out.to_str().unwrap()]).args(args);
     let done: Finished = run.env("TLS_KEY", &key).output().unwrap().into();
     let json = done.json();
     for guarantee in json["guarantees"].as_array().unwrap() {
@@ -196,6 +208,7 @@ fn a_whole_run_goes_over_mutual_tls_and_keeps_no_key() {
             assert!(!text.contains(secret) && !text.contains(&key), "a secret is in {entry:?}");
         }
     }
+    dir
 }
 
 #[test]

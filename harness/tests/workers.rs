@@ -15,14 +15,19 @@ const TWO: [&str; 2] = ["--set", "workers=2"];
 
 /// The workers of a harness process, by their ids.
 fn workers_of(harness: u32) -> Vec<u32> {
-    let is_worker = |id: &u32| {
+    children_of(harness, "worker")
+}
+
+/// The processes that a harness process started with this command, by their ids.
+fn children_of(harness: u32, command: &str) -> Vec<u32> {
+    let is_one = |id: &u32| {
         let parent = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let parent = parent.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
         let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        parent == Some(harness) && line.split(|byte| *byte == 0).any(|word| word == b"worker")
+        parent == Some(harness) && line.split(|byte| *byte == 0).any(|word| word == command.as_bytes())
     };
     let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_worker).collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_one).collect()
 }
 
 fn is_alive(id: u32) -> bool {
@@ -31,21 +36,31 @@ fn is_alive(id: u32) -> bool {
 }
 
 fn kill(id: u32) {
-    assert!(Command::new("kill").args(["-9", &id.to_string()]).status().unwrap().success());
+    signal("-KILL", id);
+}
+
+fn signal(signal: &str, id: u32) {
+    assert!(Command::new("kill").args([signal, &id.to_string()]).status().unwrap().success());
 }
 
 /// A run with two workers that has recorded something.
 fn under_way(out: &Path) -> (Reaped, Vec<u32>) {
+    let child = recording(TINY, out, &TWO);
+    let workers = workers_of(child.0.id());
+    assert_eq!(workers.len(), 2, "{workers:?}");
+    (child, workers)
+}
+
+/// A run that has recorded something.
+fn recording(scenario: &str, out: &Path, args: &[&str]) -> Reaped {
     let mut command = shakedown();
-    command.args(["run", TINY, "--out", out.to_str().unwrap()]).args(TWO);
+    command.args(["run", scenario, "--out", out.to_str().unwrap()]).args(args);
     let child = Reaped(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     wait_for("the first recorded events", SOON, || {
         let run = fs::read_dir(out).ok()?.next()?.ok()?.path();
         (fs::metadata(run.join("history.bin")).ok()?.len() > 4096).then_some(())
     });
-    let workers = workers_of(child.0.id());
-    assert_eq!(workers.len(), 2, "{workers:?}");
-    (child, workers)
+    child
 }
 
 #[test]
@@ -176,4 +191,88 @@ fn watchers_go_straight_to_the_servers_where_there_are_no_proxies() {
     let refused = run_scenario(TINY, out.path(), &["--proxy", "none"]);
     assert_eq!(refused.code, 64, "{refused:#?}");
     assert!(refused.stderr.contains("this fault acts on proxies"), "{}", refused.stderr);
+}
+
+const EACH: [&str; 4] = ["--set", "server.nodes=3", "--set", "server.embedded.processes=each"];
+
+#[test]
+fn embedded_nodes_in_processes_of_their_own_are_one_server() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let done = run_scenario(TINY, out.path(), &[&WITHOUT_THE_RACE[..], &EACH].concat());
+    assert!([0, 3].contains(&done.code), "{done:#?}");
+    let run = only_run(out.path());
+    let manifest: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(run.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["processes"], &manifest["status"]),
+        (&4.into(), &"complete".into()),
+        "{manifest:#}"
+    );
+    assert!(manifest["server"].as_str().unwrap().contains("a process each, 3 nodes at"), "{manifest:#}");
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("4 processes of the harness"));
+    let parts = fs::read_to_string(run.join("parts.jsonl")).unwrap();
+    assert!(["nacos-0", "nacos-1", "nacos-2"].iter().all(|part| parts.contains(part)), "{parts}");
+    let json = done.json();
+    // What one node took, all of them pushed: everybody was subscribed, and final reads from every node agree.
+    for guarantee in json["guarantees"].as_array().unwrap() {
+        let name = guarantee["name"].as_str().unwrap();
+        if done.code == 0 || ["monotonic", "intact", "nothing-invented", "isolated"].contains(&name) {
+            assert_ne!(guarantee["outcome"], "fail", "{guarantee:#}");
+        }
+        if done.code == 0 && name == "nothing-lost" {
+            assert_eq!(guarantee["outcome"], "pass", "{guarantee:#}");
+        }
+    }
+    let findings = json["validity"]["findings"].as_array().unwrap();
+    let ramp = findings.iter().find(|finding| finding["name"] == "ramp").unwrap();
+    assert!(ramp["text"].as_str().unwrap().ends_with("; 0 never were"), "{ramp:#}");
+}
+
+#[test]
+fn a_nodes_process_that_is_killed_ends_the_run_and_is_named() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let child = recording(TINY, out.path(), &EACH);
+    let nodes = children_of(child.0.id(), "nacos-node");
+    assert_eq!(nodes.len(), 3, "{nodes:?}");
+    kill(nodes[1]);
+    let done = Finished::from(wait_with_output(child));
+    assert_eq!(done.code, 3, "{done:#?}");
+    let name = format!("(process {})", nodes[1]);
+    assert!(done.stdout.starts_with("INVALID") && done.stdout.contains(&name), "{}", done.stdout);
+    assert!(nodes.iter().all(|id| !is_alive(*id)), "the others were ended with the run");
+}
+
+#[test]
+fn processes_of_nodes_end_by_themselves_when_the_harness_is_killed() {
+    let _turn = beside_others();
+    let out = tempfile::tempdir().unwrap();
+    let child = recording(TINY, out.path(), &EACH);
+    let nodes = children_of(child.0.id(), "nacos-node");
+    kill(child.0.id());
+    wait_for("the nodes' end", SOON, || nodes.iter().all(|id| !is_alive(*id)).then_some(()));
+    drop(child);
+    let alone = finish(&["nacos-node"]);
+    assert!(alone.code == 69 && alone.stderr.contains("started by `shakedown run`"), "{alone:#?}");
+}
+
+#[test]
+fn a_worker_or_a_node_that_stands_still_ends_the_run_and_is_named() {
+    let _turn = beside_others();
+    for command in ["worker", "nacos-node"] {
+        let out = tempfile::tempdir().unwrap();
+        // Longer than the silence that is borne.
+        let long = ["--set", "phases=[{ name: warm-up, for: 1s }, { name: steady, for: 40s }]"];
+        let child = recording(CALM, out.path(), &[&TWO[..], &EACH, &long].concat());
+        let frozen = children_of(child.0.id(), command)[0];
+        signal("-STOP", frozen);
+        let done = Finished::from(wait_with_output(child));
+        assert_eq!(done.code, 3, "{done:#?}");
+        let name = format!("(process {frozen})");
+        assert!(done.stdout.starts_with("INVALID") && done.stdout.contains(&name), "{}", done.stdout);
+        assert!(done.stdout.contains("has said nothing for 10"), "{}", done.stdout);
+        assert!(!is_alive(frozen), "one that stands still is ended, too");
+    }
 }

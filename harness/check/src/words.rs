@@ -62,7 +62,7 @@ pub fn counted(n: u64, noun: &str) -> String {
     let (stem, end) = match noun {
         "loss of connection" => ("losses of connection", ""),
         _ if noun.ends_with("ry") => (&noun[..noun.len() - 1], "ies"),
-        _ if noun.ends_with("sh") || noun.ends_with("ch") => (noun, "es"),
+        _ if ["sh", "ch", "ss"].iter().any(|end| noun.ends_with(end)) => (noun, "es"),
         _ => (noun, "s"),
     };
     if n == 1 { format!("1 {noun}") } else { format!("{} {stem}{end}", count(n)) }

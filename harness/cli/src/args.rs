@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Hold a share of a run's watchers, as told on standard input; for shakedown's own use.
     #[command(hide = true)]
     Worker,
+    /// Be a node of a run's embedded server, as told on standard input; for shakedown's own use.
+    #[command(hide = true)]
+    NacosNode,
     /// The watchers' side of a floor; for shakedown's own use.
     #[command(hide = true)]
     FloorPeer {

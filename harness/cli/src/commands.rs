@@ -79,6 +79,7 @@ fn carry_out(command: Command) -> Result<ExitCode, Failure> {
         Command::PollingDriver => runtime()?.block_on(polling_driver::speak()).map(done),
         Command::FloorPeer { address } => calibrate::peer(address).map(done),
         Command::Worker => worker::work().map(done),
+        Command::NacosNode => serve::node().map(done),
         Command::Guard => {
             shakedown_topology::guard_main();
             Ok(ExitCode::SUCCESS)

@@ -4,8 +4,14 @@
 //! against everything stored before, written down, and handed to the other nodes' cores as what their reads of the
 //! database will find. That alone changes nothing that their clients see: they dump it when they are told of it
 //! ([`broadcasts`]), or when they look by themselves.
+//!
+//! A node may be in a process of its own (ADR 32): `host` is the side of the process with the database, `guest` the
+//! node's, `wire` what they say to each other.
 
 pub(crate) mod broadcasts;
+pub(crate) mod guest;
+mod host;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,12 +20,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
 use shakedown_model::Seed;
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
 use shakedown_nacos::ConfigKey;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use self::broadcasts::Broadcasts;
+use self::guest::{Away, Grant};
+pub use self::guest::{GuestError, node_main};
+pub use self::host::NodeProcess;
+use self::wire::ToNode;
 use crate::core::{Change, Core, DumpTask, Redirect};
 use crate::journal::{Journal, JournalError, Record};
 use crate::service::{Counts, RunningServer, StartError, start_node};
@@ -43,7 +54,7 @@ pub struct ClusterConfig {
 }
 
 /// Where a node listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePorts {
     /// Where HTTP listens; port 0 takes a free one at each start.
     pub http: SocketAddr,
@@ -103,7 +114,8 @@ impl EmbeddedCluster {
 
     /// From here on every write fails as on a full disk.
     pub(crate) fn fill_disk(&self) {
-        self.0.lock().journal.as_mut().unwrap().fill_disk();
+        let Home::Here(shared) = &self.0.home else { panic!("the disk is not this node's") };
+        lock(shared).journal.as_mut().unwrap().fill_disk();
     }
 }
 
@@ -111,9 +123,20 @@ impl EmbeddedCluster {
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<NodePorts>,
+    generation: Generation,
+    login: Option<Login>,
     settings: EmbeddedSettings,
     seed: Seed,
-    shared: Mutex<Shared>,
+    home: Home,
+}
+
+/// Where the database is.
+#[derive(Debug)]
+enum Home {
+    /// In this process.
+    Here(Mutex<Shared>),
+    /// In the process at the other end of a stream.
+    Away(Away),
 }
 
 /// The database, and who is to learn of writes.
@@ -131,13 +154,48 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 struct Member {
     address: SocketAddr,
-    /// Emptied at each of the node's inputs, so it holds what is written during one of them.
-    mailbox: UnboundedSender<Message>,
+    mailbox: Mailbox,
     counts: Arc<Counts>,
 }
 
-/// What nodes send each other.
+/// The way to a node.
 #[derive(Debug)]
+enum Mailbox {
+    /// Emptied at each of the node's inputs, so it holds what is written during one of them.
+    Here(UnboundedSender<Message>),
+    /// What is to be said over the stream to its process.
+    Away(UnboundedSender<ToNode>),
+}
+
+impl Mailbox {
+    /// A node that is going down has no use for it: it starts from the archive again.
+    fn send(&self, message: Message) {
+        match self {
+            Self::Here(mailbox) => drop(mailbox.send(message)),
+            Self::Away(mailbox) => drop(mailbox.send(ToNode::Message(message))),
+        }
+    }
+}
+
+/// The database, held for one write.
+#[derive(Debug)]
+pub(crate) enum Writing<'a> {
+    Here(MutexGuard<'a, Shared>),
+    Away(Grant<'a>),
+}
+
+impl Writing<'_> {
+    /// Stores what node `by` writes; after an error nothing is stored, and the write must not be acked.
+    pub(crate) fn store(&mut self, by: usize, change: &Change) -> io::Result<()> {
+        match self {
+            Self::Here(shared) => shared.store(by, change),
+            Self::Away(grant) => grant.store(change),
+        }
+    }
+}
+
+/// What nodes send each other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Message {
     /// The database now has this.
     Stored(Box<Change>),
@@ -145,12 +203,13 @@ pub(crate) enum Message {
     Changed(DumpTask),
     /// Keep so many connections and send the rest elsewhere.
     Reload(usize, Option<Redirect>),
-    /// A trouble begins, or ends.
+    /// A trouble begins, or ends; it is told to nodes of this process alone.
+    #[serde(skip)]
     Trouble(Arc<Active>, bool),
 }
 
 /// How many connections a running node has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MemberLoad {
     pub(crate) node: usize,
     pub(crate) address: SocketAddr,
@@ -175,7 +234,10 @@ pub(crate) struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.cluster.lock().members[self.node] = None;
+        // One in a process of its own ends with it, and the other side notices.
+        if let Home::Here(shared) = &self.cluster.home {
+            lock(shared).members[self.node] = None;
+        }
     }
 }
 
@@ -198,32 +260,38 @@ impl Cluster {
             journal = Some(log);
         }
         let members = nodes.iter().map(|_| None).collect();
-        Ok(Self {
-            nodes,
-            settings,
-            seed,
-            shared: Mutex::new(Shared { archive, unkept: BTreeMap::new(), journal, members }),
-        })
+        let shared = Shared { archive, unkept: BTreeMap::new(), journal, members };
+        Ok(Self { nodes, generation, login, settings, seed, home: Home::Here(Mutex::new(shared)) })
     }
 
     /// Lets a node in that listens at `address`: it holds all that is stored, and learns of what comes.
     pub(crate) fn join(self: &Arc<Self>, node: usize, address: SocketAddr, counts: &Arc<Counts>) -> Joined {
-        let (sender, mailbox) = unbounded_channel();
-        let mut shared = self.lock();
-        shared.unkept.clear();
-        let core = shared.archive.fork(wall_ms());
-        let member = Member { address, mailbox: sender, counts: Arc::clone(counts) };
-        let before = shared.members[node].replace(member);
-        assert!(before.is_none(), "node {node} runs already");
-        drop(shared);
+        let (core, mailbox) = match &self.home {
+            Home::Here(shared) => {
+                let (sender, mailbox) = unbounded_channel();
+                let mut shared = lock(shared);
+                shared.unkept.clear();
+                let core = shared.archive.fork(wall_ms());
+                shared.enter(
+                    node,
+                    Member { address, mailbox: Mailbox::Here(sender), counts: Arc::clone(counts) },
+                );
+                (core, mailbox)
+            }
+            Home::Away(away) => away.take_state(),
+        };
         let broadcasts = Broadcasts::new(self.settings.cluster.clone(), self.seed, node, self.nodes.len());
         let membership = Membership { cluster: Arc::clone(self), node };
         Joined { core, mailbox, broadcasts, membership }
     }
 
-    /// The database, for one write at a time.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The database, for one write at a time. A node in a process of its own stands still until it has it, some ten
+    /// microseconds when nobody else writes.
+    pub(crate) fn lock(&self) -> Writing<'_> {
+        match &self.home {
+            Home::Here(shared) => Writing::Here(lock(shared)),
+            Home::Away(away) => Writing::Away(away.ask()),
+        }
     }
 
     /// What the nodes draw from.
@@ -231,22 +299,49 @@ impl Cluster {
         self.seed
     }
 
+    /// Whether a node runs, as far as this process knows: what is sent to another's that does not is dropped there.
     pub(crate) fn is_up(&self, node: usize) -> bool {
-        self.lock().members.get(node).is_some_and(Option::is_some)
+        match &self.home {
+            Home::Here(shared) => lock(shared).members.get(node).is_some_and(Option::is_some),
+            Home::Away(_) => true,
+        }
     }
 
     /// Sends a node something, if it runs.
     pub(crate) fn send(&self, to: usize, message: Message) {
-        if let Some(Some(member)) = self.lock().members.get(to) {
-            // A node that is going down has no use for it.
-            member.mailbox.send(message).ok();
+        match &self.home {
+            Home::Here(shared) => lock(shared).send(to, message),
+            Home::Away(away) => away.send(to, message),
         }
     }
 
     /// The running nodes by address, each with its registered connections.
     pub(crate) fn loads(&self) -> Vec<MemberLoad> {
-        let shared = self.lock();
-        let members = shared.members.iter().enumerate();
+        match &self.home {
+            Home::Here(shared) => lock(shared).loads(),
+            Home::Away(away) => away.loads(),
+        }
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn enter(&mut self, node: usize, member: Member) {
+        let before = self.members[node].replace(member);
+        assert!(before.is_none(), "node {node} runs already");
+    }
+
+    fn send(&self, to: usize, message: Message) {
+        if let Some(Some(member)) = self.members.get(to) {
+            member.mailbox.send(message);
+        }
+    }
+
+    fn loads(&self) -> Vec<MemberLoad> {
+        let members = self.members.iter().enumerate();
         let mut loads: Vec<_> = members
             .filter_map(|(node, member)| {
                 let Member { address, counts, .. } = member.as_ref()?;
@@ -256,16 +351,13 @@ impl Cluster {
         loads.sort_by_key(|load| load.address.to_string());
         loads
     }
-}
 
-impl Shared {
     /// Stores what node `by` writes; after an error nothing is stored, and the write must not be acked.
     pub(crate) fn store(&mut self, by: usize, change: &Change) -> io::Result<()> {
         self.keep(change)?;
         let others = self.members.iter().enumerate().filter(|(node, _)| *node != by);
         for member in others.filter_map(|(_, member)| member.as_ref()) {
-            // A node that is going down starts from the archive again.
-            member.mailbox.send(Message::Stored(Box::new(change.clone()))).ok();
+            member.mailbox.send(Message::Stored(Box::new(change.clone())));
         }
         if let Some(journal) = &mut self.journal
             && journal.wants_compaction()

@@ -16,5 +16,5 @@ mod journal;
 mod service;
 mod trouble;
 
-pub use cluster::{ClusterConfig, EmbeddedCluster, NodePorts};
+pub use cluster::{ClusterConfig, EmbeddedCluster, GuestError, NodePorts, NodeProcess, node_main};
 pub use service::{EmbeddedServer, JournalError, RunningServer, ServerConfig, StartError};

@@ -13,6 +13,7 @@ mod params;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -20,7 +21,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shakedown_model::Seed;
 use shakedown_model::fault::{NodeTrouble, TroubleCount};
 use shakedown_model::plan::{EmbeddedSettings, Generation, Login};
@@ -32,6 +35,9 @@ use crate::cluster::{Cluster, ClusterConfig, EmbeddedCluster, Message, NodePorts
 use crate::core::Core;
 pub use crate::journal::JournalError;
 use crate::trouble::Troubles;
+
+/// A node's thread shows this often that it does its work.
+pub(crate) const BEAT: Duration = Duration::from_millis(200);
 
 /// What a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +102,16 @@ pub(crate) struct Counts {
     open: AtomicUsize,
     /// What it is told to do wrong.
     pub(crate) troubles: Troubles,
+    /// Grows while the thread does its work.
+    pulse: AtomicUsize,
+}
+
+/// The same at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Load {
+    pub(crate) registered: usize,
+    pub(crate) hanging: usize,
+    pub(crate) open: usize,
 }
 
 impl Counts {
@@ -103,6 +119,21 @@ impl Counts {
         self.registered.store(core.registered_count(), Ordering::Relaxed);
         self.hanging.store(core.hanging_count(), Ordering::Relaxed);
         self.open.store(core.open_count(), Ordering::Relaxed);
+    }
+
+    /// Takes over what another process counted.
+    pub(crate) fn set(&self, load: Load) {
+        self.registered.store(load.registered, Ordering::Relaxed);
+        self.hanging.store(load.hanging, Ordering::Relaxed);
+        self.open.store(load.open, Ordering::Relaxed);
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            registered: self.registered(),
+            hanging: self.hanging.load(Ordering::Relaxed),
+            open: self.open.load(Ordering::Relaxed),
+        }
     }
 
     pub(crate) fn registered(&self) -> usize {
@@ -136,13 +167,17 @@ pub(crate) fn start_node(cluster: &Arc<Cluster>, node: usize) -> Result<RunningS
     let failed = Arc::clone(&failure);
     let counts = Arc::new(Counts::default());
     let counted = Arc::clone(&counts);
+    let beating = Arc::clone(&counts);
     let joined = cluster.join(node, http_addr, &counts);
     let serve = move || {
         let tasks = LocalSet::new();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             runtime.block_on(tasks.run_until(async move {
                 let node = Rc::new(Node::new(joined, counted));
-                serve(node, http, grpc, stopped).await
+                tokio::select! {
+                    ended = serve(node, http, grpc, stopped) => ended,
+                    never = beat(&beating) => match never {},
+                }
             }))
         }));
         let failure = match ended {
@@ -213,6 +248,15 @@ impl RunningServer {
         count
     }
 
+    pub(crate) fn load(&self) -> Load {
+        self.counts.load()
+    }
+
+    /// Grows several times a second while the thread does its work.
+    pub(crate) fn pulse(&self) -> usize {
+        self.counts.pulse.load(Ordering::Relaxed)
+    }
+
     /// Closes every connection and both ports, and waits for the thread.
     pub fn stop(mut self) {
         self.end();
@@ -236,6 +280,15 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Shows that the thread does its work.
+async fn beat(counts: &Counts) -> Infallible {
+    let mut beats = tokio::time::interval(BEAT);
+    loop {
+        beats.tick().await;
+        counts.pulse.fetch_add(1, Ordering::Relaxed);
     }
 }
 

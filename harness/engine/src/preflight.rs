@@ -9,7 +9,7 @@ pub enum PreflightError {
     /// Too few open files.
     #[error(
         "{watchers} watchers need about {needed} open files in one of the run's processes, and its hard limit is {limit}; \
-         lower the counts, raise `ulimit -Hn`, leave `workers` to `auto`, or take the servers and proxies out of the process (`--backend process`, `--proxy toxiproxy`)"
+         lower the counts, raise `ulimit -Hn`, leave `workers` and `server.embedded.processes` to `auto`, give an embedded server more `nodes`, or take the servers and proxies out of the process (`--backend process`, `--proxy toxiproxy`)"
     )]
     OpenFiles {
         /// Watchers of the plan.

@@ -77,6 +77,8 @@ impl Setup {
             seed: plan.seed,
             containers: containers.as_ref(),
             progress: &progress,
+            program: &options.program,
+            is_spread: needs.servers > 0,
         };
         progress(beginning(&plan.server));
         let servers = Servers::start(&plan.server, &place, &mut ports).await?;
@@ -96,7 +98,7 @@ impl Setup {
         connections.iter().for_each(|connections| connections.know(&addresses));
         let real = clients::start(&plan, &launches, dir, guard.as_ref(), &addresses).await?;
         manifest.clients = real.described().to_vec();
-        manifest.workers = needs.workers;
+        (manifest.workers, manifest.processes) = (needs.workers, needs.processes());
         let crew = start_workers(&needs, (&plan, &servers, &addresses), (dir, options), (&history, manifest))
             .await?;
         observer.on(&RunEvent::Started { setup: began.elapsed() });
@@ -232,6 +234,7 @@ fn is_compared(plan: &Plan) -> bool {
 
 fn needs_guard(plan: &Plan, needs: &Needs) -> bool {
     needs.proxies > 0
+        || needs.servers > 0
         || matches!(plan.server.backend, Backend::Process | Backend::Container)
         || plan.proxy.kind == ProxyKind::Toxiproxy
         || clients::has_any(plan)

@@ -5,7 +5,7 @@
 //! matched. Starting and stopping proxy servers is the topology's work.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use shakedown_model::plan::{GroupSpec, Plan, Protocol, ProxyKind};
@@ -47,6 +47,9 @@ pub struct ProxyAddress {
     pub binds: SocketAddr,
     /// The node's address, as the proxy server finds it.
     pub upstream: String,
+    /// From where it connects there, where several proxy servers would else come from one address: a pair of addresses
+    /// carries some 12,000 connections.
+    pub source: Option<Ipv4Addr>,
 }
 
 /// What gRPC's port is above HTTP's (nacos-facts.md §2.1).
@@ -76,7 +79,8 @@ pub fn proxies_for<E>(
         };
         for (watcher, share) in owners {
             for (node, address) in (0_u16..).map(NodeId).zip(nodes) {
-                let place = Place { group, watcher, share, node };
+                let source = (shares > 1 && watcher.is_none()).then(|| source_of(share));
+                let place = Place { group, watcher, share, node, source };
                 if watcher.is_some() {
                     let http = allocate(&[i32::from(GRPC_OFFSET)])?;
                     let grpc = http.port().checked_add(GRPC_OFFSET).expect("the offset was allocated too");
@@ -98,6 +102,17 @@ struct Place {
     watcher: Option<WatcherId>,
     share: u16,
     node: NodeId,
+    source: Option<Ipv4Addr>,
+}
+
+/// From where the proxies of a share connect: behind the addresses of watchers, which begin at 127.0.0.1.
+fn source_of(share: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + u32::from(share))
+}
+
+/// Whether a source within this machine reaches it.
+fn is_loopback(upstream: &str) -> bool {
+    upstream.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
 fn proxy(
@@ -106,7 +121,7 @@ fn proxy(
     protocol: Protocol,
     (listen, address): (SocketAddr, &NodeAddress),
 ) -> ProxyAddress {
-    let Place { group, watcher, share, node } = *place;
+    let Place { group, watcher, share, node, source } = *place;
     let (upstream, suffix) = match protocol {
         Protocol::NacosHttp => (&address.http, "http"),
         Protocol::NacosGrpc => (&address.grpc, "grpc"),
@@ -127,6 +142,7 @@ fn proxy(
         listen,
         binds: listen,
         upstream: upstream.clone(),
+        source: source.filter(|_| is_loopback(upstream)),
     }
 }
 
@@ -148,6 +164,7 @@ pub async fn populate(
             listen: proxy.binds,
             upstream: proxy.upstream.clone(),
             enabled: true,
+            source: proxy.source.map(IpAddr::V4),
         })
         .collect();
     client.populate(&configs).await?;

@@ -132,6 +132,7 @@ impl World {
             listen: address(20_000 + id),
             binds: address(20_000 + id),
             upstream: "127.0.0.1:8848".to_owned(),
+            source: None,
         };
         let proxies: Arc<[ProxyAddress]> =
             [proxy(0, Protocol::NacosHttp), proxy(1, Protocol::NacosGrpc)].into();

@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::WatcherId;
+use crate::fault::{FaultAction, ServerFault};
 use crate::needs::BESIDE;
-use crate::plan::{GroupSpec, Plan};
+use crate::plan::{Backend, GroupSpec, NodeProcesses, Plan};
 
 /// Open files of one process that a division counts on where the machine's own limit is not asked.
 pub const FILES_PER_PROCESS: u64 = 20_000;
@@ -75,12 +76,14 @@ pub(crate) struct Division {
     pub(crate) workers: u32,
     /// Those of the embedded proxies, one for each worker; 0 when they are in the harness' own.
     pub(crate) proxies: u32,
+    /// Those of the embedded server, one for each node; 0 when they are in the harness' own.
+    pub(crate) servers: u32,
 }
 
 impl Division {
-    /// Divides a plan whose run takes `together` files in one process, `proxies` of them at embedded proxies, where a
-    /// process may have `open_files`.
-    pub(crate) fn of(plan: &Plan, (together, proxies): (u64, u64), open_files: u64) -> Self {
+    /// Divides a plan whose run takes `together` files in one process, `proxies` of them at embedded proxies and `servers`
+    /// at an embedded server, where a process may have `open_files`.
+    pub(crate) fn of(plan: &Plan, (together, proxies, servers): (u64, u64, u64), open_files: u64) -> Self {
         let room = open_files.saturating_sub(BESIDE).max(1);
         let simulated = simulated(plan);
         // What the proxy sees of real clients is told within one process.
@@ -94,8 +97,30 @@ impl Division {
                 u32::try_from(workers.min(u64::from(MOST_WORKERS))).expect("below the most workers")
             }
         };
-        Self { workers, proxies: if leaves { workers } else { 0 } }
+        let is_alone = plan.server.backend == Backend::Embedded
+            && match plan.server.embedded.processes {
+                NodeProcesses::One => false,
+                NodeProcesses::Each => true,
+                NodeProcesses::Auto => {
+                    let elsewhere =
+                        if workers > 0 { simulated } else { 0 } + if leaves { proxies } else { 0 };
+                    servers > 0 && together - elsewhere > open_files && !has_troubles(plan)
+                }
+            };
+        Self {
+            workers,
+            proxies: if leaves { workers } else { 0 },
+            servers: if is_alone { u32::from(plan.server.nodes) } else { 0 },
+        }
     }
+}
+
+/// Whether embedded nodes are told to do wrong in the run, which only those of the harness' own process can be.
+#[must_use]
+pub fn has_troubles(plan: &Plan) -> bool {
+    let is_trouble =
+        |action: &FaultAction| matches!(action, FaultAction::Server { fault: ServerFault::Trouble { .. } });
+    plan.faults.iter().any(|fault| is_trouble(&fault.action))
 }
 
 /// Simulated watchers, which workers can hold.
@@ -111,7 +136,7 @@ mod tests {
     use super::*;
     use crate::backoff::{Backoff, Jitter};
     use crate::needs::Needs;
-    use crate::plan::{ClientSpec, DriverSpec, Protocol};
+    use crate::plan::{ClientSpec, DriverSpec, Protocol, ProxyKind};
     use crate::testing;
 
     fn plan(counts: &[u32]) -> Plan {
@@ -175,6 +200,30 @@ mod tests {
     }
 
     #[test]
+    fn nodes_leave_the_harness_when_files_demand_it_or_they_are_told_to() {
+        let direct = |count, nodes| {
+            let mut plan = plan(&[count]);
+            plan.proxy.kind = ProxyKind::None;
+            plan.server.nodes = nodes;
+            plan
+        };
+        let needs = |plan: &Plan| Needs::of(plan, FILES_PER_PROCESS);
+        let many = needs(&direct(50_000, 3));
+        assert_eq!((many.workers, many.proxies, many.servers, many.harness_files), (3, 0, 3, 300));
+        // A node gets a third of the watchers, and up to 5 % more of them by chance.
+        assert_eq!((many.worker_files, many.server_files), (16_967, 17_800));
+        assert_eq!((needs(&direct(19_700, 3)).workers, needs(&direct(19_700, 3)).servers), (1, 0));
+        let mut told = direct(10, 2);
+        told.server.embedded.processes = NodeProcesses::Each;
+        assert_eq!((needs(&told).servers, needs(&told).harness_files), (2, 310));
+        told.server.backend = Backend::Process;
+        assert_eq!(needs(&told).servers, 0, "a real server is no part of the harness");
+        let mut one = direct(50_000, 3);
+        one.server.embedded.processes = NodeProcesses::One;
+        assert_eq!((needs(&one).servers, needs(&one).harness_files), (0, 50_300));
+    }
+
+    #[test]
     fn files_decide_how_many_workers_there_are() {
         // Four files for each watcher, and 300 beside.
         let needs = |count| Needs::of(&plan(&[count]), FILES_PER_PROCESS);
@@ -185,6 +234,7 @@ mod tests {
         assert_eq!([processes(9_851), processes(19_700)], [(2, 2), (2, 2)]);
         assert_eq!(needs(19_700).open_files(), 20_000);
         assert!(needs(19_701).open_files() > FILES_PER_PROCESS, "one server holds no more");
+        assert_eq!((needs(19_701).servers, needs(19_701).harness_files), (1, 300));
         assert_eq!(Needs::of(&plan(&[50_000]), 1 << 20).workers, 0);
         let mut told = plan(&[10]);
         told.workers = Workers::Exactly(2);
@@ -192,6 +242,6 @@ mod tests {
         told = plan(&[50_000]);
         told.workers = Workers::Exactly(0);
         let needs = Needs::of(&told, FILES_PER_PROCESS);
-        assert_eq!((needs.workers, needs.open_files()), (0, 200_300));
+        assert_eq!((needs.workers, needs.servers, needs.harness_files), (0, 1, 150_300));
     }
 }

@@ -65,6 +65,10 @@ pub struct Manifest {
     /// Worker processes that held the simulated watchers; 0 when the harness' own process did.
     #[serde(default)]
     pub workers: u32,
+    /// Processes of the harness itself: its own, and those of workers, embedded proxies and embedded nodes; 0 in a run
+    /// before this was written down.
+    #[serde(default)]
+    pub processes: u32,
     /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
     pub remarks: Vec<String>,
 }
@@ -90,6 +94,7 @@ impl Manifest {
             arguments: Vec::new(),
             floors: Vec::new(),
             workers: 0,
+            processes: 0,
             remarks: Vec::new(),
         }
     }

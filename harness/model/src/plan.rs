@@ -32,8 +32,8 @@ pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
 pub use self::server::{
     AccessKey, AuthScope, Backend, ContainerSettings, EmbeddedSettings, ExternalNode, ExternalProxy,
-    ExternalSpec, Generation, LinkSpec, Login, OldApis, Product, ProxyKind, ProxyPlace, ProxySpec,
-    ServerDefect, ServerSpec, UpgradeSpec,
+    ExternalSpec, Generation, LinkSpec, Login, NodeProcesses, OldApis, Product, ProxyKind, ProxyPlace,
+    ProxySpec, ServerDefect, ServerSpec, UpgradeSpec,
 };
 pub use self::tls::{TlsPorts, TlsSpec};
 pub use self::watchers::{

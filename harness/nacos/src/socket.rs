@@ -6,10 +6,11 @@
 mod client_stream;
 mod metered;
 mod peer;
+mod source;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -137,7 +138,7 @@ async fn connect_tcp(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, Co
     let local = |error| ConnectError::Local { from: source, peer, source: error };
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(local)?;
     if is_bound_to(source, peer) {
-        socket.bind(SocketAddr::new(IpAddr::V4(source), 0)).map_err(local)?;
+        source::bind(&socket, source).map_err(local)?;
     }
     let stream = socket.connect(peer).await.map_err(|error| classify(error, peer, source))?;
     stream.set_nodelay(true).map_err(|source| ConnectError::Broken { peer, source })?;

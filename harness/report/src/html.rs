@@ -97,6 +97,7 @@ fn header(input: ReportInput<'_>) -> Markup {
                 (fact("Server", &plain(&manifest.server)))
                 (fact("Proxy", &plain(&manifest.proxy)))
                 (fact("Machine", &machine(input)))
+                @if let Some(processes) = processes(input) { (fact("Processes", &processes)) }
                 (fact("Harness", &format!("shakedown {}", plain(&manifest.harness))))
             }
             (counts(input))
@@ -158,6 +159,19 @@ fn machine(input: ReportInput<'_>) -> String {
         plain(&machine.kernel),
         count(machine.open_files),
     )
+}
+
+/// Over how many processes the harness spread itself; a run of before that was written down does not say.
+fn processes(input: ReportInput<'_>) -> Option<String> {
+    let manifest = input.manifest;
+    let all = counted(u64::from(manifest.processes), "process");
+    match (manifest.processes, manifest.workers) {
+        (0, _) => None,
+        (_, 0) => Some(format!("{all} of the harness")),
+        (_, workers) => {
+            Some(format!("{all} of the harness, {} among them", counted(u64::from(workers), "worker")))
+        }
+    }
 }
 
 const fn outcome_class(outcome: Outcome) -> &'static str {

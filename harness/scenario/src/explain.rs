@@ -157,6 +157,7 @@ fn embedded_nodes(out: &mut String, server: &ServerSpec) -> fmt::Result {
     let limit = settings.max_connections.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
     writeln!(out, "    max-connections: {limit}")?;
     writeln!(out, "    reset-answer-timeout: {}", show_time(settings.reset_answer_timeout))?;
+    writeln!(out, "    processes: {}", word(&settings.processes))?;
     if server.nodes < 2 {
         return Ok(());
     }
@@ -270,6 +271,9 @@ fn needs(out: &mut String, plan: &Plan) -> fmt::Result {
                 writeln!(out, "  open files of a proxy: {}", needs.proxy_files)?;
             }
         }
+    }
+    if needs.servers > 0 {
+        writeln!(out, "  servers: {} # processes of the embedded server, one for each node", needs.servers)?;
     }
     if needs.server_files > 0 {
         writeln!(out, "  open files of the server: {}", needs.server_files)?;

@@ -66,18 +66,29 @@ impl OwnProcess {
         guard: &Guard,
         advice: &str,
     ) -> Result<Self, ProcessError> {
+        command.stdin(Stdio::null());
+        Self::start_hearing(what, command, log, guard, advice)
+    }
+
+    /// The same with the standard input that the command names.
+    pub(crate) fn start_hearing(
+        what: &str,
+        mut command: Command,
+        log: &Path,
+        guard: &Guard,
+        advice: &str,
+    ) -> Result<Self, ProcessError> {
         let log_error = |source| ProcessError::Log { path: log.to_owned(), source };
         let output = File::options().create(true).append(true).open(log).map_err(log_error)?;
         let errors = output.try_clone().map_err(log_error)?;
-        let child =
-            command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).spawn().map_err(
-                |source| ProcessError::Spawn {
-                    what: what.to_owned(),
-                    program: PathBuf::from(command.get_program()),
-                    advice: advice.to_owned(),
-                    source,
-                },
-            )?;
+        let child = command.stdout(output).stderr(errors).process_group(0).spawn().map_err(|source| {
+            ProcessError::Spawn {
+                what: what.to_owned(),
+                program: PathBuf::from(command.get_program()),
+                advice: advice.to_owned(),
+                source,
+            }
+        })?;
         let group = child.id();
         let process = Self {
             what: what.to_owned(),
@@ -98,11 +109,16 @@ impl OwnProcess {
 
     /// Why the process is gone, if it is; the last lines of its log are in the text.
     pub(crate) fn failed(&mut self) -> Option<String> {
+        let status = self.status()?;
+        Some(format!("{} ended by itself with {status}{}", self.what, self.log_tail()))
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
             self.status = self.child.try_wait().ok().flatten();
         }
-        let status = self.status?;
-        Some(format!("{} ended by itself with {status}{}", self.what, self.log_tail()))
+        self.status
     }
 
     /// The last lines of its log, as a text to append to a message.

@@ -45,6 +45,14 @@ pub enum ServersError {
     /// A process did not start.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// No stream to an embedded node's process.
+    #[error("cannot make a stream to the process of nacos node {node}; look at the limit of open files")]
+    Stream {
+        /// The node.
+        node: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Something about containers.
     #[error(transparent)]
     Container(#[from] ContainerError),
@@ -184,6 +192,10 @@ pub struct ServerPlace<'a> {
     pub containers: Option<&'a Containers>,
     /// Who is told how far the nodes are.
     pub progress: Progress<'a>,
+    /// This program, which has the command `nacos-node`.
+    pub program: &'a Path,
+    /// Whether each embedded node is in a process of its own.
+    pub is_spread: bool,
 }
 
 impl Servers {
@@ -197,7 +209,7 @@ impl Servers {
         ports: &mut Ports,
     ) -> Result<Self, ServersError> {
         match spec.backend {
-            Backend::Embedded => embedded::start(spec, place, ports),
+            Backend::Embedded => embedded::start(spec, place, ports).await,
             Backend::Process => process::start(spec, place, ports).await,
             Backend::Container => container::start(spec, place, ports).await,
             Backend::External => external::start(spec).await,

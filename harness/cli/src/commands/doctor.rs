@@ -73,6 +73,10 @@ fn needed(plan: &Plan, needs: &Needs) -> String {
         0 => processes,
         proxies => format!("{processes}, and {proxies} of the embedded proxy what lies between"),
     };
+    let processes = match needs.servers {
+        0 => processes,
+        servers => format!("{processes}, and {servers} of the embedded server its nodes"),
+    };
     let (connections, files) = (needs.connections, needs.open_files());
     format!("{} needs {connections} connections and {files} open files in {processes}", plan.name)
 }

@@ -71,6 +71,13 @@ pub(super) fn nacos(args: NacosArgs) -> Result<(), Failure> {
     end
 }
 
+/// `nacos-node`: a node of a run's embedded server, started by `run` and never by a person.
+pub(super) fn node() -> Result<(), Failure> {
+    logging::to_stderr();
+    shakedown_engine::raise_open_files();
+    shakedown_embedded::node_main().map_err(|error| Failure::from_error(Exit::Missing, &error))
+}
+
 /// Where node number `node` listens when the first one listens at `port`; `None` beyond the last port.
 fn node_ports(port: u16, node: u16) -> Option<NodePorts> {
     let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));

@@ -100,7 +100,7 @@ impl Change {
 }
 
 /// What a node has to dump: a config, or one of its gray releases.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DumpTask {
     /// Which config.
     pub key: Arc<ConfigKey>,

@@ -19,7 +19,7 @@ use self::state::State;
 use super::Counts;
 use super::grpc::Link;
 use crate::cluster::broadcasts::Step;
-use crate::cluster::{Cluster, Joined, Membership, Message, Shared};
+use crate::cluster::{Cluster, Joined, Membership, Message, Writing};
 use crate::core::{
     Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, PollId, PublishError, Read,
 };
@@ -206,7 +206,7 @@ impl Node {
     }
 
     /// Stores a change for all nodes; answers the config that it changed.
-    fn commit(&self, shared: &mut Shared, change: Change) -> Result<Option<ConfigKey>, WriteError> {
+    fn commit(&self, shared: &mut Writing<'_>, change: Change) -> Result<Option<ConfigKey>, WriteError> {
         let now = self.started.elapsed();
         let mut state = self.state.borrow_mut();
         // What came before this write must be stored before it here, too.

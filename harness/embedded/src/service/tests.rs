@@ -4,6 +4,7 @@ mod api;
 mod cluster;
 mod fan_out;
 mod grpc;
+mod guests;
 mod hostile;
 mod http;
 mod lifecycle;
@@ -105,7 +106,11 @@ impl Client {
     }
 
     async fn connect_with(server: &RunningServer, limits: GrpcLimits) -> Self {
-        let connected = GrpcConnection::connect(server.grpc_addr(), Ipv4Addr::LOCALHOST, limits);
+        Self::connect_at(server.grpc_addr(), limits).await
+    }
+
+    async fn connect_at(address: SocketAddr, limits: GrpcLimits) -> Self {
+        let connected = GrpcConnection::connect(address, Ipv4Addr::LOCALHOST, limits);
         let mut client = Self(soon("connecting", connected).await.unwrap());
         let setup = ConnectionSetupRequest { ability_table: Some([].into()), ..Default::default() };
         client.0.open_stream(&Payload::new(&setup)).unwrap();

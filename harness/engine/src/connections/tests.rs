@@ -36,6 +36,7 @@ fn address(name: &str, group: u16, watcher: Option<u32>) -> ProxyAddress {
         listen: any,
         binds: any,
         upstream: String::new(),
+        source: None,
     }
 }
 

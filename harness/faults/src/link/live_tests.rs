@@ -31,7 +31,13 @@ async fn line(recipe: Recipe) -> Line {
     let client = ToxiproxyClient::new(proxies.api_addr()).unwrap();
     let listener = TcpListener::bind(any).await.unwrap();
     let upstream = listener.local_addr().unwrap();
-    let proxy = ProxyConfig { name: "p".into(), listen: any, upstream: upstream.to_string(), enabled: true };
+    let proxy = ProxyConfig {
+        name: "p".into(),
+        listen: any,
+        upstream: upstream.to_string(),
+        enabled: true,
+        source: None,
+    };
     let listen = client.create(&proxy).await.unwrap().listen;
     let watcher = TcpStream::connect(listen).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();

@@ -100,6 +100,21 @@ fn shares_of_a_group_have_proxies_of_their_own_and_real_clients_have_not() {
         [("g0-far-n0-grpc", 0, 0), ("g0-far-p1-n0-grpc", 0, 1), ("g0-far-p2-n0-grpc", 0, 2)]
     );
     assert_eq!(found[3..], [(&*format!("{real}-http"), 1, 0), (&*format!("{real}-grpc"), 1, 0)]);
+    assert!(proxies.iter().all(|p| p.source.is_none()), "from within this machine `h` cannot be reached");
+}
+
+#[test]
+fn several_shares_connect_to_a_server_here_from_addresses_of_their_own() {
+    let mut plan = plan(Vec::new());
+    plan.groups = vec![spec("far", Protocol::NacosGrpc, 0)];
+    let nodes = [NodeAddress { http: "127.0.0.1:1".into(), grpc: "127.0.0.1:2".into() }];
+    let sources = |shares| {
+        let any = |_: &[i32]| Ok::<_, std::convert::Infallible>(address(20_000));
+        let proxies = proxies_for(&plan, (&nodes, shares), any).unwrap();
+        proxies.iter().map(|p| p.source.map(|source| source.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(sources(1), [None]);
+    assert_eq!(sources(2), [Some("127.1.0.1".to_owned()), Some("127.1.0.2".to_owned())]);
 }
 
 #[test]

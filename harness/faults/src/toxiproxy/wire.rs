@@ -1,6 +1,6 @@
 //! The JSON of Toxiproxy's API as types; units are whole milliseconds there, `Duration` here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -48,6 +48,9 @@ pub struct ProxyConfig {
     pub upstream: String,
     /// Whether it accepts connections.
     pub enabled: bool,
+    /// The address that its connections to there come from; the embedded proxy alone knows this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
 }
 
 /// A proxy as the API shows it.

@@ -197,6 +197,9 @@ pub struct EmbeddedSettings {
     pub max_connections: Option<u32>,
     /// How long a client may take to answer that it connects elsewhere (real: 3 s).
     pub reset_answer_timeout: Duration,
+    /// In which processes its nodes are.
+    #[serde(default)]
+    pub processes: NodeProcesses,
     /// How nodes tell each other of writes.
     pub cluster: ClusterSettings,
     /// How long the dump of one config takes; meanwhile it cannot be read, and the next one waits (real: below 1 ms).
@@ -226,6 +229,19 @@ pub struct EmbeddedSettings {
     pub old_apis: OldApis,
     /// The planted defect, if any.
     pub defect: Option<ServerDefect>,
+}
+
+/// In which processes the nodes of the embedded server are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeProcesses {
+    /// Each in one of its own where the harness' own process could not have enough open files, else all in that.
+    #[default]
+    Auto,
+    /// All in the harness' own.
+    One,
+    /// Each in one of its own.
+    Each,
 }
 
 /// What needs a login.
@@ -279,6 +295,7 @@ impl Default for EmbeddedSettings {
             poll_registers_late: true,
             max_connections: None,
             reset_answer_timeout: Duration::from_secs(3),
+            processes: NodeProcesses::default(),
             cluster: ClusterSettings::default(),
             dump_time: Duration::ZERO,
             dump_fails_every: 0,

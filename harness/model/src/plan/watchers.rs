@@ -228,6 +228,14 @@ pub struct GroupSpec {
     pub source: Ipv4Addr,
 }
 
+impl ClientSpec {
+    /// Whether the next request goes over the connection of the last.
+    #[must_use]
+    pub const fn keeps_its_connection(&self) -> bool {
+        matches!(self.protocol, Protocol::NacosGrpc) || self.habits.keeps_alive
+    }
+}
+
 impl GroupSpec {
     /// The source address of a watcher's connections: the group's, and one further for every 12,000 watchers.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shakedown_model::plan::{AuthScope, Backend, Product, ProxyKind, ServerDefect};
+use shakedown_model::plan::{AuthScope, Backend, NodeProcesses, Product, ProxyKind, ServerDefect};
 
 use super::{RawContainer, RawExternal, RawExternalProxy, RawLinkToxic, RawProxyPlace};
 use crate::field::{OrNone, Share, record, words};
@@ -87,6 +87,7 @@ record! {
         "old-apis" old_apis: optional RawOldApis = "The old HTTP APIs that a 3.x server still serves.",
         "max-connections" max_connections: optional OrNone<u32> = "Registered gRPC connections and hanging polls that a node takes together, or `none`. Default: none.",
         "reset-answer-timeout" reset_answer_timeout: optional Duration = "How long a client may take to answer that it connects elsewhere. Default: 3s.",
+        "processes" processes: optional NodeProcesses = "In which processes the nodes are: all in the harness' own (`one`), `each` in one of its own, or `auto`: each in its own once the harness' process could not have enough open files. Default: auto.",
         "broadcast-delay" broadcast_delay: optional Duration = "From a write to the arrival of its broadcast at each other node. Default: 1ms.",
         "broadcast-loss" broadcast_loss: optional Share = "The share of broadcasts that are lost; a loss is noticed after the time-out and sent again. Default: 0%.",
         "broadcast-timeout" broadcast_timeout: optional Duration = "How long a node waits for the answer to a broadcast. Default: 1s.",
@@ -119,6 +120,7 @@ record! {
 words!(Product { "nacos" => Product::Nacos });
 words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container, "external" => Backend::External });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy, "none" => ProxyKind::None });
+words!(NodeProcesses { "auto" => NodeProcesses::Auto, "one" => NodeProcesses::One, "each" => NodeProcesses::Each });
 words!(AuthScope { "admin" => AuthScope::Admin, "everything" => AuthScope::Everything });
 words!(ServerDefect {
     "lose-write" => ServerDefect::LoseWrite,

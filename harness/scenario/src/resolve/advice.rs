@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use shakedown_model::gate::{Gate, MUTATIONS_NEEDED, Measure, SAMPLES_BEYOND, Scope, Threshold};
-use shakedown_model::plan::{Backend, Generation, Plan, Protocol};
+use shakedown_model::plan::{Backend, CONNECTIONS_PER_SOURCE, Generation, Plan, Protocol};
 use shakedown_model::{FaultId, GroupId, PhaseId};
 
 use crate::problem::Findings;
 use crate::quantity::show_time;
 use crate::raw::RawScenario;
 use crate::source::{Span, Spanned};
+
+/// How long a port is not given out again after its connection was closed (Linux).
+const PORT_RESTS: Duration = Duration::from_secs(60);
+/// The source ports of one address (Linux's default range).
+const SOURCE_PORTS: f64 = 28_232.0;
 
 pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], found: &mut Findings) {
     let groups = raw.watchers.as_ref().map_or(&[][..], |groups| groups.value.as_slice());
@@ -32,6 +37,7 @@ pub(super) fn advise(raw: &RawScenario, plan: &Plan, gates: &[Spanned<Gate>], fo
         }
         poll_gives_up(raw.span, group, plan, found);
         hears_nothing(raw.span, group, plan, found);
+        uses_up_ports(raw.span, group, plan, found);
     }
     for gate in gates {
         too_few_samples(&gate.value, gate.span, plan, found);
@@ -50,6 +56,30 @@ fn hears_nothing(span: Span, group: &shakedown_model::plan::GroupSpec, plan: &Pl
                 "these clients call the default namespace `public`, and a 2.x server pushes nothing to that name",
             )
             .help("give `items.namespaces` a name, or choose a 3.x server");
+    }
+}
+
+/// Warns of clients that make a connection for each request, so often that their source addresses run out of ports: one
+/// that was closed keeps its port for a minute.
+fn uses_up_ports(span: Span, group: &shakedown_model::plan::GroupSpec, plan: &Plan, found: &mut Findings) {
+    let client = &group.client;
+    if client.keeps_its_connection() || client.driver.is_some() {
+        return;
+    }
+    let measured = plan.end().since_start().as_secs_f64().max(1.0);
+    let changes = f64::from(u32::try_from(plan.mutations().count()).unwrap_or(u32::MAX)) / measured;
+    let listened = f64::from(group.shared + group.own) / f64::from(plan.item_count().max(1));
+    // A change costs a fetch and the next poll; a quiet poll is made anew at its end.
+    let per_watcher = 2.0 * changes * listened.min(1.0) + 1.0 / client.poll_timeout.as_secs_f64().max(1.0);
+    let at_one_source = f64::from(group.count.min(CONNECTIONS_PER_SOURCE));
+    let ports = at_one_source * (1.0 + per_watcher * PORT_RESTS.as_secs_f64());
+    if ports > SOURCE_PORTS {
+        let message = format!(
+            "these clients connect anew for every request, and take about {ports:.0} ports of a source address that has {SOURCE_PORTS:.0}"
+        );
+        found
+            .warn("scenario::port_hungry", span, message)
+            .help("have fewer of them or fewer changes, split the group so that each part has a `source`, or choose a client that keeps its connection");
     }
 }
 

@@ -3,34 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use shakedown_model::fault::{FaultAction, FaultPlan};
 use shakedown_model::plan::{CONNECTIONS_PER_SOURCE, Plan, ProxyKind};
 
 use crate::problem::Findings;
-use crate::raw::{RawAction, RawGroup, RawScenario};
+use crate::raw::{RawGroup, RawScenario};
 use crate::source::{Span, Spanned};
 
 const HELP: &str = "choose `proxy: { kind: embedded }`, or leave this out";
 
 /// Refuses a fault of links where there is no proxy that could do it.
-pub(super) fn refuse_fault(raw: &RawAction, span: Span, plan: &Plan, found: &mut Findings) {
-    let needs_proxy = match raw {
-        RawAction::Toxic(_)
-        | RawAction::Reset(_)
-        | RawAction::Refuse(_)
-        | RawAction::HalfOpen(_)
-        | RawAction::Silence(_)
-        | RawAction::Blackhole(_)
-        | RawAction::OneWay(_)
-        | RawAction::Flap(_) => true,
-        RawAction::Crash(_)
-        | RawAction::Kill(_)
-        | RawAction::Stop(_)
-        | RawAction::Pause(_)
-        | RawAction::RollingRestart(_)
-        | RawAction::LeaderLoss(_)
-        | RawAction::Disconnect(_)
-        | RawAction::Upgrade(_) => false,
-    };
+pub(super) fn refuse_fault(fault: &FaultPlan, span: Span, plan: &Plan, found: &mut Findings) {
+    let needs_proxy = !matches!(fault.action, FaultAction::Crash | FaultAction::Server { .. });
     if needs_proxy && plan.proxy.kind == ProxyKind::None {
         found
             .error("scenario::not_supported", span, "this fault acts on proxies, and the proxy is `none`")

@@ -53,6 +53,7 @@ pub(super) fn faults<'a>(
     same_names(&faults, &names, found);
     faults.sort_by_key(|(fault, _)| (fault.from, fault.until));
     for (at, (fault, span)) in faults.iter().enumerate() {
+        super::direct::refuse_fault(fault, *span, plan, found);
         for (earlier, _) in &faults[..at] {
             compare(earlier, fault, plan.proxy.kind, *span, found);
         }
@@ -130,7 +131,6 @@ fn does(
     plan: &Plan,
     found: &mut Findings,
 ) -> Option<(FaultAction, Place)> {
-    super::direct::refuse_fault(raw, span, plan, found);
     let on = |raw: &RawPlace, found: &mut Findings| {
         let given = Given { link: raw.link.as_ref(), groups: raw.groups.as_ref(), nodes: raw.nodes.as_ref() };
         given.place(raw, span, plan, found)

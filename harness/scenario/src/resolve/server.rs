@@ -140,6 +140,7 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         old_apis: raw.old_apis.as_ref().map_or(real.old_apis, |raw| old_apis(&raw.value)),
         max_connections: given_or_none(raw.max_connections.as_ref(), real.max_connections),
         reset_answer_timeout: given(raw.reset_answer_timeout.as_ref(), real.reset_answer_timeout),
+        processes: given(raw.processes.as_ref(), real.processes),
         cluster: cluster(raw),
         defect: raw.defect.as_ref().map(|defect| defect.value),
     }

@@ -6,7 +6,7 @@ use shakedown_model::NodeId;
 use shakedown_model::fault::{
     ALL_PPM, AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, ServerFault, StreamTrouble,
 };
-use shakedown_model::plan::{Backend, Plan};
+use shakedown_model::plan::{Backend, NodeProcesses, Plan};
 
 use super::faults::nodes;
 use super::positive;
@@ -64,6 +64,15 @@ pub(super) fn does(
             )
             .help("choose `backend: embedded`, or a fault on the path such as `reset`");
         return None;
+    }
+    if plan.server.embedded.processes == NodeProcesses::Each {
+        found
+            .error(
+                "scenario::not_supported",
+                span,
+                format!("a node in a process of its own cannot be told `{}`", fault.name()),
+            )
+            .help("leave `server.embedded.processes` out");
     }
     Some((fault, nodes))
 }

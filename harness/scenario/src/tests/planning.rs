@@ -137,6 +137,7 @@ fn doubtful_scenarios_are_warned_of() {
     assert_eq!(warnings("{ kind: embedded }", "{ kind: embedded, home: /x }"), ["5 scenario::unused"]);
     let short = "{ like: nacos-node, poll-timeout: 1s, poll-grace: 1s }";
     assert_eq!(warnings("{ like: nacos-node }", short), ["11 scenario::short_poll"]);
+    assert_eq!(warnings("count: 10, ", "count: 12000, ramp: 9000/s, "), ["11 scenario::port_hungry"]);
     for gate_with_few in [
         "end-to-end.p999 < 1s in steady for modern",
         "reconnect.p99 < 9s after split",

@@ -15,6 +15,7 @@ use shakedown_nacos::admin::{AdminClient, RaftView};
 use tokio::time::Instant;
 
 use super::container::ContainerNodes;
+use super::embedded::{EmbeddedNodes, SpreadNode};
 use super::process::ProcessNodes;
 use super::{NodeAddress, ServersError};
 use crate::containers::OwnContainer;
@@ -50,6 +51,8 @@ struct Inner {
 #[derive(Debug)]
 pub(super) enum Starter {
     Embedded(EmbeddedCluster),
+    /// Embedded nodes, each in a process of its own.
+    Spread(Box<EmbeddedNodes>),
     Process(Box<ProcessNodes>),
     Container(Box<ContainerNodes>),
     /// Not at all: somebody else does.
@@ -67,6 +70,7 @@ enum Slot {
 #[derive(Debug)]
 pub(super) enum Running {
     Embedded(RunningServer),
+    Spread(SpreadNode),
     Process(OwnProcess),
     Container(OwnContainer),
     /// Somebody else's, which the run does not move.
@@ -93,7 +97,7 @@ impl Taken<'_> {
         match &self.running {
             Some(Running::Process(process)) => Ok(Pausable::Process(process)),
             Some(Running::Container(container)) => Ok(Pausable::Container(container)),
-            Some(Running::Embedded(_) | Running::External) | None => {
+            Some(Running::Embedded(_) | Running::Spread(_) | Running::External) | None => {
                 Err(wrong(self.node, self.wish, EMBEDDED))
             }
         }
@@ -103,9 +107,8 @@ impl Taken<'_> {
     fn container(&self) -> Result<&OwnContainer, ServersError> {
         match &self.running {
             Some(Running::Container(container)) => Ok(container),
-            Some(Running::Process(_) | Running::Embedded(_) | Running::External) | None => {
-                Err(wrong(self.node, self.wish, NO_NETWORK))
-            }
+            Some(Running::Process(_) | Running::Embedded(_) | Running::Spread(_) | Running::External)
+            | None => Err(wrong(self.node, self.wish, NO_NETWORK)),
         }
     }
 }
@@ -315,6 +318,9 @@ impl ServersControl {
         let is_upgraded = self.upgraded().contains(&node);
         match &self.inner.starter {
             Starter::Embedded(cluster) => Ok(Running::Embedded(cluster.start(node.index())?)),
+            Starter::Spread(nodes) => {
+                Ok(Running::Spread(nodes.launch(&self.inner.nodes[node.index()]).await?))
+            }
             Starter::Process(nodes) => {
                 let address = &self.inner.nodes[node.index()];
                 let mut process = nodes.launch(address, is_upgraded)?;
@@ -347,6 +353,12 @@ impl ServersControl {
                     connections: PartConnections::Known(server.open_count() as u64),
                     tells_at: None,
                 }),
+                Slot::Up(Running::Spread(node)) => Some(Part {
+                    name,
+                    place: PartPlace::Group(node.group()),
+                    connections: PartConnections::Known(node.open_count() as u64),
+                    tells_at: None,
+                }),
                 Slot::Up(Running::Process(process)) => Some(Part {
                     name,
                     place: PartPlace::Group(process.group()),
@@ -374,6 +386,7 @@ impl ServersControl {
     pub(super) fn failed(&self) -> Option<String> {
         self.slots().iter_mut().find_map(|slot| match slot {
             Slot::Up(Running::Embedded(server)) => server.failed(),
+            Slot::Up(Running::Spread(node)) => node.failed(),
             Slot::Up(Running::Process(process)) => process.failed(),
             Slot::Up(Running::Container(container)) => container.failed(),
             Slot::Up(Running::External) | Slot::Down | Slot::Moving => None,
@@ -421,6 +434,7 @@ impl ServersControl {
 async fn end(running: Running) -> Result<(), ServersError> {
     match running {
         Running::Embedded(server) => server.stop(),
+        Running::Spread(node) => node.stop().await,
         Running::Process(process) => process.stop().await,
         Running::Container(container) => container.stop().await?,
         Running::External => {}
@@ -432,7 +446,7 @@ const TROUBLED: &str = "told to do wrong";
 /// Why a node cannot be told to do wrong.
 const NOT_EMBEDDED: &str = "it is a real server; choose `backend: embedded`";
 /// Why an embedded node cannot be paused.
-const EMBEDDED: &str = "it shares the harness' own process; choose `backend: process` or `container`";
+const EMBEDDED: &str = "it is embedded; choose `backend: process` or `container`";
 /// Why a node of somebody else's is left alone.
 const EXTERNAL: &str = "somebody else runs it; choose `backend: process` or `container`";
 /// Why a node has no network of its own.

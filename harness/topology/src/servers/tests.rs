@@ -24,6 +24,8 @@ async fn two_nodes() -> Servers {
         seed: Seed(1),
         containers: None,
         progress: &|_| {},
+        program: Path::new(""),
+        is_spread: false,
     };
     Servers::start(&spec, &place, &mut Ports::new()).await.unwrap()
 }

@@ -82,11 +82,11 @@ fn ports(needs: Option<&Needs>, range: Option<&str>) -> Finding {
     let ports = (high + 1).saturating_sub(low);
     let found = format!("{ports} source ports ({low} to {high})");
     let widen = "set net.ipv4.ip_local_port_range to `32768 60999`";
-    match needs.map(|needs| needs.connections) {
+    match needs.map(|needs| needs.from_one_source) {
         Some(needed) if needed > ports => Finding::fail(
             NAME,
-            format!("{found}, and the scenario has {needed} connections"),
-            format!("{widen} or wider, or spread the watchers over more links"),
+            format!("{found}, and the scenario has {needed} connections from one address"),
+            format!("{widen} or wider, or give the groups a `source` of their own"),
         ),
         _ if low < 31_000 => Finding::warn(
             NAME,
@@ -96,9 +96,9 @@ fn ports(needs: Option<&Needs>, range: Option<&str>) -> Finding {
         Some(needed) if needed > CONNECTIONS_PER_PAIR => Finding::warn(
             NAME,
             format!(
-                "{found}; past {CONNECTIONS_PER_PAIR} connections from one address to one port `connect` slows down"
+                "{found}; past {CONNECTIONS_PER_PAIR} connections from one address `connect` may slow down"
             ),
-            "spread the watchers over more groups: each has proxies of its own",
+            "give the groups a `source` of their own",
         ),
         _ if ports < CONNECTIONS_PER_PAIR => Finding::warn(NAME, found, widen),
         _ => Finding::ok(NAME, found),
@@ -177,7 +177,12 @@ mod tests {
     use super::*;
 
     fn needs(connections: u64) -> Needs {
-        Needs { connections, harness_files: 4 * connections, ..Needs::default() }
+        Needs {
+            connections,
+            from_one_source: connections,
+            harness_files: 4 * connections,
+            ..Needs::default()
+        }
     }
 
     #[test]
@@ -195,6 +200,8 @@ mod tests {
         assert_eq!(ports(Some(&needs(40_000)), Some("32768\t60999")).level, Level::Fail);
         assert_eq!(ports(Some(&needs(13_000)), Some("32768\t60999")).level, Level::Warn);
         assert_eq!(ports(None, Some("nonsense")).level, Level::Warn);
+        let spread = Needs { from_one_source: 12_000, ..needs(50_000) };
+        assert_eq!(ports(Some(&spread), Some("32768\t60999")).level, Level::Ok, "ports belong to addresses");
     }
 
     #[test]
