@@ -9,7 +9,7 @@ async fn the_source_address_is_bound() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let source = Ipv4Addr::new(127, 0, 0, 9);
     let stream = connect_tcp(listener.local_addr().unwrap(), source).await.unwrap();
-    assert_eq!(stream.local_addr().unwrap().ip(), IpAddr::V4(source));
+    assert_eq!(stream.local_addr().unwrap().ip(), std::net::IpAddr::V4(source));
     assert!(stream.nodelay().unwrap());
     let (_, from) = listener.accept().await.unwrap();
     assert_eq!(from, stream.local_addr().unwrap());
