@@ -14,8 +14,14 @@ const HELP: &str = "choose `proxy: { kind: embedded }`, or leave this out";
 
 /// Refuses a fault of links where there is no proxy that could do it.
 pub(super) fn refuse_fault(fault: &FaultPlan, span: Span, plan: &Plan, found: &mut Findings) {
-    let needs_proxy = !matches!(fault.action, FaultAction::Crash | FaultAction::Server { .. });
-    if needs_proxy && plan.proxy.kind == ProxyKind::None {
+    let needs_no_proxy = matches!(
+        fault.action,
+        FaultAction::Crash
+            | FaultAction::Watcher { .. }
+            | FaultAction::Control { .. }
+            | FaultAction::Server { .. }
+    );
+    if !needs_no_proxy && plan.proxy.kind == ProxyKind::None {
         found
             .error("scenario::not_supported", span, "this fault acts on proxies, and the proxy is `none`")
             .help(format!("{HELP}; faults of servers and of watchers need no proxy"));
