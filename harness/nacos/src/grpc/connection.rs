@@ -256,10 +256,6 @@ impl GrpcConnection {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        // Of a burst of pushes more are read at once than acks may wait: what waits goes out before the next is taken.
-        if self.stream.as_ref().is_some_and(|stream| stream.unsent() >= self.limits.pending / 2) {
-            let _is_stuck = self.step(cx).is_pending();
-        }
         loop {
             if let Some(event) = self.ready.pop_front() {
                 if self.ready.is_empty() {

@@ -288,34 +288,6 @@ async fn a_peer_that_never_answers_leaves_the_caller_in_charge() {
 }
 
 #[tokio::test]
-async fn every_push_of_a_long_burst_is_acknowledged() {
-    const PUSHES: u32 = 300;
-    let (addr, mut seen) = serve(Behaviour { pushes: PUSHES, ..Behaviour::default() }).await;
-    let collected = tokio::spawn(async move {
-        let mut acks = 0;
-        while acks < PUSHES && seen.recv().await.is_some() {
-            acks += 1;
-        }
-        acks
-    });
-    let mut connection = connect(addr).await;
-    connection.open_stream(&setup()).unwrap();
-    for n in 0..PUSHES {
-        // All of them have come by the second or so, and are taken one after the other.
-        let event = next(&mut connection).await;
-        assert!(matches!(event, Event::Pushed { .. }), "{event:?}");
-        let ack = Payload::new(&ConfigChangeNotifyResponse::acknowledge(&n.to_string()));
-        connection.send_on_stream(&ack).unwrap();
-    }
-    let driving = async { connection.next_event().await };
-    let acks = tokio::select! {
-        acks = collected => acks.unwrap(),
-        event = driving => panic!("{event:?}"),
-    };
-    assert_eq!(acks, PUSHES);
-}
-
-#[tokio::test]
 async fn a_stalled_peer_bounds_what_waits_to_be_sent() {
     let (_tx, rx) = tokio::sync::oneshot::channel::<()>();
     let silent = raw_peer(|socket| async move {
