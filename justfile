@@ -46,3 +46,7 @@ schema:
 # The second stage: real parts, whose homes are given by NACOS_HOME and TOXIPROXY_HOME.
 real:
     ci/real
+
+# What takes too long for every change: 30 clean seeds of the self-test, every chaos scenario
+nightly:
+    ci/nightly
