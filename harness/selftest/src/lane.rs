@@ -62,6 +62,13 @@ enum Job {
     Clean(usize, Stage, u64),
 }
 
+/// What the runs so far came to, each with its place.
+#[derive(Debug, Default)]
+struct Done {
+    rows: Vec<(usize, RowResult)>,
+    clean: Vec<(usize, Clean)>,
+}
+
 /// Makes every run of the plan and compares. `progress` hears of each end, in a line.
 ///
 /// # Errors
@@ -74,34 +81,43 @@ pub fn run(plan: &Plan, progress: &(dyn Fn(String) + Sync)) -> Result<Verdict, S
         fs::write(&path, stage.text()).map_err(|source| SelftestError::Write { path, source })?;
     }
     let jobs = Mutex::new(jobs(plan));
-    let done = Mutex::new((Vec::new(), Vec::new()));
+    let done = Mutex::new(Done::default());
     std::thread::scope(|scope| {
         for _ in 0..plan.lanes.max(1) {
             scope.spawn(|| {
-                while let Some(job) = lock(&jobs).pop_front() {
-                    match job {
-                        Job::Row(nth, row, seed) => {
-                            let result = try_row(plan, nth, row, seed);
-                            progress(crate::show::row_line(&result));
-                            lock(&done).0.push((nth, result));
-                        }
-                        Job::Clean(nth, stage, seed) => {
-                            let result = try_clean(plan, nth, stage, seed);
-                            progress(crate::show::clean_line(&result));
-                            lock(&done).1.push((nth, result));
-                        }
-                    }
+                while let Some(job) = next(&jobs) {
+                    carry_out(plan, job, progress, &done);
                 }
             });
         }
     });
-    let (mut rows, mut clean) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Done { mut rows, mut clean } = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     rows.sort_by_key(|(nth, _)| *nth);
     clean.sort_by_key(|(nth, _)| *nth);
     Ok(Verdict {
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         clean: clean.into_iter().map(|(_, run)| run).collect(),
     })
+}
+
+/// The next job. The queue is free again when this returns.
+fn next(jobs: &Mutex<VecDeque<Job>>) -> Option<Job> {
+    lock(jobs).pop_front()
+}
+
+fn carry_out(plan: &Plan, job: Job, progress: &(dyn Fn(String) + Sync), done: &Mutex<Done>) {
+    match job {
+        Job::Row(nth, row, seed) => {
+            let result = try_row(plan, nth, row, seed);
+            progress(crate::show::row_line(&result));
+            lock(done).rows.push((nth, result));
+        }
+        Job::Clean(nth, stage, seed) => {
+            let result = try_clean(plan, nth, stage, seed);
+            progress(crate::show::clean_line(&result));
+            lock(done).clean.push((nth, result));
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
