@@ -199,7 +199,7 @@ const EACH: [&str; 4] = ["--set", "server.nodes=3", "--set", "server.embedded.pr
 fn embedded_nodes_in_processes_of_their_own_are_one_server() {
     let _turn = beside_others();
     let out = tempfile::tempdir().unwrap();
-    let done = run_scenario(TINY, out.path(), &[&WITHOUT_THE_RACE[..], &EACH].concat());
+    let done = run_scenario(CALM, out.path(), &[&WITHOUT_THE_RACE[..], &EACH].concat());
     assert!([0, 3].contains(&done.code), "{done:#?}");
     let run = only_run(out.path());
     let manifest: serde_json::Value =
@@ -230,6 +230,15 @@ fn embedded_nodes_in_processes_of_their_own_are_one_server() {
     assert!(ramp["text"].as_str().unwrap().ends_with("; 0 never were"), "{ramp:#}");
 }
 
+/// Asserts that the run has no verdict because of this process. Whoever went from a node that is gone to another one may
+/// have found an older version there, as between real nodes: then that stands above it.
+fn assert_ended_by(process: u32, done: &Finished) {
+    let went_back = done.code == 2 && done.stdout.starts_with("VIOLATED  guarantee `monotonic`");
+    let has_no_verdict = done.code == 3 && done.stdout.starts_with("INVALID");
+    assert!(went_back || has_no_verdict, "{done:#?}");
+    assert!(done.stdout.contains(&format!("(process {process})")), "{}", done.stdout);
+}
+
 #[test]
 fn a_nodes_process_that_is_killed_ends_the_run_and_is_named() {
     let _turn = beside_others();
@@ -239,9 +248,7 @@ fn a_nodes_process_that_is_killed_ends_the_run_and_is_named() {
     assert_eq!(nodes.len(), 3, "{nodes:?}");
     kill(nodes[1]);
     let done = Finished::from(wait_with_output(child));
-    assert_eq!(done.code, 3, "{done:#?}");
-    let name = format!("(process {})", nodes[1]);
-    assert!(done.stdout.starts_with("INVALID") && done.stdout.contains(&name), "{}", done.stdout);
+    assert_ended_by(nodes[1], &done);
     assert!(nodes.iter().all(|id| !is_alive(*id)), "the others were ended with the run");
 }
 
@@ -269,9 +276,7 @@ fn a_worker_or_a_node_that_stands_still_ends_the_run_and_is_named() {
         let frozen = children_of(child.0.id(), command)[0];
         signal("-STOP", frozen);
         let done = Finished::from(wait_with_output(child));
-        assert_eq!(done.code, 3, "{done:#?}");
-        let name = format!("(process {frozen})");
-        assert!(done.stdout.starts_with("INVALID") && done.stdout.contains(&name), "{}", done.stdout);
+        assert_ended_by(frozen, &done);
         assert!(done.stdout.contains("has said nothing for 10"), "{}", done.stdout);
         assert!(!is_alive(frozen), "one that stands still is ended, too");
     }

@@ -270,7 +270,6 @@ impl Cluster {
             Home::Here(shared) => {
                 let (sender, mailbox) = unbounded_channel();
                 let mut shared = lock(shared);
-                shared.unkept.clear();
                 let core = shared.archive.fork(wall_ms());
                 shared.enter(
                     node,
@@ -329,7 +328,9 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 }
 
 impl Shared {
+    /// Lets a node in that was started from the archive; what is not kept there is lost with that.
     fn enter(&mut self, node: usize, member: Member) {
+        self.unkept.clear();
         let before = self.members[node].replace(member);
         assert!(before.is_none(), "node {node} runs already");
     }

@@ -7,7 +7,7 @@ mod figures;
 mod overload;
 mod stray;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use shakedown_model::NodeId;
@@ -49,6 +49,11 @@ pub(crate) fn fault_of(control: &Arc<dyn ControlPlane>, fault: ControlFault) -> 
         ControlFault::Overload(load) => Box::new(overload::Load::new(control, load)),
         ControlFault::StrayWrites { what, every } => Box::new(stray::Stray::new(control, what, every)),
     }
+}
+
+/// What callers share is counts: they are as good as they were where a caller panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@ impl Cluster {
     fn admit(&self, node: usize, orders: &UnboundedSender<ToNode>, counts: &Arc<Counts>) {
         let Home::Here(shared) = &self.home else { panic!("only who has the database has guests") };
         let mut shared = lock(shared);
-        shared.unkept.clear();
         let (what, login) = ((self.generation, self.seed), self.login.as_ref());
         let opening = Opening::new(node, &self.nodes, what, login, &self.settings);
         let stored = shared.archive.stored().map(|change| ToNode::Row(Box::new(change)));

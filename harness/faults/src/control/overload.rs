@@ -3,7 +3,7 @@
 //! The load is closed: a server that slows down is asked less. Its figures are times from a call to its answer, and stand
 //! in the fault's verdict.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, ready};
@@ -12,8 +12,8 @@ use shakedown_model::{NodeId, Seed};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::ControlPlane;
 use super::figures::Calls;
+use super::{ControlPlane, lock};
 use crate::fault::{Fault, FaultError};
 
 /// A user that failed pauses, so that a server that is gone does not take a core.
@@ -113,8 +113,10 @@ impl Fault for Load {
         Box::pin(async {
             let mut users = std::mem::take(&mut *lock(&self.users));
             users.shutdown().await;
-            let began = lock(&self.window).0;
-            lock(&self.window).1 = began.map_or(Duration::ZERO, |began| began.elapsed());
+            {
+                let (began, lasted) = &mut *lock(&self.window);
+                *lasted = began.map_or(Duration::ZERO, |began| began.elapsed());
+            }
             self.control.clean().await;
             Ok(())
         })
@@ -130,8 +132,4 @@ impl Fault for Load {
         let words = format!("{} users: {}", self.load.users, words.join("; "));
         Some(if has_answers { Bite::Bit(words) } else { Bite::Missed(words) })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

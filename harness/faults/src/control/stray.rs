@@ -1,6 +1,6 @@
 //! Stray writes: what must not reach any watcher, and must be refused or stored elsewhere.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, ready};
@@ -8,7 +8,7 @@ use shakedown_model::fault::{Bite, StrayWrite};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{ControlPlane, StrayAnswer};
+use super::{ControlPlane, StrayAnswer, lock};
 use crate::fault::{Fault, FaultError};
 
 #[derive(Debug, Default)]
@@ -35,11 +35,11 @@ impl Stray {
     fn begin(&self) {
         let (control, answers) = (Arc::clone(&self.control), Arc::clone(&self.answers));
         let (what, every) = (self.what, self.every);
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+        lock(&self.writer).spawn(async move {
             for nth in 0.. {
                 let answer = control.stray(what, nth).await;
                 {
-                    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut answers = lock(&answers);
                     match answer {
                         StrayAnswer::Stored => answers.stored += 1,
                         StrayAnswer::Refused => answers.refused += 1,
@@ -62,7 +62,7 @@ impl Fault for Stray {
 
     fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>> {
         Box::pin(async {
-            let mut writer = std::mem::take(&mut *self.writer.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut writer = std::mem::take(&mut *lock(&self.writer));
             writer.shutdown().await;
             self.control.clean().await;
             Ok(())
@@ -70,7 +70,7 @@ impl Fault for Stray {
     }
 
     fn seen(&self) -> Option<Bite> {
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = lock(&self.answers);
         let Answers { stored, refused, unclear } = &*answers;
         let mut words = format!("{refused} writes refused, {stored} stored");
         if let Some(why) = unclear {

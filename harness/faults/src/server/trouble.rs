@@ -35,7 +35,9 @@ impl Trouble {
 
     fn begin(&self) -> Result<(), FaultError> {
         for node in &self.nodes {
-            self.servers.begin_trouble(*node, self.number, self.trouble).map_err(failed(*node, "begin"))?;
+            self.servers
+                .begin_trouble(*node, self.number, self.trouble)
+                .map_err(failed(*node, "told to do wrong"))?;
             self.told().insert(*node, None);
         }
         Ok(())
@@ -46,7 +48,7 @@ impl Trouble {
         for (node, count) in self.told().iter_mut().filter(|(_, count)| count.is_none()) {
             match self.servers.end_trouble(*node, self.number) {
                 Ok(counted) => *count = Some(counted),
-                Err(why) => result = result.and(Err(failed(*node, "end")(why))),
+                Err(why) => result = result.and(Err(failed(*node, "told to do right again")(why))),
             }
         }
         result
@@ -64,7 +66,6 @@ impl Trouble {
 }
 
 fn failed(node: NodeId, done: &'static str) -> impl FnOnce(String) -> FaultError {
-    let done = if done == "begin" { "told to do wrong" } else { "told to do right again" };
     move |why| FaultError::Node { node: node.0, done, why }
 }
 

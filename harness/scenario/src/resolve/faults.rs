@@ -9,7 +9,7 @@ mod watchers;
 use std::time::Duration;
 
 use shakedown_model::fault::{FaultAction, FaultPlan, ServerFault, Stream, Toxic};
-use shakedown_model::plan::{Plan, ProxyKind};
+use shakedown_model::plan::{Phase, Plan, ProxyKind};
 use shakedown_model::{GroupId, NodeId, PhaseId};
 
 use super::{bounded, given, link_named, positive, server_faults, troubles, unique};
@@ -94,13 +94,7 @@ struct Place {
 type Window = (PhaseId, shakedown_model::Offset, shakedown_model::Offset);
 
 fn window(raw: &RawFault, name: &Spanned<Name>, plan: &Plan, found: &mut Findings) -> Option<Window> {
-    let Some(index) = plan.phases.iter().position(|phase| phase.name == name.value.0) else {
-        found
-            .error("scenario::unknown_phase", name.span, format!("phase `{}` does not exist", name.value.0))
-            .help(nearest(&name.value.0, plan.phases.iter().map(|phase| phase.name.as_str())));
-        return None;
-    };
-    let phase = &plan.phases[index];
+    let (id, phase) = phase_of(name, plan, found)?;
     let from = phase.from + given(raw.at.as_ref(), Duration::ZERO);
     let until = from + given(raw.length.as_ref(), Duration::ZERO);
     let lasts = phase.until - phase.from;
@@ -121,7 +115,18 @@ fn window(raw: &RawFault, name: &Spanned<Name>, plan: &Plan, found: &mut Finding
             .error("scenario::outside_phase", span, message)
             .help("a fault ends within its phase: shorten it, or lengthen the phase");
     }
-    Some((PhaseId(u16::try_from(index).ok()?), from, until))
+    Some((id, from, until))
+}
+
+/// The phase of this name.
+fn phase_of<'a>(name: &Spanned<Name>, plan: &'a Plan, found: &mut Findings) -> Option<(PhaseId, &'a Phase)> {
+    let Some(index) = plan.phases.iter().position(|phase| phase.name == name.value.0) else {
+        found
+            .error("scenario::unknown_phase", name.span, format!("phase `{}` does not exist", name.value.0))
+            .help(nearest(&name.value.0, plan.phases.iter().map(|phase| phase.name.as_str())));
+        return None;
+    };
+    Some((PhaseId(u16::try_from(index).ok()?), &plan.phases[index]))
 }
 
 /// What a fault does, and to whom, when it lasts for `length`.
@@ -269,15 +274,20 @@ fn embedded_only(what: &str, span: Span, plan: &Plan, found: &mut Findings) {
 }
 
 fn toxic(raw: &RawToxicFault, span: Span, plan: &Plan, found: &mut Findings) -> Option<Toxic> {
-    let given = TOXICS.iter().filter(|name| raw.has(name)).count();
-    if given != 1 {
-        let count = if given == 0 { "and there is none" } else { "not several" };
-        found
-            .error("scenario::not_one", span, format!("a fault is exactly one toxic, {count}"))
-            .help(format!("choose one of `{}`", TOXICS.join("`, `")));
-        return None;
-    }
+    let named = TOXICS.iter().filter(|name| raw.has(name)).count();
+    is_one(named, ("a fault is", &TOXICS), span, found).then_some(())?;
     super::toxics::toxic(raw.toxics().first()?, &plan.proxy, found)
+}
+
+/// Whether exactly one toxic of these is named; `begins` begins the sentence that says so.
+fn is_one(named: usize, (begins, toxics): (&str, &[&str]), span: Span, found: &mut Findings) -> bool {
+    if named != 1 {
+        let count = if named == 0 { "and there is none" } else { "not several" };
+        found
+            .error("scenario::not_one", span, format!("{begins} exactly one toxic, {count}"))
+            .help(format!("choose one of `{}`", toxics.join("`, `")));
+    }
+    named == 1
 }
 
 /// Where a fault acts, as written.

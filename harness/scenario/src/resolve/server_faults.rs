@@ -53,7 +53,8 @@ const fn leader_loss(_: &RawNothing) -> (ServerFault, Vec<NodeId>) {
     (ServerFault::LeaderLoss, Vec::new())
 }
 
-fn named(raw: Option<&Spanned<Selection<u32>>>, plan: &Plan, found: &mut Findings) -> Vec<NodeId> {
+/// The nodes that a fault names; none for all of them.
+pub(super) fn named(raw: Option<&Spanned<Selection<u32>>>, plan: &Plan, found: &mut Findings) -> Vec<NodeId> {
     raw.map_or_else(Vec::new, |raw| nodes(raw, plan, found))
 }
 

@@ -111,18 +111,23 @@ fn slicer(raw: &RawSlicer, found: &mut Findings) -> Option<ToxicKind> {
     Some(ToxicKind::Slicer { average_size: average.value.0 as u64, size_variation: variation as u64, delay })
 }
 
+fn toxicity(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
+    ppm(share, ("toxicity", "toxic"), found)
+}
+
+/// The share of this name in parts per million, all where none is given; `whole` is what a share of zero makes useless.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a share lies between 0 and 1, so its millionths fit"
 )]
-fn toxicity(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
+pub(super) fn ppm(share: Option<&Spanned<Share>>, (name, whole): (&str, &str), found: &mut Findings) -> u32 {
     let Some(share) = share else { return ALL_PPM };
     let ppm = (share.value.0 * f64::from(ALL_PPM)).round() as u32;
     if ppm == 0 {
         found
-            .error("scenario::zero", share.span, "`toxicity` cannot be zero")
-            .help("give it a share above zero, or remove the toxic");
+            .error("scenario::zero", share.span, format!("`{name}` cannot be zero"))
+            .help(format!("give it a share above zero, or remove the {whole}"));
     }
     ppm
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use shakedown_model::NodeId;
 use shakedown_model::fault::{
-    ALL_PPM, AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, ServerFault, StreamTrouble,
+    AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, ServerFault, StreamTrouble,
 };
 use shakedown_model::plan::{Backend, NodeProcesses, Plan};
 
-use super::faults::nodes;
 use super::positive;
-use crate::field::{Selection, Share};
+use super::server_faults::named;
+use super::toxics::ppm;
+use crate::field::Share;
 use crate::problem::Findings;
 use crate::raw::{RawAction, RawAnswers, RawBadAnswer, RawNothing, RawShareOfNodes};
 use crate::source::{Span, Spanned};
@@ -25,16 +26,13 @@ pub(super) fn does(
     plan: &Plan,
     found: &mut Findings,
 ) -> Option<(ServerFault, Vec<NodeId>)> {
-    let named = |raw: Option<&Spanned<Selection<u32>>>, found: &mut Findings| {
-        raw.map_or_else(Vec::new, |raw| nodes(raw, plan, found))
-    };
     let mut stream = |what, raw: &RawShareOfNodes| {
         let share_ppm = share(raw.share.as_ref(), found);
-        (NodeTrouble::Stream { what, share_ppm }, named(raw.nodes.as_ref(), found))
+        (NodeTrouble::Stream { what, share_ppm }, named(raw.nodes.as_ref(), plan, found))
     };
     let (trouble, nodes) = match raw {
         RawAction::Answers(raw) => {
-            (NodeTrouble::Answers(answers(raw, found)?), named(raw.nodes.as_ref(), found))
+            (NodeTrouble::Answers(answers(raw, found)?), named(raw.nodes.as_ref(), plan, found))
         }
         RawAction::ExpireTokens(raw) => {
             if plan.server.login.is_none() && plan.server.backend == Backend::Embedded {
@@ -42,11 +40,11 @@ pub(super) fn does(
                     .error("scenario::not_supported", span, "nobody has a token that could expire")
                     .help("give `server` a `login`, and let the server ask for it everywhere");
             }
-            (NodeTrouble::ExpireTokens, named(raw.nodes.as_ref(), found))
+            (NodeTrouble::ExpireTokens, named(raw.nodes.as_ref(), plan, found))
         }
         RawAction::Evict(raw) => {
             let share_ppm = share(raw.share.as_ref(), found);
-            (NodeTrouble::Evict { share_ppm }, named(raw.nodes.as_ref(), found))
+            (NodeTrouble::Evict { share_ppm }, named(raw.nodes.as_ref(), plan, found))
         }
         RawAction::GoAway(raw) => stream(StreamTrouble::GoAway, raw),
         RawAction::RstStream(raw) => stream(StreamTrouble::RstStream, raw),
@@ -132,19 +130,7 @@ const fn chosen(_: &RawNothing, bad: BadAnswer) -> BadAnswer {
     bad
 }
 
-/// A share in parts per million.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a share lies between 0 and 1, so its millionths fit"
-)]
+/// A share of what a fault befalls, in parts per million.
 pub(super) fn share(share: Option<&Spanned<Share>>, found: &mut Findings) -> u32 {
-    let Some(share) = share else { return ALL_PPM };
-    let ppm = (share.value.0 * f64::from(ALL_PPM)).round() as u32;
-    if ppm == 0 {
-        found
-            .error("scenario::zero", share.span, "`share` cannot be zero")
-            .help("give it a share above zero, or remove the fault");
-    }
-    ppm
+    ppm(share, ("share", "fault"), found)
 }

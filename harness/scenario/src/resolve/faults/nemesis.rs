@@ -8,7 +8,7 @@ use shakedown_model::{Offset, PhaseId, Seed};
 
 use super::repeat::REST;
 use super::{Place, does};
-use crate::problem::{Findings, nearest};
+use crate::problem::Findings;
 use crate::quantity::show_time;
 use crate::raw::{RawMixed, RawNemesis};
 use crate::source::Spanned;
@@ -85,13 +85,7 @@ fn mixed(raw: &RawMixed, plan: &Plan, found: &mut Findings) -> Option<Mixed> {
 
 fn window(raw: &RawNemesis, plan: &Plan, found: &mut Findings) -> Option<(PhaseId, Offset, Offset)> {
     let name = raw.phase.as_ref()?;
-    let Some(index) = plan.phases.iter().position(|phase| phase.name == name.value.0) else {
-        found
-            .error("scenario::unknown_phase", name.span, format!("phase `{}` does not exist", name.value.0))
-            .help(nearest(&name.value.0, plan.phases.iter().map(|phase| phase.name.as_str())));
-        return None;
-    };
-    let phase = &plan.phases[index];
+    let (id, phase) = super::phase_of(name, plan, found)?;
     let lasts = phase.until - phase.from;
     let stop = super::given(raw.stop.as_ref(), lasts);
     if let Some(field) = raw.stop.as_ref().filter(|_| stop > lasts) {
@@ -100,7 +94,7 @@ fn window(raw: &RawNemesis, plan: &Plan, found: &mut Findings) -> Option<(PhaseI
             .error("scenario::outside_phase", field.span, format!("phase `{}` lasts {lasts}", phase.name))
             .help("stop within the phase, or lengthen it");
     }
-    Some((PhaseId(u16::try_from(index).ok()?), phase.from, phase.from + stop))
+    Some((id, phase.from, phase.from + stop))
 }
 
 /// Draws arrivals with exponential gaps; each takes three more draws of its own number.

@@ -24,13 +24,7 @@ pub(super) fn ramp(
     found: &mut Findings,
 ) -> Option<FaultAction> {
     let named = RAMPS.iter().filter(|name| raw.has(name)).count();
-    if named != 1 {
-        let count = if named == 0 { "and there is none" } else { "not several" };
-        found
-            .error("scenario::not_one", span, format!("a ramp is of exactly one toxic, {count}"))
-            .help(format!("choose one of `{}`", RAMPS.join("`, `")));
-        return None;
-    }
+    super::is_one(named, ("a ramp is of", &RAMPS), span, found).then_some(())?;
     let toxic = super::super::toxics::toxic(raw.toxics().first()?, &plan.proxy, found)?;
     let steps = raw.steps.as_ref()?;
     if !(2..=MOST).contains(&steps.value) {
