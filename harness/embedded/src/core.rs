@@ -186,7 +186,7 @@ impl Core {
     /// When [`Core::turn`] has something to do; a time that is past means now.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
-        let late = self.polls.has_late().then_some(Duration::ZERO);
+        let late = (self.polls.has_late() || self.has_more()).then_some(Duration::ZERO);
         [
             late,
             self.dump.next_due(),
@@ -199,6 +199,12 @@ impl Core {
         .min()
     }
 
+    /// Whether a turn left work for the next one, which is to come as soon as what has arrived meanwhile is taken in.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.pushes.has_waiting()
+    }
+
     /// Does what is due at `now`.
     ///
     /// The dump comes before polls are registered: that a poll compares at its arrival and registers only here is
@@ -206,7 +212,7 @@ impl Core {
     pub fn turn(&mut self, now: Duration) {
         if self.dump.next_due().is_some_and(|due| due <= now) {
             for dumped in self.dump.turn(now, &self.database) {
-                self.changed(now, &dumped);
+                self.changed(&dumped);
             }
         }
         self.polls.register_late();
@@ -261,7 +267,7 @@ impl Core {
 
     /// Tells everybody who waits for a config. Whom a gray release is for does not matter here: all of them are told,
     /// and find by asking that nothing changed for them.
-    fn changed(&mut self, now: Duration, dumped: &Dumped) {
+    fn changed(&mut self, dumped: &Dumped) {
         let Dumped { key, is_formal, before } = dumped;
         if *is_formal {
             self.seams.replaced(key, before.as_ref());
@@ -284,11 +290,14 @@ impl Core {
                 self.close_with(connection, CloseReason::TooManyPushes);
                 continue;
             }
-            self.send(now, Pushes::first_try(connection, told(names_public)));
+            self.pushes.await_turn(connection, told(names_public));
         }
     }
 
     fn turn_pushes(&mut self, now: Duration) {
+        for push in self.pushes.take_waiting() {
+            self.send(now, push);
+        }
         while let Some(push) = self.pushes.take_overdue(now) {
             self.push_failed(now, push);
         }

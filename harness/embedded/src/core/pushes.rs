@@ -5,7 +5,7 @@
 //! and fails it once more: from then on the task is two chains of tries, which share one count (seen on 2.5.0:
 //! reports/samples/fidelity/embedded-beside-real.md).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +16,10 @@ use super::ConnectionId;
 
 /// The most notifications under way; a fan-out beyond it drops the connections that it concerns.
 pub(super) const MAX_PUSHES: usize = 1_000_000;
+
+/// How many first tries leave in one turn. What the first ones are answered is taken in before the next ones leave, so that
+/// a fan-out to tens of thousands works on few connections at a time, which the processor's caches hold.
+const FIRST_TRIES_PER_TURN: usize = 32;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PushRule {
@@ -44,6 +48,8 @@ pub(super) enum Failed {
 #[derive(Debug)]
 pub(super) struct Pushes {
     rule: PushRule,
+    /// Not sent yet, in order.
+    waiting: VecDeque<Push>,
     /// Sent, by request id, with the end of the wait for the ack.
     sent: BTreeMap<u64, (Duration, Push)>,
     /// Sent and answered with an error, by request id: their waits end too.
@@ -59,6 +65,7 @@ impl Pushes {
     pub(super) const fn new(rule: PushRule) -> Self {
         Self {
             rule,
+            waiting: VecDeque::new(),
             sent: BTreeMap::new(),
             refused: BTreeMap::new(),
             ack_due: BTreeSet::new(),
@@ -68,11 +75,26 @@ impl Pushes {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.sent.len() + self.refused.len() + self.retries.len()
+        self.waiting.len() + self.sent.len() + self.refused.len() + self.retries.len()
     }
 
-    pub(super) fn first_try(connection: ConnectionId, key: Arc<ConfigKey>) -> Push {
-        Push { connection, key, tries: Arc::default() }
+    /// A notification is to be made when its turn has come.
+    pub(super) fn await_turn(&mut self, connection: ConnectionId, key: Arc<ConfigKey>) {
+        self.waiting.push_back(Push { connection, key, tries: Arc::default() });
+    }
+
+    /// Whether first tries wait for their turn.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Those whose first try is to leave in this turn.
+    pub(super) fn take_waiting(&mut self) -> Vec<Push> {
+        let taken = self.waiting.drain(..self.waiting.len().min(FIRST_TRIES_PER_TURN)).collect();
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        taken
     }
 
     /// One more try is made, under `request_id`.

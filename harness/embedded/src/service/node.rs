@@ -13,6 +13,7 @@ use shakedown_model::fault::{BadAnswer, CallKind};
 use shakedown_model::plan::{Generation, OldApis};
 use shakedown_nacos::ConfigKey;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use self::state::State;
@@ -266,11 +267,15 @@ impl Node {
     /// Turns the core whenever it is due or another node sent something, for ever.
     pub(super) async fn drive(&self) {
         loop {
-            let due = self.state.borrow().next_due();
+            let (due, has_more) = {
+                let state = self.state.borrow();
+                (state.next_due(), state.core.has_more())
+            };
             self.armed.set(due);
             let wait = async {
                 match due {
                     None => std::future::pending().await,
+                    Some(_) if has_more => yield_now().await,
                     Some(due) if self.is_tickless && due <= self.started.elapsed() => {}
                     Some(due) => sleep_until(self.started + due).await,
                 }

@@ -1,58 +1,39 @@
-//! A port for a socket that is bound to a source address.
+//! A source address for a socket, whose port is left for the connect.
 //!
-//! Left to itself, the kernel searches for one when the socket is bound, port by port from a random one on, among those
-//! that are odd first: with 10,000 sockets at an address that search took 80 % of two processors. So ports are tried here,
-//! at random: one try finds whether one is free, and with 12,000 of 28,000 taken the second try on average is the last.
+//! A port that is chosen when the socket is bound must be free for every peer, and the kernel searches for one port by
+//! port: with 10,000 sockets at an address that search took 80 % of two processors, and the ports of connections that have
+//! just ended are taken for a minute. Chosen at the connect it need only be free for that peer (ip(7),
+//! `IP_BIND_ADDRESS_NO_PORT`).
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use shakedown_model::Seed;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::TcpSocket;
 
-/// Linux's own range of such ports; nothing of a run listens there.
-const PORTS: std::ops::Range<u16> = 32_768..61_000;
-/// Then the kernel may search.
-const TRIES: u32 = 16;
-
-/// Binds to `source` and a port that is free there.
+/// Binds to `source` alone.
 pub(super) fn bind(socket: &TcpSocket, source: Ipv4Addr) -> io::Result<()> {
-    for _ in 0..TRIES {
-        match socket.bind(SocketAddr::from((source, next_port()))) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            bound => return bound,
-        }
-    }
+    setsockopt(socket, sockopt::IpBindAddressNoPort, &true)?;
     socket.bind(SocketAddr::from((source, 0)))
-}
-
-/// Another at each call, and others in each process.
-fn next_port() -> u16 {
-    static DRAWN: AtomicU64 = AtomicU64::new(0);
-    let nth = DRAWN.fetch_add(1, Ordering::Relaxed);
-    let draw = Seed(u64::from(std::process::id())).child("source-ports").below(nth, PORTS.len() as u64);
-    PORTS.start + u16::try_from(draw).expect("below the count of ports")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[tokio::test]
-    async fn each_socket_has_a_port_of_its_own_above_those_that_are_listened_at() {
+    async fn the_port_is_chosen_at_the_connect() {
         let source = Ipv4Addr::new(127, 88, 7, 6);
-        let sockets: Vec<_> = (0..500)
-            .map(|_| {
-                let socket = TcpSocket::new_v4().unwrap();
-                bind(&socket, source).unwrap();
-                socket
-            })
-            .collect();
-        let ports: std::collections::BTreeSet<_> =
-            sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect();
-        assert_eq!(ports.len(), sockets.len());
-        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        bind(&socket, source).unwrap();
+        assert_eq!(socket.local_addr().unwrap(), SocketAddr::from((source, 0)));
+        let stream = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        let from = stream.local_addr().unwrap();
+        assert_eq!(from.ip(), source);
+        assert_ne!(from.port(), 0);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// Connects to `upstream` (`host:port`), from `source` if given: the first of its addresses that answers.
@@ -24,6 +25,8 @@ async fn connect_to(address: SocketAddr, source: Option<IpAddr>) -> io::Result<T
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_nodelay(true)?;
     if let Some(source) = source {
+        // The port is chosen at the connect, where it need be free for this upstream only.
+        setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
         socket.bind(SocketAddr::new(source, 0))?;
     }
     socket.connect(address).await
