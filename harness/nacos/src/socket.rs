@@ -1,7 +1,7 @@
 //! TCP sockets of clients: where they come from, why they fail, when bytes were read from them.
 //!
-//! A socket that is bound to a source address takes its port at bind time, so one source address carries at most the
-//! ephemeral ports of the machine (28,232 by Linux's default), whatever the peer.
+//! A socket that is bound to a source address takes its port at the connect, so one source address carries at most the
+//! ephemeral ports of the machine (28,232 by Linux's default) to each peer.
 
 mod client_stream;
 mod metered;

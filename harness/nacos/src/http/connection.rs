@@ -1,32 +1,34 @@
 //! One HTTP/1.1 client connection: one TCP socket, one request at a time.
 //!
-//! There is no hidden task: each call drives the socket itself, and between calls [`HttpConnection::ended`] does.
+//! There is no hidden task: each call drives the socket itself, and between calls [`HttpConnection::ended`] does. While it
+//! is idle, and while a poll hangs, it holds no buffer.
 //! Requests carry what a [`Guise`] says, are never retried and have no time-out; race them against a timer, and when the timer
 //! wins drop the connection, because its answer would meet the next request.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::Instant;
 
 use crate::ConfigKey;
 use crate::http::answer::{self, AnswerError};
+use crate::http::codec::{self, Decoder};
 use crate::http::listening::{self, ListenEntry};
 use crate::http::names;
 use crate::socket::{self, ClientStream, ConnectError, End, EndCause, Peer, SocketFacts};
 
-/// The largest body that is read, in bytes: Nacos' 10 Mi characters, at three bytes each.
-pub const MAX_BODY_BYTES: usize = 30 * 1024 * 1024;
+pub use crate::http::codec::MAX_BODY_BYTES;
+
+/// How much is read at once. The buffer is there during a read alone.
+const READ_BYTES: usize = 4096;
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +85,7 @@ pub struct Guise {
 
 /// One connection. Dropping it closes the socket.
 pub struct HttpConnection {
-    transport: Pin<Box<http1::Connection<TokioIo<ClientStream>, Full<Bytes>>>>,
-    requests: http1::SendRequest<Full<Bytes>>,
+    stream: ClientStream,
     facts: Arc<SocketFacts>,
     authority: String,
     local_addr: SocketAddr,
@@ -100,10 +101,7 @@ impl HttpConnection {
         let peer: Peer = peer.into();
         let stream = socket::connect(&peer, source).await?;
         let (facts, local_addr) = (Arc::clone(stream.facts()), stream.local_addr());
-        let broken = |error| ConnectError::Broken { peer: peer.addr, source: std::io::Error::other(error) };
-        let (requests, transport) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let authority = peer.authority();
-        Ok(Self { transport: Box::pin(transport), requests, facts, authority, local_addr, end: None })
+        Ok(Self { stream, facts, authority: peer.authority(), local_addr, end: None })
     }
 
     /// The address that the socket has on this side.
@@ -189,79 +187,96 @@ impl HttpConnection {
     /// Waits for the end of an idle connection. Cancel-safe.
     pub async fn ended(&mut self) -> End {
         if self.end.is_none() {
-            let result = self.transport.as_mut().await;
-            self.end = Some(self.end_of(result.err().as_ref()));
+            let end = match poll_fn(|cx| self.poll_read(cx, <[u8]>::len)).await {
+                Ok(0) => end_of(&self.facts, "the server closed it"),
+                Ok(bytes) => unasked(bytes),
+                Err(error) => end_of(&self.facts, &error.to_string()),
+            };
+            self.end = Some(end);
         }
         self.end.clone().expect("set above")
     }
 
     /// Whether another request can be sent, as far as is known without reading.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.end.is_none() && !self.requests.is_closed()
+    pub const fn is_open(&self) -> bool {
+        self.end.is_none()
     }
 
-    fn request(&self, guise: Guise, builder: http::request::Builder, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, guise: Guise, builder: http::request::Builder, body: Bytes) -> Request<Bytes> {
         let mut request = builder
             .header(header::HOST, &self.authority)
-            .body(Full::new(body))
+            .body(body)
             .expect("paths and headers are constants, numbers and form-encoded words");
         request.headers_mut().extend(guise.headers);
         request
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {
-        if let Some(end) = &self.end {
-            return Err(end.clone().into());
-        }
-        let mut over = None;
-        let mut has_waited_on = false;
-        let result = {
-            let requests = &mut self.requests;
-            let transport = &mut self.transport;
-            let answer = async move {
-                requests.ready().await?;
-                receive(requests.send_request(request).await?).await
-            };
-            let mut answer = pin!(answer);
-            poll_fn(|cx| {
-                if over.is_none()
-                    && let Poll::Ready(result) = transport.as_mut().poll(cx)
-                {
-                    over = Some(result.err());
-                }
-                let answer = answer.as_mut().poll(cx);
-                if answer.is_ready() || over.is_none() {
-                    return answer;
-                }
-                // The transport has ended and will not wake this task again; what it received before is taken in one
-                // more turn. A request that it never took would wait for ever: its end came while it was idle.
-                if has_waited_on {
-                    return Poll::Ready(Err("the connection ended before the request was taken".into()));
-                }
-                has_waited_on = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await
-        };
-        let received = self.facts.last_read();
-        match result {
-            Ok((status, headers, body)) => {
-                self.end = over.map(|error| self.end_of(error.as_ref()));
-                Ok(Answer { status, headers, body, received })
+    /// Sends the request and awaits its answer; what the connection came to, if that was its end, is kept.
+    fn exchange(&mut self, request: Request<Bytes>) -> impl Future<Output = Result<Answer, HttpError>> {
+        let is_last = codec::asks_to_close(request.headers());
+        // Of the request only its bytes live on, and those until they are written.
+        let bytes = codec::encode(&request);
+        drop(request);
+        async move {
+            if let Some(end) = &self.end {
+                return Err(end.clone().into());
             }
-            Err(error) => {
-                // The codec tells a request what is wrong with its answer, and ends the transport without a word.
-                let end = end_of(&self.facts, Some(&*error));
-                self.end = Some(end.clone());
-                Err(end.into())
+            let result = match self.write(bytes).await {
+                Ok(()) => self.receive().await,
+                Err(error) => Err(end_of(&self.facts, &error.to_string())),
+            };
+            match result {
+                Ok((answer, left_over)) => {
+                    if left_over > 0 {
+                        self.end = Some(unasked(left_over));
+                    } else if is_last || answer.is_last {
+                        self.end = Some(self.facts.end().unwrap_or_else(not_kept_alive));
+                    }
+                    let codec::Answer { status, headers, body, .. } = answer;
+                    Ok(Answer { status, headers, body, received: self.facts.last_read() })
+                }
+                Err(end) => {
+                    self.end = Some(end.clone());
+                    Err(end.into())
+                }
             }
         }
     }
 
-    fn end_of(&self, error: Option<&hyper::Error>) -> End {
-        end_of(&self.facts, error.map(|error| error as &(dyn std::error::Error + 'static)))
+    async fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        self.stream.write_all(&bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// The answer, and how many bytes came behind it.
+    async fn receive(&mut self) -> Result<(codec::Answer, usize), End> {
+        let mut decoder = Decoder::default();
+        loop {
+            let fed = poll_fn(|cx| {
+                self.poll_read(cx, |bytes| (!bytes.is_empty()).then(|| decoder.feed(bytes)))
+            });
+            match fed.await {
+                Ok(Some(Ok(Some(answer)))) => return Ok((answer, decoder.left_over())),
+                Ok(Some(Ok(None))) => {}
+                Ok(Some(Err(malformed))) => {
+                    return Err(End { cause: EndCause::Protocol, text: malformed.to_string() });
+                }
+                Ok(None) => {
+                    let end = end_of(&self.facts, "the server closed it within an answer");
+                    return decoder.finish().map(|answer| (answer, 0)).ok_or(end);
+                }
+                Err(error) => return Err(end_of(&self.facts, &error.to_string())),
+            }
+        }
+    }
+
+    /// Reads once and gives what was read to `take`; nothing is the end of the stream.
+    fn poll_read<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&[u8]) -> T) -> Poll<io::Result<T>> {
+        let mut buffer = [0; READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(take(buffer.filled())))
     }
 }
 
@@ -295,31 +310,17 @@ impl Answer {
     }
 }
 
-type Broken = Box<dyn std::error::Error + Send + Sync>;
-
-async fn receive(response: http::Response<Incoming>) -> Result<(StatusCode, HeaderMap, BytesMut), Broken> {
-    let (head, mut body) = response.into_parts();
-    let mut bytes = BytesMut::new();
-    while let Some(part) = body.frame().await {
-        if let Ok(data) = part?.into_data() {
-            bytes.extend_from_slice(&data);
-        }
-        if bytes.len() > MAX_BODY_BYTES {
-            return Err(format!("the body is above {MAX_BODY_BYTES} bytes").into());
-        }
-    }
-    Ok((head.status, head.headers, bytes))
+/// The socket's own end, which it has noted at once; `text` says what was found where it has not.
+fn end_of(facts: &SocketFacts, text: &str) -> End {
+    facts.end().unwrap_or_else(|| End { cause: EndCause::Closed, text: text.to_owned() })
 }
 
-/// The socket's own end, if it has one; else the codec's complaint, else the end of a kept-alive connection.
-fn end_of(facts: &SocketFacts, error: Option<&(dyn std::error::Error + 'static)>) -> End {
-    let is_parse =
-        error.and_then(|error| error.downcast_ref::<hyper::Error>()).is_some_and(hyper::Error::is_parse);
-    match (facts.end(), error) {
-        (Some(end), _) if !is_parse => end,
-        (_, Some(error)) => End { cause: EndCause::Protocol, text: error.to_string() },
-        (_, None) => End { cause: EndCause::Closed, text: "the server does not keep it alive".to_owned() },
-    }
+fn not_kept_alive() -> End {
+    End { cause: EndCause::Closed, text: "the server does not keep it alive".to_owned() }
+}
+
+fn unasked(bytes: usize) -> End {
+    End { cause: EndCause::Protocol, text: format!("{bytes} bytes came that belong to no answer") }
 }
 
 #[cfg(test)]
