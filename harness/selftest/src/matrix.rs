@@ -210,6 +210,34 @@ pub const ROWS: &[Row] = &[
         gates: &[RECONNECT, CATCH_UP, STALENESS_OF_ALL],
     },
     Row {
+        name: "believe-connected",
+        planted: Planted::Client(ClientDefect::BelieveConnected),
+        stage: Stage::Rough,
+        sets: &["watchers.pushed.client.defect=believe-connected"],
+        guarantees: &[Converges],
+        gates: &[DETECT, STALENESS_OF_ALL],
+    },
+    Row {
+        name: "forget-notify",
+        planted: Planted::Client(ClientDefect::ForgetNotify),
+        stage: Stage::Calm,
+        sets: &[
+            "watchers.pushed.client.defect=forget-notify",
+            "watchers.pushed.listens.shared=4",
+            "mutations.arrivals={ burst: { count: 40, every: 900ms } }",
+        ],
+        guarantees: &[Converges],
+        gates: &[NOTIFY, END_TO_END, STALENESS],
+    },
+    Row {
+        name: "call-again",
+        planted: Planted::Client(ClientDefect::CallAgain),
+        stage: Stage::Calm,
+        sets: &["watchers.pushed.client.defect=call-again", "watchers.pushed.client.retry=1s"],
+        guarantees: &[Once],
+        gates: &[],
+    },
+    Row {
         name: "no-jitter",
         planted: Planted::Client(ClientDefect::NoJitter),
         stage: Stage::Rough,
@@ -307,6 +335,9 @@ mod tests {
                 ClientDefect::IgnoreDeletes => 6,
                 ClientDefect::StaleSnapshot => 7,
                 ClientDefect::SilentSnapshot => 8,
+                ClientDefect::BelieveConnected => 9,
+                ClientDefect::ForgetNotify => 10,
+                ClientDefect::CallAgain => 11,
             };
             assert_eq!(ClientDefect::ALL[nth], defect);
             assert!(ROWS.iter().any(|row| row.planted == Planted::Client(defect)), "{defect:?} has no row");

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shakedown_model::event::{Event, LossCause, Path};
-use shakedown_model::plan::{Failover, Habits, Protocol};
+use shakedown_model::plan::{ClientDefect, Failover, Habits, Protocol};
 use shakedown_model::{ItemId, Offset, Seed, WatcherId};
 
 use crate::item::{Flag, Held, Item};
@@ -322,7 +322,11 @@ impl Watcher {
             Phase::Up if now >= self.request_deadline => self.give_up_request(now, out),
             Phase::Up => {
                 self.check_health(now, out);
+                let is_round = now >= self.retry_at;
                 self.list_on_time(now);
+                if is_round && self.rules.has_defect(ClientDefect::CallAgain) {
+                    self.call_again(now, out);
+                }
             }
         }
     }

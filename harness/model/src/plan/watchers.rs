@@ -79,11 +79,19 @@ pub enum ClientDefect {
     StaleSnapshot,
     /// Serves snapshots as if the server had just answered. Breaks: safe failover.
     SilentSnapshot,
+    /// Takes its connection for alive whatever befalls it: its end, a failed check, the word that it is not registered, the
+    /// wish that it goes elsewhere (gRPC). Breaks: converges.
+    BelieveConnected,
+    /// Takes the answer to a list for the answer to every push that came meanwhile, also of items that were not in that list
+    /// (gRPC). Breaks: converges.
+    ForgetNotify,
+    /// Its listener fails each time, and is called again with every round of the listen loop (gRPC). Breaks: once.
+    CallAgain,
 }
 
 impl ClientDefect {
     /// Every defect.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::NoBackoff,
         Self::TornSnapshot,
         Self::CallTwice,
@@ -93,6 +101,9 @@ impl ClientDefect {
         Self::IgnoreDeletes,
         Self::StaleSnapshot,
         Self::SilentSnapshot,
+        Self::BelieveConnected,
+        Self::ForgetNotify,
+        Self::CallAgain,
     ];
 }
 

@@ -182,4 +182,7 @@ words!(ClientDefect {
     "ignore-deletes" => ClientDefect::IgnoreDeletes,
     "stale-snapshot" => ClientDefect::StaleSnapshot,
     "silent-snapshot" => ClientDefect::SilentSnapshot,
+    "believe-connected" => ClientDefect::BelieveConnected,
+    "forget-notify" => ClientDefect::ForgetNotify,
+    "call-again" => ClientDefect::CallAgain,
 });

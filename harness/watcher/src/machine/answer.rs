@@ -101,12 +101,26 @@ impl Watcher {
         if self.rules.has_defect(ClientDefect::CallTwice) || self.rules.client.registers == Registers::Twice {
             out.push(call);
         }
+        if self.rules.has_defect(ClientDefect::CallAgain) {
+            self.retry_later(now);
+        }
         let keeps_first =
             self.items[index].is(Flag::HasSnapshot) && self.rules.has_defect(ClientDefect::StaleSnapshot);
         if self.rules.saves_snapshots() && !keeps_first {
             self.items[index].set(Flag::HasSnapshot);
             out.push(Action::SaveSnapshot(self.items[index].id));
         }
+    }
+
+    /// The listener failed, and is called again with what is held.
+    pub(super) fn call_again(&mut self, now: Offset, out: &mut Vec<Action>) {
+        let watcher = self.id;
+        let held = self.items.iter().filter_map(|item| item.version().map(|version| (item.id, version)));
+        out.extend(held.map(|(item, version)| {
+            let (signal, path) = (None, Path::Resync);
+            Action::Record(Event::Delivery(Delivery { at: now, watcher, item, version, signal, path }))
+        }));
+        self.retry_later(now);
     }
 
     /// The item does not exist. Where nothing is deleted that is a loss; a client that does not hear of deletes keeps

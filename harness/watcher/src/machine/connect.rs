@@ -112,6 +112,7 @@ impl Watcher {
     pub(super) fn lose(&mut self, now: Offset, cause: LossCause, out: &mut Vec<Action>) {
         match self.phase {
             Phase::Dead | Phase::Waiting => {}
+            Phase::Up if self.believes_connected() => self.stay(),
             Phase::Connecting | Phase::Checking | Phase::Probing | Phase::SettingUp | Phase::Proving => {
                 let is_late = matches!(cause, LossCause::RequestTimeout | LossCause::HealthCheck);
                 let outcome = if is_late { AttemptOutcome::TimedOut } else { AttemptOutcome::Broken };
@@ -128,6 +129,19 @@ impl Watcher {
                 self.wait(now, self.pause(now), out);
             }
         }
+    }
+
+    fn believes_connected(&self) -> bool {
+        self.protocol() == Protocol::NacosGrpc && self.rules.has_defect(ClientDefect::BelieveConnected)
+    }
+
+    /// Whatever was asked comes to nothing, and that is all.
+    fn stay(&mut self) {
+        self.in_flight = InFlight::Nothing;
+        self.request_deadline = Offset::NEVER;
+        self.health_tries = 0;
+        self.health_deadline = Offset::NEVER;
+        self.is_in_doubt = false;
     }
 
     pub(super) fn fail_attempt(&mut self, now: Offset, outcome: AttemptOutcome, out: &mut Vec<Action>) {

@@ -120,7 +120,9 @@ impl Watcher {
         let lists = self.rules.client.lists_around_query;
         let is_up = self.phase == Phase::Up;
         let Some(index) = self.index_of(item).filter(|_| is_up) else { return };
-        if self.items[index].is(Flag::Overridden) {
+        let is_forgotten =
+            self.in_flight == InFlight::Listen && self.rules.has_defect(ClientDefect::ForgetNotify);
+        if self.items[index].is(Flag::Overridden) || is_forgotten {
             return;
         }
         self.signal(index, Path::Push, now);

@@ -4,6 +4,7 @@ use shakedown_model::event::{Attempt, AttemptOutcome, Event, LossCause, ReadSour
 use shakedown_model::plan::{Cache, ClientDefect};
 
 use super::*;
+use crate::Refusal;
 
 fn with(defect: ClientDefect) -> ClientSpec {
     ClientSpec { defect: Some(defect), ..java() }
@@ -142,4 +143,60 @@ fn a_silent_snapshot_is_whole_and_passed_off_as_fresh() {
         }
     };
     assert_eq!((read.source, read.version, read.says_stale), (ReadSource::Snapshot, Some(Version(1)), false));
+}
+
+#[test]
+fn who_believes_to_be_connected_never_leaves() {
+    let signs = || {
+        [Input::Lost(LossCause::Reset), Input::StreamEnded, Input::ConnectReset].map(|sign| {
+            let mut bench =
+                Bench::subscribed(ClientSpec { resync: None, ..with(ClientDefect::BelieveConnected) }, 1);
+            bench.step(ms(100), sign);
+            bench
+        })
+    };
+    for mut bench in signs() {
+        assert!(bench.events().is_empty() && !bench.out.contains(&Action::Close), "{:?}", bench.out);
+        assert!(bench.watcher.is_subscribed());
+        // It asks on what it takes for its connection, whose every answer is refused.
+        bench.step(ms(200), Input::Notify(ItemId(0)));
+        assert_eq!(bench.requests(), [Request::Listen]);
+        bench.step(ms(201), Input::Reply(Reply::Refused(Refusal::Unregistered)));
+        assert!(bench.events().is_empty() && bench.requests().is_empty(), "{:?}", bench.out);
+    }
+    let checked = ClientSpec { health_check: Some(health()), ..with(ClientDefect::BelieveConnected) };
+    let mut bench = Bench::subscribed(checked, 1);
+    for _ in 0..6 {
+        bench.timer();
+        assert!(bench.events().is_empty(), "{:?}", bench.out);
+    }
+}
+
+#[test]
+fn who_forgets_notifies_asks_only_for_what_was_listed() {
+    for (defect, asks) in [(None, vec![Request::Listen]), (Some(ClientDefect::ForgetNotify), vec![])] {
+        let mut bench = Bench::subscribed(ClientSpec { defect, ..java() }, 2);
+        bench.step(ms(30), Input::Notify(ItemId(0)));
+        assert_eq!(bench.requests(), [Request::Listen]);
+        // The other item's push is acked while the list is in flight.
+        assert_eq!(bench.step(ms(31), Input::Notify(ItemId(1))), [Action::Ack]);
+        bench.changed(32, &[]);
+        assert_eq!(bench.requests(), asks);
+        // One that comes when nothing is in flight is heard.
+        if defect.is_some() {
+            bench.step(ms(40), Input::Notify(ItemId(1)));
+            assert_eq!(bench.requests(), [Request::Listen]);
+        }
+    }
+}
+
+#[test]
+fn a_listener_that_fails_is_called_again_with_every_round() {
+    let mut bench = Bench::subscribed(with(ClientDefect::CallAgain), 1);
+    for round in 1..=3 {
+        let now = bench.timer();
+        assert_eq!(now, ms(12) + java().habits.retry * round);
+        assert_eq!(bench.deliveries().iter().map(|call| call.version).collect::<Vec<_>>(), [Version(1)]);
+        assert_eq!(bench.requests(), []);
+    }
 }
