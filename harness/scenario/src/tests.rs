@@ -9,6 +9,7 @@ mod clients;
 mod committed;
 mod containing;
 mod controlling;
+mod defects;
 mod direct;
 mod driving;
 mod gating;
