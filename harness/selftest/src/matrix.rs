@@ -227,7 +227,7 @@ pub const ROWS: &[Row] = &[
             "mutations.arrivals={ burst: { count: 40, every: 900ms } }",
         ],
         guarantees: &[Converges],
-        gates: &[NOTIFY, END_TO_END, STALENESS],
+        gates: &[NOTIFY, END_TO_END, T_ALL, STALENESS],
     },
     Row {
         name: "call-again",

@@ -73,7 +73,8 @@ fn every_defect_has_its_row_in_the_readme_and_every_row_its_defect() {
         .filter_map(|line| line.strip_prefix("| [")?.split_once(']').map(|(name, _)| name))
         .collect();
     let files = files();
-    let names: BTreeSet<&str> = files.iter().map(|file| file.file_stem().unwrap().to_str().unwrap()).collect();
+    let names: BTreeSet<&str> =
+        files.iter().map(|file| file.file_stem().unwrap().to_str().unwrap()).collect();
     assert_eq!(rows, names);
     for name in names {
         assert!(readme.contains(&format!("| [{name}]({name}.yaml) |")), "{name}");
