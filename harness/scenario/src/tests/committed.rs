@@ -7,6 +7,7 @@ use shakedown_model::Offset;
 use shakedown_model::plan::{Backend, Protocol};
 
 use super::*;
+use crate::problem::Problem;
 
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
@@ -36,7 +37,7 @@ fn every_committed_scenario_is_planned_without_a_warning() {
             .unwrap_or_else(|problems| panic!("{problems}"));
         // A defect may be just what a warning is about: then the header says which.
         let declared = text.lines().filter_map(|line| line.strip_prefix("# Warns: "));
-        let warned = loaded.warnings.iter().map(|warning| warning.code());
+        let warned = loaded.warnings.iter().map(Problem::code);
         assert!(declared.eq(warned), "{}: {}", file.display(), loaded.warnings);
         assert_eq!(loaded.plan.name, file.file_stem().unwrap().to_str().unwrap());
         assert_eq!(loaded.text, text);
