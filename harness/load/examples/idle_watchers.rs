@@ -1,8 +1,8 @@
-//! What an idle gRPC watcher costs on both sides: the growth of this process, and of the server's, per watcher; how fast
+//! What an idle watcher costs on both sides: the growth of this process, and of the server's, per watcher; how fast
 //! watchers are subscribed, and how fast a change reaches them all.
 //!
 //! `cargo run --release -p shakedown-load --example idle_watchers -- HTTP_ADDRESS [--items N] [--server PID]
-//! [--watchers N] [--ramp PER_SECOND] [--changes N]`
+//! [--watchers N] [--ramp PER_SECOND] [--changes N] [--protocol nacos-grpc|nacos-http]`
 //!
 //! The server is another process (`shakedown serve nacos`; its gRPC port is its HTTP port plus 1,000), without a proxy
 //! between; with its process id its memory is told, too. 1,000 watchers come first and are the base, then `--watchers`
@@ -40,14 +40,22 @@ struct Wanted {
     watchers: u32,
     ramp: u32,
     changes: u32,
+    protocol: String,
 }
 
 impl Wanted {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let http = args.next().ok_or("give the server's HTTP address, such as 127.0.0.1:8848")?.parse()?;
-        let mut wanted = Self { http, items: 1, server: None, watchers: 3_000, ramp: 1_000, changes: 0 };
+        let protocol = "nacos-grpc".to_owned();
+        let mut wanted =
+            Self { http, items: 1, server: None, watchers: 3_000, ramp: 1_000, changes: 0, protocol };
         while let Some(flag) = args.next() {
-            let value = args.next().ok_or_else(|| format!("`{flag}` needs a number"))?.parse()?;
+            let value = args.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
+            if flag == "--protocol" {
+                wanted.protocol = value;
+                continue;
+            }
+            let value = value.parse()?;
             match flag.as_str() {
                 "--items" => wanted.items = value,
                 "--server" => wanted.server = Some(value),
@@ -55,7 +63,7 @@ impl Wanted {
                 "--ramp" => wanted.ramp = value,
                 "--changes" => wanted.changes = value,
                 _ => {
-                    let known = "--items --server --watchers --ramp --changes";
+                    let known = "--items --server --watchers --ramp --changes --protocol";
                     return Err(format!("`{flag}` is not known; there are {known}").into());
                 }
             }
@@ -64,7 +72,13 @@ impl Wanted {
     }
 
     fn scenario(&self, watchers: u32) -> String {
-        let Self { items, ramp, .. } = self;
+        let Self { items, ramp, protocol, .. } = self;
+        let client = match protocol.as_str() {
+            "nacos-grpc" => "like: nacos-java-2".to_owned(),
+            other => format!(
+                "protocol: {other}, cache: none, backoff: {{ exponential: {{ base: 1s, cap: 10s, jitter: full }} }}"
+            ),
+        };
         format!(
             "shakedown: 1
 name: idle
@@ -72,7 +86,7 @@ server: {{ product: nacos, version: \"2.5.0\", backend: embedded, nodes: 1 }}
 links: {{ straight: {{}} }}
 items: {{ count: {items}, payload: 256B }}
 watchers:
-  - {{ group: idle, count: {watchers}, client: {{ like: nacos-java-2 }}, link: straight, listens: {{ shared: {items} }}, ramp: {ramp}/s }}
+  - {{ group: idle, count: {watchers}, client: {{ {client} }}, link: straight, listens: {{ shared: {items} }}, ramp: {ramp}/s }}
 mutations: {{ arrivals: {{ constant: 1/s }} }}
 phases: [ {{ name: steady, for: 20s }} ]
 "

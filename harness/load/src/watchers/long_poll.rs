@@ -22,7 +22,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 type Connecting = Pin<Box<dyn Future<Output = Result<HttpConnection, ConnectError>> + Send>>;
 type Reading = Pin<Box<dyn Future<Output = (Offset, Heard)> + Send>>;
-type Busy = Pin<Box<dyn Future<Output = (Option<HttpConnection>, Offset, Heard)> + Send>>;
+type Busy = Pin<Box<dyn Future<Output = (Option<Box<HttpConnection>>, Offset, Heard)> + Send>>;
 
 enum State {
     Closed,
@@ -92,13 +92,13 @@ impl LongPollWire {
             | Request::HealthCheck => return,
         };
         self.state = match (std::mem::replace(&mut self.state, State::Closed), self.route.clone()) {
-            (State::Idle(connection), Some(route)) => self.busy(Some(*connection), route, question),
+            (State::Idle(connection), Some(route)) => self.busy(Some(connection), route, question),
             (State::Spent, Some(route)) => self.busy(None, route, question),
             (other, _) => other,
         };
     }
 
-    fn busy(&self, connection: Option<HttpConnection>, route: Route, question: Question) -> State {
+    fn busy(&self, connection: Option<Box<HttpConnection>>, route: Route, question: Question) -> State {
         State::Busy(Box::pin(ask(Arc::clone(&self.context), connection, route, (self.guise(), question))))
     }
 
@@ -170,7 +170,7 @@ async fn heard_of(state: &mut State, context: &WireContext) -> (Offset, Heard) {
         State::Busy(busy) => {
             let (connection, at, heard) = busy.await;
             let kept = connection.filter(|_| context.client.habits.keeps_alive);
-            (kept.map_or(State::Spent, |connection| State::Idle(Box::new(connection))), at, heard)
+            (kept.map_or(State::Spent, State::Idle), at, heard)
         }
     };
     *state = next;
@@ -185,32 +185,23 @@ impl std::fmt::Debug for LongPollWire {
 
 /// Asks over the connection, or over a fresh one: when there is none, or when the server said with its last answer that it
 /// does not keep this one alive (Tomcat does so after 100 requests), which for an HTTP client is no loss.
+///
+/// A poll hangs in here for most of a watcher's life: what is needed before is in futures of its own.
 async fn ask(
     context: Arc<WireContext>,
-    connection: Option<HttpConnection>,
+    connection: Option<Box<HttpConnection>>,
     route: Route,
     (guise, question): (Guise, Question),
-) -> (Option<HttpConnection>, Offset, Heard) {
-    let mut connection = connection;
-    if let Some(old) = &mut connection
-        && !old.is_open()
-        && old.ended().await.cause == EndCause::Closed
-    {
-        connection = None;
-    }
-    let fresh = HttpConnection::connect(route.peer, route.source);
-    let connected = match connection {
-        Some(connection) => Ok(connection),
-        None => take_turns(Arc::clone(&context), fresh).await,
-    };
-    let Ok(mut connection) = connected else {
+) -> (Option<Box<HttpConnection>>, Offset, Heard) {
+    let Some(mut connection) = Box::pin(usable(Arc::clone(&context), connection, route)).await else {
         return (None, context.clock.now(), Heard::Lost(LossCause::Closed));
     };
     let answer = match question {
-        Question::Get(key) => connection.get_config_as(guise, &key).await.map(from_get),
+        Question::Get(key) => Box::pin(connection.get_config_as(guise, &key)).await.map(from_get),
         Question::Poll(entries) => {
-            let answer = connection.listen_as(guise, entries, context.client.poll_timeout, false).await;
-            answer.map(|answer| from_poll(&context, answer))
+            let answer = connection.listen_as(guise, &entries, context.client.poll_timeout, false);
+            drop(entries);
+            answer.await.map(|answer| from_poll(&context, answer))
         }
     };
     if let Err(HttpError::Status { status: 403, .. }) = answer {
@@ -219,6 +210,21 @@ async fn ask(
     let (received, heard) = answer.unwrap_or_else(|error| from_error(&error));
     let at = received.map_or_else(|| context.clock.now(), |received| context.clock.offset_of(received));
     (Some(connection), at, heard)
+}
+
+/// The connection, or a fresh one in its place.
+async fn usable(
+    context: Arc<WireContext>,
+    connection: Option<Box<HttpConnection>>,
+    route: Route,
+) -> Option<Box<HttpConnection>> {
+    if let Some(mut old) = connection {
+        if old.is_open() || old.ended().await.cause != EndCause::Closed {
+            return Some(old);
+        }
+    }
+    let fresh = HttpConnection::connect(route.peer, route.source);
+    take_turns(context, fresh).await.ok().map(Box::new)
 }
 
 type Stamped = (Option<tokio::time::Instant>, Heard);

@@ -281,7 +281,9 @@ mod tests {
     fn a_body_ends_by_its_length_in_chunks_or_with_the_connection() {
         assert_eq!(whole("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), (200, "hello".into(), false));
         assert_eq!(
-            whole("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\n"),
+            whole(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: v\r\n\r\n"
+            ),
             (200, "abc0123456789".into(), false)
         );
         assert_eq!(whole("HTTP/1.1 200 OK\r\n\r\nall that comes"), (200, "all that comes".into(), true));

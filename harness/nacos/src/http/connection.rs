@@ -154,20 +154,20 @@ impl HttpConnection {
         timeout: Duration,
         no_hangup: bool,
     ) -> Result<ListenAnswer, HttpError> {
-        self.listen_as(Guise::default(), entries.to_vec(), timeout, no_hangup).await
+        self.listen_as(Guise::default(), entries, timeout, no_hangup).await
     }
 
     /// As [`Self::listen`], saying who asks. While the poll hangs nothing of what was asked is kept.
     ///
     /// # Errors
     /// As [`Self::listen`].
-    pub async fn listen_as(
+    pub fn listen_as(
         &mut self,
         guise: Guise,
-        entries: Vec<ListenEntry>,
+        entries: &[ListenEntry],
         timeout: Duration,
         no_hangup: bool,
-    ) -> Result<ListenAnswer, HttpError> {
+    ) -> impl Future<Output = Result<ListenAnswer, HttpError>> + use<'_> {
         let join = if guise.params.is_empty() { "" } else { "?" };
         let mut request = Request::post(format!("{}{join}{}", names::LISTENER_PATH, guise.params))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -175,13 +175,14 @@ impl HttpConnection {
         if no_hangup {
             request = request.header(names::NO_HANGUP, "true");
         }
-        let body = listening::encode(&entries);
-        drop(entries);
-        let request = self.request(guise, request, body.into());
-        let answer = self.exchange(request).await?;
-        let received = answer.received;
-        let (body, _) = answer.expect_ok()?;
-        Ok(ListenAnswer { changed: answer::parse(&body)?, received })
+        let request = self.request(guise, request, listening::encode(entries).into());
+        let answer = self.exchange(request);
+        async move {
+            let answer = answer.await?;
+            let received = answer.received;
+            let (body, _) = answer.expect_ok()?;
+            Ok(ListenAnswer { changed: answer::parse(&body)?, received })
+        }
     }
 
     /// Waits for the end of an idle connection. Cancel-safe.
@@ -213,7 +214,10 @@ impl HttpConnection {
     }
 
     /// Sends the request and awaits its answer; what the connection came to, if that was its end, is kept.
-    fn exchange(&mut self, request: Request<Bytes>) -> impl Future<Output = Result<Answer, HttpError>> {
+    fn exchange(
+        &mut self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Answer, HttpError>> + use<'_> {
         let is_last = codec::asks_to_close(request.headers());
         // Of the request only its bytes live on, and those until they are written.
         let bytes = codec::encode(&request);
@@ -253,9 +257,8 @@ impl HttpConnection {
     async fn receive(&mut self) -> Result<(codec::Answer, usize), End> {
         let mut decoder = Decoder::default();
         loop {
-            let fed = poll_fn(|cx| {
-                self.poll_read(cx, |bytes| (!bytes.is_empty()).then(|| decoder.feed(bytes)))
-            });
+            let fed =
+                poll_fn(|cx| self.poll_read(cx, |bytes| (!bytes.is_empty()).then(|| decoder.feed(bytes))));
             match fed.await {
                 Ok(Some(Ok(Some(answer)))) => return Ok((answer, decoder.left_over())),
                 Ok(Some(Ok(None))) => {}
