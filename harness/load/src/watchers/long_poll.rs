@@ -218,10 +218,10 @@ async fn usable(
     connection: Option<Box<HttpConnection>>,
     route: Route,
 ) -> Option<Box<HttpConnection>> {
-    if let Some(mut old) = connection {
-        if old.is_open() || old.ended().await.cause != EndCause::Closed {
-            return Some(old);
-        }
+    if let Some(mut old) = connection
+        && (old.is_open() || old.ended().await.cause != EndCause::Closed)
+    {
+        return Some(old);
     }
     let fresh = HttpConnection::connect(route.peer, route.source);
     take_turns(context, fresh).await.ok().map(Box::new)

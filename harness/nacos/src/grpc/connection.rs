@@ -32,8 +32,19 @@ pub struct GrpcLimits {
     pub window_bytes: u32,
     /// The largest message that is received, in bytes.
     pub message_bytes: usize,
-    /// How many calls may wait for a reply, and how many stream messages may wait to be sent.
+    /// How many calls may wait for a reply.
     pub pending: usize,
+}
+
+/// No push is smaller than this with its frames' heads, in bytes.
+const SMALLEST_PUSH: u32 = 64;
+
+impl GrpcLimits {
+    /// How many stream messages may wait to be sent: an ack for each push that the peer may send ahead, for all of them may
+    /// come by one read.
+    fn unsent(&self) -> usize {
+        self.pending.max((self.window_bytes / SMALLEST_PUSH) as usize)
+    }
 }
 
 impl Default for GrpcLimits {
@@ -214,7 +225,7 @@ impl GrpcConnection {
     /// When no stream is open, the payload is too large, or too many wait because the peer does not take them.
     pub fn send_on_stream(&mut self, payload: &Payload) -> Result<(), SendError> {
         let stream = self.stream.as_mut().ok_or(SendError::NoStream)?;
-        if stream.unsent() >= self.limits.pending {
+        if stream.unsent() >= self.limits.unsent() {
             return Err(SendError::Busy(stream.unsent()));
         }
         stream.queue(frame::encode(payload).map_err(SendError::Frame)?);

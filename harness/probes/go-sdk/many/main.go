@@ -37,6 +37,8 @@ const (
 	warmUp  = 5
 	period  = 1030 * time.Millisecond
 	settles = 8 * time.Second
+	// How long the last client may take to connect.
+	patience = 2 * time.Minute
 )
 
 var (
@@ -67,11 +69,11 @@ func main() {
 	for nth := range *watchers {
 		kept = append(kept, connect(filepath.Join(folder, strconv.Itoa(nth)), all))
 		if nth+1 == base {
-			time.Sleep(settles)
+			awaitConnected(base)
 			before = residentBytes()
 		}
 	}
-	time.Sleep(settles)
+	awaitConnected(*watchers)
 	each := (residentBytes() - before) / max(*watchers-base, 1)
 	for round := 1; round <= *rounds; round++ {
 		next := time.Now().Add(period)
@@ -128,6 +130,37 @@ func (s *seen) note(content string) {
 	s.Lock()
 	defer s.Unlock()
 	s.held = append(s.held, now.Sub(s.due[round]).Seconds()*1e3)
+}
+
+// awaitConnected returns when so many connections to the gRPC port are established, and have settled.
+func awaitConnected(wanted int) {
+	deadline := time.Now().Add(patience)
+	for connected() < wanted {
+		if time.Now().After(deadline) {
+			log.Fatalf("many: %d of %d clients are connected after %s", connected(), wanted, patience)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	time.Sleep(settles)
+}
+
+// connected is how many established connections go to the gRPC port, by /proc/self/net/tcp and tcp6.
+func connected() int {
+	count := 0
+	to := fmt.Sprintf(":%04X", *port+1000)
+	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			words := strings.Fields(line)
+			if len(words) > 3 && strings.HasSuffix(words[2], to) && words[3] == "01" {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 // residentBytes is of this process, by /proc/self/statm in pages of 4 KiB.
