@@ -55,17 +55,22 @@ check() { # NAME COMMAND...
   fi
 }
 
-# A measured run on a machine that others disturb may have no verdict (exit 3): that is said, and it is run again, twice at
-# most. A failed gate or a violated guarantee is never run again.
-judged() { # SCENARIO ARGS...
-  local code try
-  for try in 1 2 3; do
+# A measured run on a machine that others disturb may have no verdict (exit 3): that is said, and it is run again. A failed
+# gate or a violated guarantee is never run again.
+until_verdict() { # TRIES COMMAND...
+  local code try tries=$1
+  shift
+  for ((try = 1; try <= tries; try++)); do
     code=0
-    "$shakedown" run "$@" --out "$runs" || code=$?
+    "$@" || code=$?
     [ $code = 3 ] || return $code
-    [ "$try" = 3 ] || echo "$part: no verdict; once more"
+    [ "$try" = "$tries" ] || echo "$part: no verdict; once more"
   done
   return $code
+}
+
+judged() { # SCENARIO ARGS...
+  until_verdict 3 "$shakedown" run "$@" --out "$runs"
 }
 
 free_port() { # below 32768, so that no outgoing connection gets it meanwhile

@@ -132,7 +132,7 @@ impl HttpConnection {
         let request = self.request(guise, Request::get(uri), Bytes::new());
         let answer = self.exchange(request).await?;
         let received = answer.received;
-        if answer.status == StatusCode::NOT_FOUND {
+        if answer.whole.status == StatusCode::NOT_FOUND {
             return Ok(ConfigAnswer { content: None, md5: None, received });
         }
         let (body, headers) = answer.expect_ok()?;
@@ -235,10 +235,9 @@ impl HttpConnection {
                     if left_over > 0 {
                         self.end = Some(unasked(left_over));
                     } else if is_last || answer.is_last {
-                        self.end = Some(self.facts.end().unwrap_or_else(not_kept_alive));
+                        self.end = Some(end_of(&self.facts, "the server does not keep it alive"));
                     }
-                    let codec::Answer { status, headers, body, .. } = answer;
-                    Ok(Answer { status, headers, body, received: self.facts.last_read() })
+                    Ok(Answer { whole: answer, received: self.facts.last_read() })
                 }
                 Err(end) => {
                     self.end = Some(end.clone());
@@ -293,20 +292,19 @@ impl std::fmt::Debug for HttpConnection {
 }
 
 struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: BytesMut,
+    whole: codec::Answer,
     received: Instant,
 }
 
 impl Answer {
     fn expect_ok(self) -> Result<(BytesMut, HeaderMap), HttpError> {
-        if self.status == StatusCode::OK {
-            return Ok((self.body, self.headers));
+        let codec::Answer { status, headers, body, .. } = self.whole;
+        if status == StatusCode::OK {
+            return Ok((body, headers));
         }
-        let start = &self.body[..self.body.len().min(200)];
+        let start = &body[..body.len().min(200)];
         Err(HttpError::Status {
-            status: self.status.as_u16(),
+            status: status.as_u16(),
             text: String::from_utf8_lossy(start).trim().to_owned(),
             received: self.received,
         })
@@ -316,10 +314,6 @@ impl Answer {
 /// The socket's own end, which it has noted at once; `text` says what was found where it has not.
 fn end_of(facts: &SocketFacts, text: &str) -> End {
     facts.end().unwrap_or_else(|| End { cause: EndCause::Closed, text: text.to_owned() })
-}
-
-fn not_kept_alive() -> End {
-    End { cause: EndCause::Closed, text: "the server does not keep it alive".to_owned() }
 }
 
 fn unasked(bytes: usize) -> End {

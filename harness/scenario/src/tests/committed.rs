@@ -9,11 +9,11 @@ use shakedown_model::plan::{Backend, Protocol};
 use super::*;
 use crate::problem::Problem;
 
-fn scenarios() -> PathBuf {
+pub(super) fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
 }
 
-fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(super) fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

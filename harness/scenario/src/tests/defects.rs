@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use shakedown_model::Offset;
 use shakedown_model::plan::Plan;
 
+use super::committed::{files_below, scenarios};
 use super::*;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/defects")
+    scenarios().join("defects")
 }
 
 fn files() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect()
+    let mut files = Vec::new();
+    files_below(&folder(), &mut files);
+    files
 }
 
 /// The one header line that begins with `key`.
