@@ -55,6 +55,37 @@ check() { # NAME COMMAND...
   fi
 }
 
+# Scenarios that must come to the verdict of their headers (ci/verdict). In their short form a few go side by side, and what
+# has no verdict there runs again, alone. Where SHAKEDOWN_FULL is set: as they are, one after the other, gates judged.
+scenarios() { # SCENARIO...
+  local scenario name code
+  if ! command -v python3 >/dev/null; then
+    skip "verdicts beside their headers" "python3 is needed"
+    return 0
+  fi
+  export SHAKEDOWN_BIN=$shakedown
+  mkdir -p "$runs"
+  if [ -z "${SHAKEDOWN_FULL:-}" ]; then
+    printf '%s\0' "$@" | xargs -0 -P "${SHAKEDOWN_LANES:-3}" -I{} ci/verdict --short {} "$runs" || true
+  fi
+  for scenario in "$@"; do
+    name=$(basename "$scenario" .yaml)
+    if [ -n "${SHAKEDOWN_FULL:-}" ]; then
+      check "$name" until_verdict 3 ci/verdict "$scenario" "$runs"
+      continue
+    fi
+    code=$(cat "$runs/$name.code" 2>/dev/null) || code=70
+    case $code in
+      0) passed=$((passed + 1)) ;;
+      3) check "$name, alone" until_verdict 2 ci/verdict --short "$scenario" "$runs" ;;
+      *)
+        failed=$((failed + 1))
+        failures+=("$name (exit $code)")
+        ;;
+    esac
+  done
+}
+
 # A measured run on a machine that others disturb may have no verdict (exit 3): that is said, and it is run again. A failed
 # gate or a violated guarantee is never run again.
 until_verdict() { # TRIES COMMAND...
