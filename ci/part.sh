@@ -77,7 +77,7 @@ scenarios() { # SCENARIO...
     code=$(cat "$runs/$name.code" 2>/dev/null) || code=70
     case $code in
       0) passed=$((passed + 1)) ;;
-      3) check "$name, alone" until_verdict 2 ci/verdict --short "$scenario" "$runs" ;;
+      3) check "$name, alone" until_verdict 3 ci/verdict --short "$scenario" "$runs" ;;
       *)
         failed=$((failed + 1))
         failures+=("$name (exit $code)")
