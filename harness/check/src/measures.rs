@@ -1,13 +1,14 @@
 //! The measures: each walks the evidence once and fills distributions, counts and series.
 //!
 //! Start at [`delivery`] (publish, propagation, end-to-end, notify, fetch, T50 to T-all, convergence, paths), then
-//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`], [`failover`],
+//! [`recovery`] (detect, attempt gap, reconnect, catch-up), [`attempts`], [`herd`], [`staleness`], [`failover`], [`fetch_rate`],
 //! [`service`] (outages of the servers) and [`own_share`] (what the harness itself took).
 
 pub(crate) mod attempts;
 mod convergence;
 pub(crate) mod delivery;
 pub(crate) mod failover;
+mod fetch_rate;
 pub(crate) mod herd;
 pub(crate) mod own_share;
 mod paths;
@@ -39,6 +40,7 @@ pub(crate) fn take(evidence: &Evidence<'_>) -> Findings {
     herd::take(evidence, &mut findings);
     staleness::take(evidence, &mut findings);
     failover::take(evidence, &mut findings);
+    fetch_rate::take(evidence, &mut findings);
     service::take(evidence, &mut findings);
     findings
 }

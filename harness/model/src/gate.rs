@@ -53,6 +53,8 @@ pub enum Measure {
     AttemptsPerWatcher,
     /// The largest share of a group's cut watchers that attempt within any 100 ms.
     HerdShare,
+    /// Contents that the watchers of a group got from the server in a second.
+    FetchRate,
     /// The longest time in which no node took a write, around a fault of servers.
     WriteOutage,
     /// The longest time in which no node answered a read, around a fault of servers.
@@ -63,7 +65,7 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure, in the order in which reports show them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Publish,
         Self::Propagation,
         Self::EndToEnd,
@@ -82,6 +84,7 @@ impl Measure {
         Self::Convergence,
         Self::AttemptsPerWatcher,
         Self::HerdShare,
+        Self::FetchRate,
         Self::WriteOutage,
         Self::ReadOutage,
         Self::PushOutage,
@@ -109,6 +112,7 @@ impl Measure {
             Self::Convergence => "convergence",
             Self::AttemptsPerWatcher => "attempts-per-watcher",
             Self::HerdShare => "herd-share",
+            Self::FetchRate => "fetch-rate",
             Self::WriteOutage => "write-outage",
             Self::ReadOutage => "read-outage",
             Self::PushOutage => "push-outage",
@@ -144,7 +148,7 @@ impl Measure {
     /// Whether values are counts instead of times.
     #[must_use]
     pub const fn is_count(self) -> bool {
-        matches!(self, Self::AttemptsPerWatcher)
+        matches!(self, Self::AttemptsPerWatcher | Self::FetchRate)
     }
 
     /// Whether the measure is one value per mutation, over the watchers of that mutation.

@@ -8,6 +8,7 @@ mod habits;
 mod images;
 mod items;
 mod mutator;
+mod pace;
 mod server;
 mod tls;
 mod watchers;
@@ -30,6 +31,7 @@ pub use self::habits::{
 };
 pub use self::items::{ItemKey, ItemsSpec, PayloadSize, SizeChoice};
 pub use self::mutator::{Arrivals, GraySpec, Kinds, MutatorSpec, PublishBy, TracePoint};
+pub use self::pace::{Pace, ReadOnly, TokenBucket};
 pub use self::server::{
     AccessKey, AuthScope, Backend, ContainerSettings, EmbeddedSettings, ExternalNode, ExternalProxy,
     ExternalSpec, Generation, LinkSpec, Login, NodeProcesses, OldApis, Product, ProxyKind, ProxyPlace,
@@ -163,6 +165,30 @@ impl Plan {
         items.dedup();
         items.extend((0..group.own).map(|k| ItemId(group.first_own.0 + nth * group.own + k)));
         items
+    }
+
+    /// The place of an item in [`Self::items_of`], without making the list.
+    #[must_use]
+    pub fn place_of(&self, watcher: WatcherId, item: ItemId) -> Option<usize> {
+        let group = &self.groups[self.group_of(watcher).index()];
+        let nth = watcher.0 - group.first.0;
+        let all = self.items.shared.max(1);
+        // Shared items are dealt in a ring: from `first` on, and from 0 on past its end.
+        let count = group.shared.min(all);
+        let first = u64::from(nth) * u64::from(group.shared) % u64::from(all);
+        let first =
+            if count == all { 0 } else { u32::try_from(first).expect("below the u32 count of shared items") };
+        let past_end = (u64::from(first) + u64::from(count)).saturating_sub(u64::from(all));
+        let past_end = u32::try_from(past_end).expect("below the count");
+        let place = if item.0 < past_end {
+            Some(item.0)
+        } else if item.0 >= first && item.0 - first < count - past_end {
+            Some(past_end + item.0 - first)
+        } else {
+            let own = item.0.checked_sub(group.first_own.0 + nth * group.own);
+            own.filter(|own| *own < group.own).map(|own| count + own)
+        };
+        place.and_then(|place| usize::try_from(place).ok())
     }
 
     /// Where an item lies on the server.

@@ -12,6 +12,7 @@ mod faults;
 mod groups;
 mod items;
 mod mutations;
+mod pace;
 mod server;
 mod server_faults;
 mod toxics;

@@ -1,9 +1,9 @@
-//! What a watcher knows of one item, in 32 bytes.
+//! What a watcher knows of one item, in 24 bytes.
 
 use std::fmt::Write as _;
 
 use shakedown_model::event::Path;
-use shakedown_model::{ItemId, Offset, Version};
+use shakedown_model::{ItemId, Version};
 
 /// An item's id with the MD5 that the watcher holds, as list and poll requests carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,58 +28,51 @@ impl Held {
 
 /// A fact about an item that is either so or not.
 #[derive(Debug, Clone, Copy)]
-#[repr(u64)]
+#[repr(u32)]
 pub(crate) enum Flag {
     /// It must be fetched.
-    Dirty = 1 << 52,
+    Dirty = 1 << 0,
     /// It must be in the next list request.
-    Unsynced = 1 << 53,
+    Unsynced = 1 << 1,
     /// It is in the list request in flight.
-    Listed = 1 << 54,
+    Listed = 1 << 2,
     /// What it holds was received from the server, or confirmed by it, in this life.
-    Heard = 1 << 55,
+    Heard = 1 << 3,
     /// There is a snapshot of it; until it is heard, version and MD5 are those of the snapshot.
-    HasSnapshot = 1 << 56,
+    HasSnapshot = 1 << 4,
     /// It must be listed in the next round of the listen loop.
-    NextRound = 1 << 57,
+    NextRound = 1 << 5,
     /// The server said that it does not exist.
-    Gone = 1 << 58,
+    Gone = 1 << 6,
     /// An operator's file overrides the server for it.
-    Overridden = 1 << 59,
+    Overridden = 1 << 7,
 }
 
-const SIGNAL: u64 = (1 << 52) - 1;
-const PATH_SHIFT: u32 = 61;
+const PATH_SHIFT: u32 = 8;
 const PATHS: [Path; 6] =
     [Path::Initial, Path::Push, Path::Relist, Path::Resync, Path::PollWake, Path::PollTimeout];
 
-/// One item of a watcher. `bits` packs, from the top: three bits of path, the flags, and 52 bits of signal (the
-/// nanosecond of the first unanswered change signal, enough for 52 days; zero is none).
-#[derive(Debug, Clone, Copy)]
+/// One item of a watcher, whose id [`Items`](crate::items::Items) knows. `bits` packs the flags and three bits of path.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Item {
-    pub(crate) id: ItemId,
     version: Version,
     md5: [u8; 16],
-    bits: u64,
+    bits: u32,
 }
 
 impl Item {
-    pub(crate) const fn new(id: ItemId) -> Self {
-        Self { id, version: Version(0), md5: [0; 16], bits: 0 }
-    }
-
     pub(crate) const fn is(&self, flag: Flag) -> bool {
-        self.bits & flag as u64 != 0
+        self.bits & flag as u32 != 0
     }
 
     pub(crate) const fn set(&mut self, flag: Flag) {
-        self.bits |= flag as u64;
+        self.bits |= flag as u32;
     }
 
     /// Clears the flag and says whether it was set.
     pub(crate) const fn take(&mut self, flag: Flag) -> bool {
         let was = self.is(flag);
-        self.bits &= !(flag as u64);
+        self.bits &= !(flag as u32);
         was
     }
 
@@ -88,10 +81,10 @@ impl Item {
         (self.version.0 != 0).then_some(self.version)
     }
 
-    pub(crate) fn held(&self) -> Held {
+    /// The MD5 that it names to the server; `None` when nothing is held.
+    pub(crate) fn held(&self) -> Option<[u8; 16]> {
         let has_snapshot = self.is(Flag::HasSnapshot) && self.md5 != [0; 16];
-        let md5 = (!self.is(Flag::Gone) && (self.is(Flag::Heard) || has_snapshot)).then_some(self.md5);
-        Held { item: self.id, md5 }
+        (!self.is(Flag::Gone) && (self.is(Flag::Heard) || has_snapshot)).then_some(self.md5)
     }
 
     /// Holds new content and says whether its version differs from what was held, in memory or in the snapshot.
@@ -132,25 +125,17 @@ impl Item {
         self.set(Flag::Heard);
     }
 
-    /// Notes a reason to fetch. An earlier one that is not answered yet stands, for notify and fetch are measured
-    /// from the first signal.
-    pub(crate) fn signal(&mut self, path: Path, at: Option<Offset>) {
-        if self.bits & SIGNAL == 0 {
-            let path = PATHS.iter().position(|p| *p == path).unwrap_or(0) as u64;
-            let at = at.map_or(0, |at| at.0 & SIGNAL);
-            self.bits = self.bits & !SIGNAL & !(0b111 << PATH_SHIFT) | at | path << PATH_SHIFT;
-        }
+    /// Notes by which path it must be fetched.
+    pub(crate) fn set_path(&mut self, path: Path) {
+        let place = PATHS.iter().position(|known| *known == path).unwrap_or(0);
+        let place = u32::try_from(place).expect("there are six");
+        self.bits = self.bits & !(0b111 << PATH_SHIFT) | place << PATH_SHIFT;
     }
 
-    /// The reason to fetch that stands.
-    pub(crate) fn reason(&self) -> (Path, Option<Offset>) {
-        let at = self.bits & SIGNAL;
-        let path = usize::try_from(self.bits >> PATH_SHIFT).ok().and_then(|path| PATHS.get(path));
-        (path.copied().unwrap_or(Path::Initial), (at != 0).then_some(Offset(at)))
-    }
-
-    pub(crate) fn clear_signal(&mut self) {
-        self.bits &= !SIGNAL;
+    /// The path that was noted last.
+    pub(crate) fn path(&self) -> Path {
+        let place = usize::try_from(self.bits >> PATH_SHIFT).ok();
+        place.and_then(|place| PATHS.get(place)).copied().unwrap_or(Path::Initial)
     }
 }
 
@@ -159,27 +144,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_takes_32_bytes() {
-        assert_eq!(size_of::<Item>(), 32);
+    fn an_item_takes_24_bytes() {
+        assert_eq!(size_of::<Item>(), 24);
     }
 
     #[test]
-    fn the_first_signal_stands_until_it_is_cleared() {
-        let mut item = Item::new(ItemId(3));
-        item.set(Flag::Heard);
-        item.signal(Path::PollWake, Some(Offset(9)));
-        item.signal(Path::Resync, Some(Offset(20)));
-        assert_eq!(item.reason(), (Path::PollWake, Some(Offset(9))));
-        item.clear_signal();
-        item.signal(Path::Relist, None);
-        assert_eq!(item.reason(), (Path::Relist, None));
-        assert!(item.is(Flag::Heard) && !item.is(Flag::Dirty));
+    fn paths_and_flags_lie_beside_each_other() {
+        let mut item = Item::default();
+        item.set(Flag::Overridden);
+        for path in PATHS {
+            item.set_path(path);
+            assert_eq!(item.path(), path);
+            assert!(item.is(Flag::Overridden) && !item.is(Flag::Dirty));
+        }
+        assert!(item.take(Flag::Overridden));
+        assert_eq!(item.path(), Path::PollTimeout);
     }
 
     #[test]
     fn an_md5_keeps_its_leading_zeros_and_nothing_is_empty() {
         let held = Held { item: ItemId(0), md5: Some([0x0c; 16]) };
         assert_eq!(held.md5_text(), "0c".repeat(16));
-        assert_eq!(Item::new(ItemId(0)).held().md5_text(), "");
+        assert_eq!(Held { item: ItemId(0), md5: Item::default().held() }.md5_text(), "");
     }
 }

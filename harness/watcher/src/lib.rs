@@ -7,9 +7,11 @@
 
 mod action;
 mod item;
+mod items;
 mod limiter;
 mod link;
 mod machine;
+mod pacer;
 mod rules;
 mod verify;
 

@@ -18,9 +18,11 @@ use shakedown_model::event::{Event, LossCause, Path};
 use shakedown_model::plan::{ClientDefect, Failover, Habits, Protocol};
 use shakedown_model::{ItemId, Offset, Seed, WatcherId};
 
-use crate::item::{Flag, Held, Item};
+use crate::item::{Flag, Held};
+use crate::items::Items;
 use crate::limiter::Limiter;
 use crate::link::Link;
+use crate::pacer::Pacer;
 use crate::rules::Rules;
 use crate::{Action, Input};
 
@@ -87,7 +89,7 @@ struct PendingRead {
 #[derive(Debug, Clone)]
 pub struct Watcher {
     rules: Arc<Rules>,
-    items: Box<[Item]>,
+    items: Items,
     pending_reads: VecDeque<PendingRead>,
     seed: Seed,
     id: WatcherId,
@@ -114,6 +116,7 @@ pub struct Watcher {
     ended: Option<LossCause>,
     link: Link,
     limiter: Option<Box<Limiter>>,
+    pacer: Option<Box<Pacer>>,
     /// Why the next list is made: the path of the changes that it names.
     list_path: Path,
     fetch_path: Path,
@@ -151,7 +154,7 @@ impl Watcher {
     pub fn new(id: WatcherId, items: &[ItemId], rules: Arc<Rules>) -> Self {
         let seed = rules.seed.nth(u64::from(id.0));
         Self {
-            items: items.iter().take(usize::from(u16::MAX) + 1).map(|item| Item::new(*item)).collect(),
+            items: Items::new(items),
             pending_reads: VecDeque::new(),
             seed,
             id,
@@ -169,6 +172,7 @@ impl Watcher {
             ended: None,
             link: Link::default(),
             limiter: None,
+            pacer: Pacer::new(rules.client.pace, seed),
             list_path: Path::Initial,
             fetch_path: Path::Initial,
             is_subscribed: false,
@@ -248,7 +252,8 @@ impl Watcher {
                 .min(self.health_due)
                 .min(self.resync_due)
                 .min(self.retry_at)
-                .min(self.limiter.as_ref().map_or(Offset::NEVER, |limiter| limiter.waits_until())),
+                .min(self.limiter.as_ref().map_or(Offset::NEVER, |limiter| limiter.waits_until()))
+                .min(self.pacer.as_ref().map_or(Offset::NEVER, |pacer| pacer.wakes_at())),
         };
         connection.min(self.read_due).min(self.reads_due())
     }
@@ -266,13 +271,13 @@ impl Watcher {
     }
 
     /// Every item with the MD5 that is held: what [`Request::Poll`](crate::Request::Poll) sends.
-    pub fn held(&self) -> impl ExactSizeIterator<Item = Held> + '_ {
-        self.items.iter().map(Item::held)
+    pub fn held(&self) -> impl Iterator<Item = Held> + '_ {
+        self.items.held(|_| true)
     }
 
     /// What the [`Request::Listen`](crate::Request::Listen) in flight sends.
     pub fn listed(&self) -> impl Iterator<Item = Held> + '_ {
-        self.items.iter().filter(|item| item.is(Flag::Listed)).map(Item::held)
+        self.items.held(|item| item.is(Flag::Listed))
     }
 
     fn protocol(&self) -> Protocol {
@@ -292,13 +297,6 @@ impl Watcher {
     /// Marks every item that the server is asked about.
     fn mark_all(&mut self, flag: Flag) {
         self.items.iter_mut().filter(|item| !item.is(Flag::Overridden)).for_each(|item| item.set(flag));
-    }
-
-    fn index_of(&self, item: ItemId) -> Option<usize> {
-        self.items.binary_search_by_key(&item, |item| item.id).ok().or_else(|| {
-            // Callers may list items in any order; the plan's are ascending.
-            self.items.iter().position(|known| known.id == item)
-        })
     }
 
     fn on_timer(&mut self, now: Offset, out: &mut Vec<Action>) {
@@ -343,6 +341,9 @@ impl Watcher {
             }
             return;
         }
+        if self.pacer.as_mut().is_some_and(|pacer| !pacer.may_ask(now)) {
+            return;
+        }
         match self.protocol() {
             Protocol::NacosGrpc => self.ask_next_grpc(now, out),
             Protocol::NacosHttp => self.ask_next_http(now, out),
@@ -367,9 +368,7 @@ impl Watcher {
         self.pending_reads.clear();
         self.has_been_up = false;
         self.outage += 1;
-        for item in &mut self.items {
-            *item = Item::new(item.id);
-        }
+        self.items.forget();
     }
 
     fn cold_start(&mut self, now: Offset, out: &mut Vec<Action>) {

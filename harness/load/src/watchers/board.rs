@@ -3,6 +3,7 @@
 //! It serves progress lines and the early end of a drain. It is no measurement: that is the history's work.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -61,10 +62,12 @@ impl Progress {
 /// The shared board of a fleet.
 #[derive(Debug)]
 pub(crate) struct Board {
+    /// Who listens to what.
+    plan: Arc<Plan>,
     /// Where each watcher's items begin in `held`; one more entry than watchers.
     first: Vec<usize>,
-    /// The version that is held; 0 is nothing.
-    held: Vec<(ItemId, AtomicU32)>,
+    /// The version that is held of each, in the order of [`Plan::items_of`]; 0 is nothing.
+    held: Vec<AtomicU32>,
     /// Per watcher, whether gray releases go to it.
     is_gray: Vec<bool>,
     /// Per watcher 1 while it is subscribed.
@@ -81,20 +84,20 @@ pub(crate) struct Board {
 
 impl Board {
     /// A board for the watchers of a share; the others hold nothing, and nothing is expected of them.
-    pub(super) fn new(plan: &Plan, share: Share) -> Self {
-        let mut first = vec![0];
-        let mut held = Vec::new();
+    pub(super) fn new(plan: &Arc<Plan>, share: Share) -> Self {
+        let (mut first, mut items) = (vec![0], 0);
         for watcher in (0..plan.watcher_count()).map(WatcherId) {
             if share.has(plan, watcher) {
-                held.extend(plan.items_of(watcher).into_iter().map(|item| (item, AtomicU32::new(0))));
+                items += plan.items_of(watcher).len();
             }
-            first.push(held.len());
+            first.push(items);
         }
         Self {
+            plan: Arc::clone(plan),
             is_subscribed: (1..first.len()).map(|_| AtomicU32::new(0)).collect(),
             is_gray: (0..plan.watcher_count()).map(|watcher| plan.is_gray(WatcherId(watcher))).collect(),
             first,
-            held,
+            held: (0..items).map(|_| AtomicU32::new(0)).collect(),
             subscribed: AtomicU32::new(0),
             deliveries: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
@@ -119,17 +122,9 @@ impl Board {
         match *event {
             Event::Delivery(delivery) => {
                 count(&self.deliveries);
-                let items = self.items_of(delivery.watcher);
-                if let Some((_, held)) = items.iter().find(|(item, _)| *item == delivery.item) {
-                    held.store(delivery.version.0, Ordering::Relaxed);
-                }
+                self.hold(delivery.watcher, delivery.item, delivery.version);
             }
-            Event::Absent(absence) => {
-                let items = self.items_of(absence.watcher);
-                if let Some((_, held)) = items.iter().find(|(item, _)| *item == absence.item) {
-                    held.store(0, Ordering::Relaxed);
-                }
-            }
+            Event::Absent(absence) => self.hold(absence.watcher, absence.item, Version(0)),
             Event::Corrupt(_) => count(&self.corrupt),
             Event::Read(_) => count(&self.reads),
             Event::Lost(lost) => {
@@ -145,9 +140,7 @@ impl Board {
             Event::Subscribed { watcher, .. } => self.set_subscribed(watcher, true),
             Event::Crash { watcher, .. } => {
                 self.set_subscribed(watcher, false);
-                for (_, held) in self.items_of(watcher) {
-                    held.store(0, Ordering::Relaxed);
-                }
+                self.held_by(watcher).iter().for_each(|held| held.store(0, Ordering::Relaxed));
             }
             Event::Publish(_)
             | Event::ColdStart { .. }
@@ -158,7 +151,14 @@ impl Board {
         }
     }
 
-    fn items_of(&self, watcher: WatcherId) -> &[(ItemId, AtomicU32)] {
+    fn hold(&self, watcher: WatcherId, item: ItemId, version: Version) {
+        let place = self.plan.place_of(watcher, item);
+        if let Some(held) = place.and_then(|place| self.held_by(watcher).get(place)) {
+            held.store(version.0, Ordering::Relaxed);
+        }
+    }
+
+    fn held_by(&self, watcher: WatcherId) -> &[AtomicU32] {
         &self.held[self.first[watcher.index()]..self.first[watcher.index() + 1]]
     }
 
@@ -179,11 +179,13 @@ impl Board {
     /// Whether every watcher of each named item is up to date.
     pub(super) fn has_converged(&self, newest: &[(ItemId, Newest)]) -> bool {
         let newest: BTreeMap<ItemId, Newest> = newest.iter().copied().collect();
-        self.is_gray.iter().zip(self.first.windows(2)).all(|(is_gray, range)| {
-            self.held[range[0]..range[1]].iter().all(|(item, held)| {
-                let held = Some(Version(held.load(Ordering::Relaxed))).filter(|held| held.0 > 0);
-                newest.get(item).is_none_or(|newest| newest.is_held(held, *is_gray))
-            })
+        (0..).map(WatcherId).zip(&self.is_gray).all(|(watcher, is_gray)| {
+            let held = self.held_by(watcher);
+            held.is_empty()
+                || self.plan.items_of(watcher).iter().zip(held).all(|(item, held)| {
+                    let held = Some(Version(held.load(Ordering::Relaxed))).filter(|held| held.0 > 0);
+                    newest.get(item).is_none_or(|newest| newest.is_held(held, *is_gray))
+                })
         })
     }
 
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn it_has_converged_when_every_watcher_of_the_item_holds_it() {
-        let board = Board::new(&plan(2), Share::Whole);
+        let board = Board::new(&Arc::new(plan(2)), Share::Whole);
         let newest = [(ItemId(0), Newest { version: Version(3), is_absent: false, gray: None })];
         assert!(board.has_converged(&[]));
         board.note(&delivered(0, 0, 3));
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_share_waits_for_its_own_watchers_only() {
-        let plan = plan(2);
+        let plan = Arc::new(plan(2));
         let newest = [(ItemId(0), Newest { version: Version(3), is_absent: false, gray: None })];
         let shares = [0, 1].map(|index| Share::Worker { index, of: 2 });
         for share in shares {
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_watcher_counts_as_subscribed_once() {
-        let board = Board::new(&plan(2), Share::Whole);
+        let board = Board::new(&Arc::new(plan(2)), Share::Whole);
         let (at, watcher) = (Offset::ZERO, WatcherId(1));
         board.note(&Event::Subscribed { at, watcher });
         board.note(&Event::Subscribed { at, watcher });

@@ -368,7 +368,7 @@ async fn a_group_without_addresses_is_refused() {
 #[tokio::test]
 async fn a_watchers_task_stays_small() {
     let dir = tempfile::tempdir().unwrap();
-    let plan = plan(1);
+    let plan = Arc::new(plan(1));
     let clock = Clock::start();
     let (recorder, _history) = Recorder::in_memory();
     let (snapshots, _thread) = Snapshots::start(dir.path().to_owned()).unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::habits::Habits;
+use super::pace::Pace;
 use crate::backoff::Backoff;
 use crate::{ItemId, LinkId, WatcherId};
 
@@ -157,6 +158,9 @@ pub struct ClientSpec {
     /// How often the application registers its listener.
     #[serde(default)]
     pub registers: Registers,
+    /// How it holds its own requests back.
+    #[serde(default)]
+    pub pace: Pace,
     /// A planted defect, if any.
     pub defect: Option<ClientDefect>,
     /// The program that stands in for the simulation, if one does: a real SDK, or a client of the user's own. What is
@@ -202,6 +206,7 @@ impl ClientSpec {
                 ..Habits::default()
             },
             registers: Registers::Once,
+            pace: Pace::default(),
             defect: None,
             driver: None,
         }

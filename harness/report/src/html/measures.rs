@@ -121,6 +121,7 @@ pub(super) const fn meaning(measure: Measure) -> &'static str {
         Measure::Failover => "a read without a server → the answer from the cache",
         Measure::Staleness => "the oldest version that a watcher misses was acked → now",
         Measure::Convergence => "the last ack of a phase → every watcher of the group holds it",
+        Measure::FetchRate => "contents that the group's watchers fetched in a second, one value per second",
         Measure::AttemptsPerWatcher => "attempts of a cut watcher until it was subscribed again",
         Measure::WriteOutage => "the longest time in which no node took a write",
         Measure::ReadOutage => "the longest time in which no node answered a read",

@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 use shakedown_model::backoff::{Backoff, Jitter};
 use shakedown_model::plan::{
     Abilities, Cache, ClientSpec, DriverSpec, Failover, FirstContact, Habits, Handshake, HealthCheck,
-    Leaving, LoginHabit, NodeOrder, Noticing, Probing, Protocol, Registers, SnapshotWrite,
+    Leaving, LoginHabit, NodeOrder, Noticing, Pace, Probing, Protocol, ReadOnly, Registers, SnapshotWrite,
+    TokenBucket,
 };
 
 use super::word;
@@ -39,6 +40,7 @@ pub(super) fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
         Protocol::NacosGrpc => grpc(out, client)?,
     }
     habits(out, &client.habits)?;
+    pace(out, client.pace)?;
     match client.registers {
         Registers::Once => {}
         Registers::Never => {
@@ -71,6 +73,20 @@ fn real_client(out: &mut String, client: &ClientSpec, driver: &DriverSpec) -> fm
             writeln!(out, "      expected-cache: {}", cache(client))
         }
     }
+}
+
+fn pace(out: &mut String, pace: Pace) -> fmt::Result {
+    if let Some(TokenBucket { capacity, refill }) = pace.bucket {
+        let refill = show_time(refill);
+        writeln!(out, "      fetches: {capacity} at once, then one each {refill}")?;
+    }
+    if let Some(most) = pace.stagger {
+        writeln!(out, "      asks-after-a-signal: within {}, drawn evenly", show_time(most))?;
+    }
+    if let Some(ReadOnly { after, pause }) = pace.read_only {
+        writeln!(out, "      read-only: for {} after {after} time-outs in a row", show_time(pause))?;
+    }
+    Ok(())
 }
 
 fn cache(client: &ClientSpec) -> String {

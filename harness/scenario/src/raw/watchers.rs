@@ -52,7 +52,33 @@ record! {
         "retry" retry: optional Duration = "After an answer that is of no use the client asks again this much later. Default: 5s for gRPC, 2s for HTTP; 60s like nacos-rust, 1s like nacos-python-1.",
         "query-limit" query_limit: optional OrNone<u32> = "The most queries of one item per second, or `none` (gRPC only). Default: none; 5 like nacos-java-2, nacos-java-3 and nacos-go-2.",
         "registers" registers: optional Registers = "How often the application registers its listener: `once`; `never`, so that it reads its items at its start and hears of no change; or `twice`. Default: once.",
+        "pace" pace: optional RawPace = "How it holds its own requests back, so that a storm of changes is not answered by a storm of requests. Default: it asks at once.",
         "defect" defect: optional ClientDefect = "A planted defect, so that a guarantee can be seen to catch it. Default: none.",
+    }
+}
+
+record! {
+    /// How a client holds its own requests back.
+    RawPace {
+        "bucket" bucket: optional RawBucket = "A token bucket, full at the start: each fetch of content takes a token, and waits where there is none.",
+        "stagger" stagger: optional Duration = "From the first signal of a change on it asks for nothing for a while, drawn evenly from zero to this, and then for all that was signalled.",
+        "read-only" read_only: optional RawReadOnly = "After requests that were not answered in time it lives for a while on what it has, and asks for nothing.",
+    }
+}
+
+record! {
+    /// A token bucket.
+    RawBucket {
+        "capacity" capacity: required u32 = "How many tokens it holds.",
+        "refill" refill: required PerSecond = "How many come anew per second.",
+    }
+}
+
+record! {
+    /// When a client lives on what it has.
+    RawReadOnly {
+        "after" after: required u32 = "After so many requests that were not answered in time, over all its connections, with no content and no list without a change between them.",
+        "for" pause: required Duration = "How long.",
     }
 }
 

@@ -10,7 +10,7 @@ use shakedown_model::plan::{
 };
 use shakedown_model::{ItemId, LinkId, WatcherId};
 
-use super::{MAX_COUNT, MAX_RATE, drivers, given, link_named, positive, unique};
+use super::{MAX_COUNT, MAX_RATE, drivers, given, link_named, pace, positive, unique};
 use crate::client::Sdk;
 use crate::field::{PerSecond, Record as _};
 use crate::problem::{Findings, nearest};
@@ -208,6 +208,7 @@ fn client(raw: &RawClient, span: Span, found: &mut Findings) -> ClientSpec {
         cache(&raw.value, raw.span, &mut client, found);
     }
     client.registers = given(raw.registers.as_ref(), client.registers);
+    client.pace = raw.pace.as_ref().map_or(client.pace, |raw| pace::pace(&raw.value, found));
     client.defect = raw.defect.as_ref().map(|defect| defect.value);
     if sdk.is_some() || protocol.is_some() {
         only_for_the_protocol(raw, client.protocol, found);

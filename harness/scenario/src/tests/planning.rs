@@ -227,3 +227,18 @@ fn workers_are_told_or_found() {
         assert_eq!(codes, [code], "{problems}");
     }
 }
+
+#[test]
+fn every_item_has_the_place_at_which_it_is_listed() {
+    for (shared, own) in [(1, 0), (3, 0), (7, 2), (19, 1), (20, 3)] {
+        let listens = format!("listens: {{ shared: {shared}, own: {own} }}");
+        let plan = load_base(&changed("listens: { shared: 2, own: 1 }", &listens)).unwrap().plan;
+        for watcher in (0..plan.watcher_count()).map(WatcherId) {
+            let listed = plan.items_of(watcher);
+            let places = (0..plan.item_count()).map(|item| plan.place_of(watcher, ItemId(item)));
+            let found: Vec<(usize, ItemId)> =
+                (0..).map(ItemId).zip(places).filter_map(|(item, place)| Some((place?, item))).collect();
+            assert_eq!(found, listed.into_iter().enumerate().collect::<Vec<_>>(), "{watcher}, {listens}");
+        }
+    }
+}

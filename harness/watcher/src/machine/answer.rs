@@ -15,6 +15,11 @@ impl Watcher {
     pub(super) fn on_reply(&mut self, now: Offset, reply: Reply<'_>, out: &mut Vec<Action>) {
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
+        if let Some(pacer) = &mut self.pacer
+            && matches!((asked, reply), (InFlight::Fetch(_), _) | (_, Reply::Changed([])))
+        {
+            pacer.served();
+        }
         if matches!(asked, InFlight::Listen | InFlight::Fetch(_)) {
             self.link.measured(now - self.sent_at);
         }
@@ -25,7 +30,7 @@ impl Watcher {
             (InFlight::Poll, Reply::Changed(changed)) => self.on_polled(now, changed),
             (InFlight::Fetch(index), Reply::Content { text, md5 }) => {
                 self.end_proof(now, out);
-                let item = self.items[usize::from(index)].id;
+                let item = self.items.id(usize::from(index));
                 match verify(self.rules.run_id, item, text, md5) {
                     Ok(verified) => self.on_verified(now, usize::from(index), verified, out),
                     Err(unverified) => self.on_unverified(now, usize::from(index), unverified, out),
@@ -47,11 +52,11 @@ impl Watcher {
     /// Sends a query or a get. The item's signal moves to the fetch, so that one that comes meanwhile is a new one.
     pub(super) fn fetch(&mut self, now: Offset, index: usize, request: Request, out: &mut Vec<Action>) {
         let deadline = self.request_deadline(now);
-        let item = &mut self.items[index];
-        item.take(Flag::Dirty);
-        let (path, signal) = if item.is(Flag::Heard) { item.reason() } else { (Path::Initial, None) };
+        self.items[index].take(Flag::Dirty);
+        let was_heard = self.items[index].is(Flag::Heard);
+        let (path, signal) = if was_heard { self.items.reason(index) } else { (Path::Initial, None) };
         (self.fetch_path, self.fetch_signal) = (path, signal.unwrap_or(Offset::NEVER));
-        item.clear_signal();
+        self.items.clear_signal(index);
         self.in_flight = InFlight::Fetch(u16::try_from(index).expect("a watcher has at most 65,536 items"));
         self.sent_at = now;
         if self.phase == Phase::Up {
@@ -62,9 +67,21 @@ impl Watcher {
 
     /// Notes why an item must be fetched, from the first signal on. The first fetch of a life has no signal.
     pub(super) fn signal(&mut self, index: usize, path: Path, at: Offset) {
-        if self.items[index].is(Flag::Heard) {
-            self.items[index].signal(path, Some(at));
+        if !self.items[index].is(Flag::Heard) {
+            return;
         }
+        self.items.signal(index, path, Some(at));
+        if let Some(pacer) = &mut self.pacer
+            && matches!(path, Path::Push | Path::PollWake)
+            && !self.items.iter().any(|item| item.is(Flag::Dirty) || item.is(Flag::Unsynced))
+        {
+            pacer.signalled(at);
+        }
+    }
+
+    /// Takes a token for a fetch, where the client's pace asks for one.
+    pub(super) fn has_token(&mut self, now: Offset) -> bool {
+        self.pacer.as_mut().is_none_or(|pacer| pacer.take_token(now))
     }
 
     /// An HTTP server that answered is really there.
@@ -92,7 +109,7 @@ impl Watcher {
         let call = Action::Record(Event::Delivery(Delivery {
             at: now,
             watcher: self.id,
-            item: self.items[index].id,
+            item: self.items.id(index),
             version,
             signal: self.signalled(),
             path: self.fetch_path,
@@ -108,14 +125,15 @@ impl Watcher {
             self.items[index].is(Flag::HasSnapshot) && self.rules.has_defect(ClientDefect::StaleSnapshot);
         if self.rules.saves_snapshots() && !keeps_first {
             self.items[index].set(Flag::HasSnapshot);
-            out.push(Action::SaveSnapshot(self.items[index].id));
+            out.push(Action::SaveSnapshot(self.items.id(index)));
         }
     }
 
     /// The listener failed, and is called again with what is held.
     pub(super) fn call_again(&mut self, now: Offset, out: &mut Vec<Action>) {
         let watcher = self.id;
-        let held = self.items.iter().filter_map(|item| item.version().map(|version| (item.id, version)));
+        let held =
+            self.items.ids().zip(self.items.iter()).filter_map(|(id, item)| Some((id, item.version()?)));
         out.extend(held.map(|(item, version)| {
             let (signal, path) = (None, Path::Resync);
             Action::Record(Event::Delivery(Delivery { at: now, watcher, item, version, signal, path }))
@@ -144,12 +162,12 @@ impl Watcher {
     /// Takes note that an item does not exist, and tells the listener unless it knows.
     pub(super) fn be_absent(&mut self, now: Offset, index: usize, out: &mut Vec<Action>) {
         let (watcher, signal, path) = (self.id, self.signalled(), self.fetch_path);
+        let item_id = self.items.id(index);
         let item = &mut self.items[index];
         item.take(Flag::NextRound);
         if !item.lack() {
             return;
         }
-        let item_id = item.id;
         let had_snapshot = item.take(Flag::HasSnapshot);
         out.push(Action::Record(Event::Absent(Absence { at: now, watcher, item: item_id, signal, path })));
         if had_snapshot {
@@ -164,7 +182,7 @@ impl Watcher {
     /// What was held stays; the item is asked for again after a pause.
     fn on_unverified(&mut self, now: Offset, index: usize, unverified: Unverified, out: &mut Vec<Action>) {
         let Unverified { corruption, claims } = unverified;
-        let (watcher, item) = (self.id, self.items[index].id);
+        let (watcher, item) = (self.id, self.items.id(index));
         out.push(Action::Record(Event::Corrupt(Corrupt { at: now, watcher, item, corruption, claims })));
         self.ask_again(index);
         self.retry_later(now);
@@ -173,7 +191,7 @@ impl Watcher {
     /// The fetch came to nothing: the item is listed with the next round, and its signal stands.
     fn ask_again(&mut self, index: usize) {
         let signal = self.signalled();
-        self.items[index].signal(self.fetch_path, signal);
+        self.items.signal(index, self.fetch_path, signal);
         self.items[index].set(Flag::NextRound);
     }
 

@@ -287,13 +287,13 @@ impl Watcher {
         }
         self.limiter = None;
         self.retry_at = Offset::NEVER;
-        for item in &mut self.items {
+        for item in self.items.iter_mut() {
             item.take(Flag::Dirty);
             item.take(Flag::Unsynced);
             item.take(Flag::Listed);
             item.take(Flag::NextRound);
-            item.clear_signal();
         }
+        self.items.clear_signals();
     }
 
     fn schedule_health(&mut self, now: Offset) {
@@ -359,6 +359,9 @@ impl Watcher {
     pub(super) fn give_up_request(&mut self, now: Offset, out: &mut Vec<Action>) {
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.timed_out(now);
+        }
         self.on_refused(now, asked, out);
         self.leave_or_doubt(now, out);
     }

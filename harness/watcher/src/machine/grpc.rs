@@ -119,7 +119,7 @@ impl Watcher {
         out.push(Action::Ack);
         let lists = self.rules.client.lists_around_query;
         let is_up = self.phase == Phase::Up;
-        let Some(index) = self.index_of(item).filter(|_| is_up) else { return };
+        let Some(index) = self.items.index_of(item).filter(|_| is_up) else { return };
         let is_forgotten =
             self.in_flight == InFlight::Listen && self.rules.has_defect(ClientDefect::ForgetNotify);
         if self.items[index].is(Flag::Overridden) || is_forgotten {
@@ -132,7 +132,7 @@ impl Watcher {
     pub(super) fn ask_next_grpc(&mut self, now: Offset, out: &mut Vec<Action>) {
         if let Some(index) = self.items.iter().position(|item| item.is(Flag::Dirty)) {
             if self.may_query(index, now) {
-                let request = Request::Query(self.items[index].id);
+                let request = Request::Query(self.items.id(index));
                 self.fetch(now, index, request, out);
             }
         } else if self.rules.client.registers == Registers::Never {
@@ -147,6 +147,9 @@ impl Watcher {
     }
 
     fn may_query(&mut self, index: usize, now: Offset) -> bool {
+        if !self.has_token(now) {
+            return false;
+        }
         let Some(per_second) = self.habits().queries_per_second else { return true };
         let index = u16::try_from(index).expect("a watcher has at most 65,536 items");
         self.limiter.get_or_insert_with(|| Box::new(Limiter::new())).admit(index, per_second, now)
@@ -154,7 +157,7 @@ impl Watcher {
 
     fn list(&mut self, now: Offset, out: &mut Vec<Action>) {
         self.lists_all = true;
-        for item in &mut self.items {
+        for item in self.items.iter_mut() {
             if item.take(Flag::Unsynced) {
                 item.take(Flag::NextRound);
                 item.set(Flag::Listed);
@@ -173,7 +176,7 @@ impl Watcher {
         self.is_listening |= self.lists_all;
         // An item that changed again during the first list's fetches: its push is under way.
         let path = if self.list_path == Path::Initial { Path::Push } else { self.list_path };
-        for index in changed.iter().filter_map(|item| self.index_of(*item)).collect::<Vec<_>>() {
+        for index in changed.iter().filter_map(|item| self.items.index_of(*item)).collect::<Vec<_>>() {
             self.signal(index, path, now);
             self.items[index].set(Flag::Dirty);
         }
@@ -187,14 +190,15 @@ impl Watcher {
             if !item.take(Flag::Listed) || !holds {
                 continue;
             }
-            item.clear_signal();
             if relists_quiet {
                 item.set(Flag::NextRound);
                 is_quiet = true;
             }
-            if item.held().md5.is_some() {
+            let holds = item.held().is_some();
+            self.items.clear_signal(index);
+            if holds {
                 // The server has what was listed: the snapshot, if nothing was heard before.
-                item.set(Flag::Heard);
+                self.items[index].set(Flag::Heard);
             } else if self.rules.may_be_absent {
                 // Nothing was listed, and the server has nothing either.
                 (self.fetch_path, self.fetch_signal) = (path, Offset::NEVER);

@@ -16,7 +16,7 @@ impl Watcher {
         self.phase = Phase::Proving;
         if self.has_been_up {
             self.items[0].set(Flag::Dirty);
-            self.items[0].signal(Path::Relist, None);
+            self.items.signal(0, Path::Relist, None);
         }
         for item in self.items.iter_mut().filter(|item| !item.is(Flag::Heard)) {
             item.set(Flag::Dirty);
@@ -26,8 +26,8 @@ impl Watcher {
 
     fn get_next(&mut self, now: Offset, out: &mut Vec<Action>) -> bool {
         let next = self.items.iter().position(|item| item.is(Flag::Dirty));
-        if let Some(index) = next {
-            let request = Request::Get(self.items[index].id);
+        if let Some(index) = next.filter(|_| self.phase != Phase::Up || self.has_token(now)) {
+            let request = Request::Get(self.items.id(index));
             self.fetch(now, index, request, out);
         }
         next.is_some()
@@ -67,7 +67,7 @@ impl Watcher {
         // What the next poll is told at once, this one has missed.
         let has_timed_out = changed.is_empty() && hung >= SHORTEST_HANG;
         self.list_path = if has_timed_out { Path::PollTimeout } else { Path::PollWake };
-        for index in changed.iter().filter_map(|item| self.index_of(*item)).collect::<Vec<_>>() {
+        for index in changed.iter().filter_map(|item| self.items.index_of(*item)).collect::<Vec<_>>() {
             self.signal(index, path, now);
             self.items[index].set(Flag::Dirty);
         }

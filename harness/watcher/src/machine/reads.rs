@@ -118,7 +118,7 @@ impl Watcher {
         if has_way && (self.protocol() == Protocol::NacosGrpc || now >= read.look_at) {
             read.is_asked = true;
             read.look_at = given_up;
-            let item = self.items[usize::from(read.item)].id;
+            let item = self.items.id(usize::from(read.item));
             out.push(Action::Read { id: read.intended, item, node: self.node() });
         } else if !has_way && now >= read.tries_until {
             return Some(self.answer_from_disk(*read, now));
@@ -159,7 +159,7 @@ impl Watcher {
         let Some(at) = self.pending_reads.iter().position(|read| read.intended == id && read.is_asked) else {
             return;
         };
-        let item = self.items[usize::from(self.pending_reads[at].item)].id;
+        let item = self.items.id(usize::from(self.pending_reads[at].item));
         let version = match reply {
             Some(Reply::Content { text, .. }) => self.proven(item, text),
             Some(Reply::Absent) => None,
@@ -239,7 +239,7 @@ impl Watcher {
             intended: read.intended,
             answered: now.max(read.intended),
             watcher: self.id,
-            item: item.id,
+            item: self.items.id(usize::from(read.item)),
             source,
             version,
             says_stale: match source {
@@ -267,7 +267,8 @@ impl Watcher {
         content: Option<&str>,
         out: &mut Vec<Action>,
     ) {
-        let Some((index, content)) = self.index_of(item).zip(content).filter(|_| self.phase != Phase::Dead)
+        let Some((index, content)) =
+            self.items.index_of(item).zip(content).filter(|_| self.phase != Phase::Dead)
         else {
             return;
         };
@@ -292,7 +293,7 @@ impl Watcher {
     ) {
         let is_alive = self.phase != Phase::Dead;
         let Some(index) =
-            self.index_of(item).filter(|index| is_alive && self.items[*index].is(Flag::Overridden))
+            self.items.index_of(item).filter(|index| is_alive && self.items[*index].is(Flag::Overridden))
         else {
             return;
         };

@@ -5,6 +5,7 @@ mod grpc;
 mod http;
 mod leaving;
 mod outage;
+mod pace;
 mod reads;
 mod sdks;
 mod simulation;
