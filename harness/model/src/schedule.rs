@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::ALL_PPM;
 use crate::plan::{Arrivals, Plan, TracePoint};
 use crate::{ItemId, MutationId, Offset};
 
@@ -23,6 +24,9 @@ pub enum MutationKind {
     Gray,
     /// Ends a gray release: new content for all, then the gray one is taken away. Acked when both are.
     Promote,
+    /// Takes a gray release back: the gray content is taken away, so that gray watchers have what the others have, and then
+    /// there is new content for all. Acked when both are done.
+    Rollback,
 }
 
 /// One planned mutation.
@@ -47,9 +51,9 @@ impl Plan {
         let mut id = 0_u32;
         std::iter::from_fn(move || {
             loop {
-                let due = match (items.next_promotion(), arrivals.peek()) {
-                    (Some(promotion), Some(arrival)) if promotion <= arrival.at => items.promote(),
-                    (Some(_), None) => items.promote(),
+                let due = match (items.next_ending(), arrivals.peek()) {
+                    (Some(ending), Some(arrival)) if ending <= arrival.at => items.end_gray(),
+                    (Some(_), None) => items.end_gray(),
                     (_, Some(_)) => {
                         let arrival = arrivals.next()?;
                         arrived += 1;
@@ -147,8 +151,10 @@ enum ItemChoice {
 struct ItemStates<'a> {
     plan: &'a Plan,
     count: u32,
-    /// Promotions that are due: when, and of which item.
-    promotions: BTreeSet<(Offset, ItemId)>,
+    /// Ends of gray releases that are due: when, and of which item.
+    endings: BTreeSet<(Offset, ItemId)>,
+    /// How many there were.
+    ended: u64,
     in_gray: BTreeSet<ItemId>,
     deleted: BTreeSet<ItemId>,
 }
@@ -160,20 +166,25 @@ impl<'a> ItemStates<'a> {
         Self {
             plan,
             count: plan.item_count(),
-            promotions: BTreeSet::new(),
+            endings: BTreeSet::new(),
+            ended: 0,
             in_gray: BTreeSet::new(),
             deleted: BTreeSet::new(),
         }
     }
 
-    fn next_promotion(&self) -> Option<Offset> {
-        self.promotions.first().map(|(at, _)| *at)
+    fn next_ending(&self) -> Option<Offset> {
+        self.endings.first().map(|(at, _)| *at)
     }
 
-    fn promote(&mut self) -> Option<Due> {
-        let (at, item) = self.promotions.pop_first()?;
+    fn end_gray(&mut self) -> Option<Due> {
+        let (at, item) = self.endings.pop_first()?;
         self.in_gray.remove(&item);
-        Some((at, item, MutationKind::Promote))
+        let draws = self.plan.seed.child("gray-endings");
+        let is_taken_back =
+            draws.below(self.ended, u64::from(ALL_PPM)) < u64::from(self.plan.mutator.gray.rollback_ppm);
+        self.ended += 1;
+        Some((at, item, if is_taken_back { MutationKind::Rollback } else { MutationKind::Promote }))
     }
 
     /// What an arrival does; nothing where every item is in a gray release, or the one that it names is.
@@ -181,7 +192,7 @@ impl<'a> ItemStates<'a> {
         let item = self.free_item(arrival.item, n)?;
         let kind = self.kind(arrival.at, item, n);
         match kind {
-            MutationKind::Write | MutationKind::Promote => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback => {
                 self.deleted.remove(&item);
             }
             MutationKind::Delete => {
@@ -189,7 +200,7 @@ impl<'a> ItemStates<'a> {
             }
             MutationKind::Gray => {
                 let due = arrival.at + self.plan.mutator.gray.hold;
-                self.promotions.insert((self.plan.quiet_until(due).unwrap_or(due), item));
+                self.endings.insert((self.plan.quiet_until(due).unwrap_or(due), item));
                 self.in_gray.insert(item);
             }
         }

@@ -1,10 +1,12 @@
 //! Monotonic: no watcher goes from a newer to an older version within one life.
 //!
 //! A crash on purpose begins a new life. Values that were never published, or not for this watcher, are other guarantees'
-//! and are passed over. An ambiguous publish sent before may land behind newer ones, so that an item with one cannot prove
+//! and are passed over. Nor is it a step back when a gray watcher goes from a release that is taken back to what the others
+//! hold. An ambiguous publish sent before may land behind newer ones, so that an item with one cannot prove
 //! a violation; a write under CAS lands in its place or not at all, and excuses nothing.
 
 use shakedown_model::verdict::Outcome;
+use shakedown_model::{ItemId, Offset, Version};
 
 use super::{Judged, Violations, may_lack_a_crash};
 use crate::evidence::Evidence;
@@ -21,6 +23,7 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
         for held in index.held_real(slot) {
             if let Some(newer) = before.filter(|before| held.version < before.version)
                 && !life.crashed_between(newer.at, held.at)
+                && !was_taken_back(evidence, item, newer.version, held.at)
             {
                 let is_explained =
                     index.publishes.may_reorder(item, held.at) || may_lack_a_crash(evidence, watcher);
@@ -46,6 +49,12 @@ pub(super) fn check(evidence: &Evidence<'_>) -> Judged {
             0 => Judged::new(Outcome::Unknown, "nothing was delivered"),
             n => Judged::new(Outcome::Pass, format!("no step back in {} deliveries", count(n))),
         })
+}
+
+/// Whether a version was a gray release that was being taken back when another was held.
+fn was_taken_back(evidence: &Evidence<'_>, item: ItemId, version: Version, at: Offset) -> bool {
+    let publishes = &evidence.index.publishes;
+    publishes.get(item, version).and_then(|gray| publishes.taken_back(gray)).is_some_and(|from| from <= at)
 }
 
 fn line(evidence: &Evidence<'_>, slot: Slot, held: Held, verb: &str) -> String {

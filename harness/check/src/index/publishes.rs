@@ -110,9 +110,17 @@ impl Publishes {
         let is_delete = |p: &&Publish| p.kind == MutationKind::Delete && p.outcome != PublishOutcome::Refused;
         let before = publishes[..nth].iter().rfind(|p| p.outcome != PublishOutcome::Refused);
         self.cas
-            && matches!(publishes[nth].kind, MutationKind::Write | MutationKind::Promote)
+            && ends_gray(&publishes[nth])
             && before.as_ref().is_some_and(|before| !is_delete(before))
             && !publishes[nth + 1..].iter().any(|later| is_delete(&later))
+    }
+
+    /// When it was begun to take a gray release back, if it was: from then on its watchers go back to what the others hold.
+    pub(crate) fn taken_back(&self, gray: &Publish) -> Option<Offset> {
+        let publishes = self.of(gray.item);
+        let later = publishes.partition_point(|publish| publish.version <= gray.version);
+        let end = publishes[later..].iter().find(|publish| publish.kind != MutationKind::Gray)?;
+        (gray.kind == MutationKind::Gray && end.kind == MutationKind::Rollback).then_some(end.sent)
     }
 
     /// The gray release of an item that no later publish for all ended: its publish, and whether that it is still on is
@@ -121,11 +129,13 @@ impl Publishes {
         let publishes = self.of(item);
         let is_sent = |p: &Publish| p.outcome != PublishOutcome::Refused;
         let nth = publishes.iter().rposition(|p| p.kind == MutationKind::Gray && is_sent(p))?;
+        // What a rollback takes away first may be gone whatever became of its write.
+        let may_end = |p: &Publish| is_sent(p) || p.kind == MutationKind::Rollback;
         let later = || publishes[nth + 1..].iter().filter(|p| ends_gray(p));
         if later().any(is_stored) {
             return None;
         }
-        Some((&publishes[nth], is_stored(&publishes[nth]) && !later().any(is_sent)))
+        Some((&publishes[nth], is_stored(&publishes[nth]) && !later().any(may_end)))
     }
 }
 
@@ -138,9 +148,10 @@ fn is_ambiguous(publish: &Publish) -> bool {
     publish.outcome == PublishOutcome::Ambiguous
 }
 
-/// Whether a publish takes the gray content away, if there is any: a promotion, and a write that comes instead of one.
+/// Whether a publish is content for all, which takes the gray content away, if there is any: a promotion, a rollback, and a
+/// write that comes instead of one.
 fn ends_gray(publish: &Publish) -> bool {
-    matches!(publish.kind, MutationKind::Promote | MutationKind::Write)
+    matches!(publish.kind, MutationKind::Promote | MutationKind::Rollback | MutationKind::Write)
 }
 
 /// Whether a watcher is to see a publish: a gray one is for gray watchers alone.
@@ -152,9 +163,8 @@ pub(crate) fn concerns(publish: &Publish, is_gray: bool) -> bool {
 pub(crate) fn looks_like(publish: &Publish, found: Found) -> bool {
     match (publish.kind, found) {
         (MutationKind::Delete, Found::Absent) => true,
-        (MutationKind::Write | MutationKind::Gray | MutationKind::Promote, Found::Version(version)) => {
-            version == publish.version
-        }
+        (MutationKind::Delete, Found::Version(_)) => false,
+        (_, Found::Version(version)) => version == publish.version,
         _ => false,
     }
 }

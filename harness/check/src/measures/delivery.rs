@@ -215,11 +215,16 @@ impl<'a> Pass<'a> {
         self.told_of(publish).filter(move |_| is_acked)
     }
 
-    /// Those whose change signal is of this mutation: of a promotion, the gray ones alone.
+    /// Those whose change signal is of this mutation: of a promotion, the gray ones alone; of a rollback, the others, for
+    /// the gray ones are told of what is taken away before.
     fn told_of(&self, publish: &Publish) -> impl Iterator<Item = Reached> {
         let index = &self.evidence.index;
-        let is_promotion = publish.kind == MutationKind::Promote;
-        self.reached.iter().copied().filter(move |reached| !is_promotion || index.is_gray(reached.watcher))
+        let kind = publish.kind;
+        self.reached.iter().copied().filter(move |reached| match kind {
+            MutationKind::Promote => index.is_gray(reached.watcher),
+            MutationKind::Rollback => !index.is_gray(reached.watcher),
+            MutationKind::Write | MutationKind::Delete | MutationKind::Gray => true,
+        })
     }
 
     fn propagation(&mut self, scope: Scope, group: GroupId, publish: &Publish) {

@@ -85,10 +85,17 @@ fn missing(
         }
         return;
     }
-    let Some(newer) = index.publishes.stored_after(item, version, is_gray) else { return };
-    let from = from.max(newer.done);
-    if from < until {
-        grid.add(watcher, from, until, newer.done);
+    let (mut version, mut from) = (version, from);
+    while let Some(newer) = index.publishes.stored_after(item, version, is_gray) {
+        // A gray release that was taken back is not missing from then on.
+        let taken_back = index.publishes.taken_back(newer).filter(|at| *at < until);
+        let end = taken_back.unwrap_or(until);
+        let begin = from.max(newer.done);
+        if begin < end {
+            grid.add(watcher, begin, end, newer.done);
+        }
+        let Some(at) = taken_back else { return };
+        (version, from) = (Some(newer.version), from.max(at));
     }
 }
 
@@ -100,10 +107,8 @@ fn existences(publishes: &[Publish], is_gray: bool) -> Vec<(Offset, Offset)> {
         match (publish.kind, last) {
             (MutationKind::Delete, Some((_, until))) => *until = publish.done,
             (MutationKind::Delete, None) => {}
-            (MutationKind::Write | MutationKind::Gray | MutationKind::Promote, Some(_)) => {}
-            (MutationKind::Write | MutationKind::Gray | MutationKind::Promote, None) => {
-                existences.push((publish.done, Offset::NEVER));
-            }
+            (_, Some(_)) => {}
+            (_, None) => existences.push((publish.done, Offset::NEVER)),
         }
     }
     existences

@@ -68,7 +68,8 @@ impl Server {
     /// Carries a mutation out.
     pub(super) async fn carry_out(&self, change: &Change) -> Ended {
         match change.intent.kind {
-            MutationKind::Write | MutationKind::Promote => self.write(change).await,
+            MutationKind::Write | MutationKind::Promote => self.write(change, change.intent.ends_gray).await,
+            MutationKind::Rollback => self.roll_back(change).await,
             MutationKind::Gray => {
                 let (content, ips) = (change.content.clone(), change.gray_ips.to_string());
                 let result = acked(self.step(&change.key, Step::WriteGray { content, ips }).await);
@@ -79,7 +80,17 @@ impl Server {
         }
     }
 
-    async fn write(&self, change: &Change) -> Ended {
+    /// Takes the gray content away, and then writes for all. What could not be taken away before the write is behind it.
+    async fn roll_back(&self, change: &Change) -> Ended {
+        let is_gone = change.intent.ends_gray && self.step(&change.key, Step::EndGray).await.is_ok();
+        let mut ended = self.write(change, change.intent.ends_gray && !is_gone).await;
+        if is_gone {
+            ended.came.is_gray = Some(false);
+        }
+        ended
+    }
+
+    async fn write(&self, change: &Change, ends_gray: bool) -> Ended {
         let (result, shown) = match change.replaces {
             None => (acked(self.step(&change.key, write(change)).await), None),
             Some(_) => self.compare_and_set(change).await,
@@ -89,14 +100,14 @@ impl Server {
             Err(error) => return self.ended(Err(error), shown, None),
         };
         let content = Some(payload::md5(&change.content));
-        if !change.intent.ends_gray {
+        if !ends_gray {
             return self.ended(Ok(stored), content, None);
         }
         // The content is stored by now, so that nothing that comes of this excludes it.
         let result = self.step(&change.key, Step::EndGray).await;
         let result = result.map(|()| stored).map_err(|error| PublishError::Ambiguous(error.to_string()));
         // A server that has none to end says so with an error, too: a second failure is not tried a third time.
-        let may_be_gray = result.is_err() && change.intent.kind == MutationKind::Promote;
+        let may_be_gray = result.is_err() && change.intent.kind != MutationKind::Write;
         self.ended(result, content, Some(may_be_gray))
     }
 

@@ -106,7 +106,7 @@ impl OpenLoop {
             });
         let content = match going.mutation.kind {
             MutationKind::Delete => String::new(),
-            MutationKind::Write | MutationKind::Gray | MutationKind::Promote => {
+            MutationKind::Write | MutationKind::Gray | MutationKind::Promote | MutationKind::Rollback => {
                 self.content(item, going.version)
             }
         };

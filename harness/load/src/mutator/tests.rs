@@ -382,12 +382,16 @@ async fn every_kind_is_carried_out_and_leaves_no_gray_content() {
     for cas in [false, true] {
         let (seen, store) = carried_out(Arrivals::Constant { per_second: 5.0 }, |plan| {
             plan.mutator.kinds = Kinds { write: 4, delete: 3, gray: 3 };
-            plan.mutator.gray = GraySpec { cohorts: 2, hold: Duration::from_secs(2) };
+            plan.mutator.gray = GraySpec { cohorts: 2, hold: Duration::from_secs(2), rollback_ppm: 500_000 };
             plan.mutator.cas = cas;
         })
         .await;
-        for kind in [MutationKind::Write, MutationKind::Delete, MutationKind::Gray, MutationKind::Promote] {
-            assert!(seen.iter().filter(|publish| publish.kind == kind).count() > 5, "{kind:?}");
+        let (often, seldom) = (
+            [MutationKind::Write, MutationKind::Delete, MutationKind::Gray],
+            [MutationKind::Promote, MutationKind::Rollback],
+        );
+        for (kind, least) in often.map(|kind| (kind, 6)).into_iter().chain(seldom.map(|kind| (kind, 2))) {
+            assert!(seen.iter().filter(|publish| publish.kind == kind).count() >= least, "{kind:?}");
         }
         assert!((0..5).all(|item| store.gray(ItemId(item)).is_none()));
         let mut steps = store.steps.lock().unwrap();

@@ -85,19 +85,22 @@ impl Default for Kinds {
     }
 }
 
-/// How a gray (beta) release goes: published to some watchers, held, then promoted to all.
+/// How a gray (beta) release goes: published to some watchers, held, then promoted to all or taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraySpec {
     /// To how many of the [`COHORTS`](crate::plan::COHORTS) it goes.
     pub cohorts: u8,
-    /// From the gray publish to its promotion.
+    /// From the gray publish to its end.
     pub hold: Duration,
+    /// The share of the releases that are taken back instead of promoted, in parts per million.
+    #[serde(default)]
+    pub rollback_ppm: u32,
 }
 
 impl Default for GraySpec {
     /// A fifth of the watchers, 5 s.
     fn default() -> Self {
-        Self { cohorts: 10, hold: Duration::from_secs(5) }
+        Self { cohorts: 10, hold: Duration::from_secs(5), rollback_ppm: 0 }
     }
 }
 

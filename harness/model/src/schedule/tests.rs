@@ -40,26 +40,29 @@ fn a_trace_is_played_back_in_order_and_cut_at_the_end() {
 }
 
 #[test]
-fn every_gray_release_is_promoted_and_nothing_else_touches_its_item_before() {
+fn every_gray_release_is_ended_and_nothing_else_touches_its_item_before() {
     let mutations = planned(Arrivals::Constant { per_second: 5.0 }, |plan| {
         plan.mutator.kinds = Kinds { write: 5, delete: 3, gray: 2 };
-        plan.mutator.gray = GraySpec { cohorts: 10, hold: Duration::from_secs(2) };
+        plan.mutator.gray = GraySpec { cohorts: 10, hold: Duration::from_secs(2), rollback_ppm: 400_000 };
     });
     let mut in_gray = BTreeSet::new();
     let mut deleted = BTreeSet::new();
     for mutation in &mutations {
         match mutation.kind {
-            MutationKind::Promote => assert!(in_gray.remove(&mutation.item)),
+            MutationKind::Promote | MutationKind::Rollback => assert!(in_gray.remove(&mutation.item)),
             _ => assert!(!in_gray.contains(&mutation.item)),
         }
         match mutation.kind {
             MutationKind::Gray => assert!(in_gray.insert(mutation.item) && !deleted.contains(&mutation.item)),
             MutationKind::Delete => assert!(deleted.insert(mutation.item)),
-            MutationKind::Write | MutationKind::Promote => drop(deleted.remove(&mutation.item)),
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback => {
+                deleted.remove(&mutation.item);
+            }
         }
     }
     assert!(in_gray.is_empty());
     let count = |kind| mutations.iter().filter(|m| m.kind == kind).count();
     assert!(count(MutationKind::Delete) > 5 && count(MutationKind::Gray) > 5);
-    assert_eq!(count(MutationKind::Gray), count(MutationKind::Promote));
+    assert!(count(MutationKind::Promote) > 1 && count(MutationKind::Rollback) > 1);
+    assert_eq!(count(MutationKind::Gray), count(MutationKind::Promote) + count(MutationKind::Rollback));
 }

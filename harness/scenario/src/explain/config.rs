@@ -61,8 +61,9 @@ pub(super) fn mutations(out: &mut String, plan: &Plan, planned: u32) -> fmt::Res
         let gray = (0..plan.watcher_count()).filter(|n| plan.is_gray(shakedown_model::WatcherId(*n))).count();
         writeln!(
             out,
-            "  gray: {cohorts} of {COHORTS} cohorts ({share}%), held for {} # {gray} watchers",
-            show_time(mutator.gray.hold)
+            "  gray: {cohorts} of {COHORTS} cohorts ({share}%), held for {}, {}% taken back # {gray} watchers",
+            show_time(mutator.gray.hold),
+            mutator.gray.rollback_ppm / 10_000
         )?;
     }
     match mutator.cas {

@@ -43,7 +43,7 @@ record! {
     RawKinds {
         "write" write: optional u32 = "Content is replaced, or created where it was deleted. Default: 0.",
         "delete" delete: optional u32 = "The item is deleted. Default: 0.",
-        "gray" gray: optional u32 = "Content is published to some watchers, held, and then replaced by newer content for all. Default: 0.",
+        "gray" gray: optional u32 = "Content is published to some watchers, held, and then promoted (newer content for all, and the gray one is taken away) or taken back. Default: 0.",
     }
 }
 
@@ -51,7 +51,8 @@ record! {
     /// How a gray release goes.
     RawGray {
         "share" share: optional Share = "The share of the watchers that it goes to, in steps of 2%. Default: 20%.",
-        "hold" hold: optional Duration = "From the gray publish to its promotion. Default: 5s.",
+        "hold" hold: optional Duration = "From the gray publish to its end. Default: 5s.",
+        "rolled-back" rolled_back: optional Share = "The share of the releases that are taken back instead of promoted: the gray content is taken away, and then there is new content for all. Default: 0%.",
     }
 }
 

@@ -236,8 +236,9 @@ fn busiest(plan: &Plan, ceiling: f64) -> Option<(Offset, usize)> {
     let window = nanos(std::time::Duration::from_secs_f64(allowed / ceiling));
     let (mut within, mut worst) = (VecDeque::new(), None::<(Offset, usize)>);
     for mutation in plan.mutations() {
-        // A promotion writes, and then takes the gray content away.
-        let steps = if mutation.kind == MutationKind::Promote { 2 } else { 1 };
+        // The end of a gray release writes, and takes the gray content away.
+        let ends = matches!(mutation.kind, MutationKind::Promote | MutationKind::Rollback);
+        let steps = if ends { 2 } else { 1 };
         within.extend(std::iter::repeat_n(mutation.intended, steps));
         while within.front().is_some_and(|first| mutation.intended.0 - first.0 >= window) {
             within.pop_front();

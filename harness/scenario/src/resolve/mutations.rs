@@ -4,6 +4,7 @@ use std::path::Path;
 
 use shakedown_model::plan::{Arrivals, COHORTS, GraySpec, Kinds, MutatorSpec, Plan, PublishBy, TracePoint};
 
+use super::toxics::ppm;
 use super::{given, positive};
 use crate::field::{PerSecond, Record as _, Share};
 use crate::problem::Findings;
@@ -51,7 +52,7 @@ pub(super) fn mutator(
                 span,
                 format!("a gray release is held for {hold}, and the run lasts {end}"),
             )
-            .help("shorten `gray.hold`, or lengthen the phases: each release is promoted within the run");
+            .help("shorten `gray.hold`, or lengthen the phases: each release ends within the run");
     }
     mutator.cas = given(raw.cas.as_ref(), false);
     mutator.by = given(raw.by.as_ref(), PublishBy::Http);
@@ -85,7 +86,9 @@ fn gray(raw: &RawGray, found: &mut Findings) -> GraySpec {
     positive(raw.hold.as_ref(), "hold", found);
     let default = GraySpec::default();
     let cohorts = raw.share.as_ref().map_or(default.cohorts, |share| cohorts(share, found));
-    GraySpec { cohorts, hold: given(raw.hold.as_ref(), default.hold) }
+    let rollback_ppm =
+        raw.rolled_back.as_ref().map_or(0, |share| ppm(Some(share), ("rolled-back", "key"), found));
+    GraySpec { cohorts, hold: given(raw.hold.as_ref(), default.hold), rollback_ppm }
 }
 
 /// The cohorts that a share comes to.

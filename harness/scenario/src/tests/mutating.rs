@@ -29,17 +29,23 @@ fn everything_about_mutations_is_planned_and_explained() {
     let plan = plan_of(
         ARRIVALS,
         "mutations: { arrivals: { constant: 20/s }, kinds: { write: 6, delete: 3, gray: 1 }, \
-         gray: { share: 10%, hold: 2s }, cas: true, by: grpc }",
+         gray: { share: 10%, hold: 2s, rolled-back: 25% }, cas: true, by: grpc }",
     );
     assert_eq!(plan.mutator.kinds, Kinds { write: 6, delete: 3, gray: 1 });
     assert_eq!((plan.mutator.gray.cohorts, plan.mutator.cas, plan.mutator.by), (5, true, PublishBy::Grpc));
-    for kind in [MutationKind::Write, MutationKind::Delete, MutationKind::Gray, MutationKind::Promote] {
+    for kind in [
+        MutationKind::Write,
+        MutationKind::Delete,
+        MutationKind::Gray,
+        MutationKind::Promote,
+        MutationKind::Rollback,
+    ] {
         assert!(plan.mutations().any(|mutation| mutation.kind == kind), "{kind:?}");
     }
     let text = explain(&plan);
     for line in [
         "  kinds: writes 60%, deletes 30%, gray releases 10%\n",
-        "  gray: 5 of 50 cohorts (10%), held for 2s # ",
+        "  gray: 5 of 50 cohorts (10%), held for 2s, 25% taken back # ",
         "  cas: true # ",
         "  by: grpc # ",
     ] {

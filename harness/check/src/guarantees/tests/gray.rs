@@ -3,7 +3,7 @@
 use shakedown_model::MutationId;
 use shakedown_model::event::PublishOutcome::{Acked, Ambiguous, Refused};
 use shakedown_model::gate::Measure;
-use shakedown_model::schedule::MutationKind::{Gray, Promote};
+use shakedown_model::schedule::MutationKind::{Gray, Promote, Rollback};
 
 use super::*;
 use crate::testing::STEADY;
@@ -28,6 +28,21 @@ fn a_release_and_its_promotion_hold_every_guarantee() {
     for result in tiny.judgement().guarantees {
         assert_eq!(result.outcome, Pass, "{}: {}", result.guarantee, result.text);
     }
+}
+
+/// Version 2 is gray from 10 s on, and version 3 takes it back at 15 s; gray watchers see the formal version between.
+fn taken_back(sent: u64) -> Tiny {
+    let (mut tiny, gray, _) = open();
+    tiny = tiny.mutation(Rollback, (0, 3), (sent, sent + 20), Acked);
+    reads(tiny.deliveries(15_010, gray, 0, 1).deliveries(15_100, 0..4, 0, 3), Some(3))
+}
+
+#[test]
+fn who_goes_back_with_a_release_that_is_taken_back_steps_back_by_right() {
+    for result in taken_back(15_000).judgement().guarantees {
+        assert_eq!(result.outcome, Pass, "{}: {}", result.guarantee, result.text);
+    }
+    table(Monotonic, &[("before anybody took it back", taken_back(15_050), Fail)]);
 }
 
 #[test]

@@ -115,6 +115,17 @@ fn a_gray_version_is_missed_by_gray_watchers_alone() {
 }
 
 #[test]
+fn a_gray_version_that_is_taken_back_is_missed_until_then() {
+    use shakedown_model::event::PublishOutcome::Acked;
+    use shakedown_model::schedule::MutationKind::{Gray, Rollback};
+    let (tiny, gray, _) = Tiny::calm().with_gray();
+    let tiny = tiny.mutation(Gray, (0, 2), (10_000, 10_010), Acked).deliveries(10_100, gray.clone(), 0, 2);
+    let tiny = tiny.mutation(Rollback, (0, 3), (15_000, 15_020), Acked);
+    let tiny = tiny.deliveries(15_005, gray, 0, 1).deliveries(15_100, 0..4, 0, 3);
+    assert_eq!(max(&tiny, STEADY), 90, "the release itself, and 80 ms of the new version");
+}
+
+#[test]
 fn what_a_read_settled_is_missed_from_that_read_on() {
     use shakedown_model::event::PublishOutcome::Settled;
     let tiny = Tiny::calm().publish(0, 2, (6_000, 10_000), Settled).deliveries(6_100, 1..4, 0, 2);

@@ -150,6 +150,26 @@ async fn a_promotion_is_acked_once_the_gray_content_is_gone_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollback_takes_the_gray_content_away_before_it_writes() {
+    let mut bench = Bench::new(false);
+    bench.mutate(MutationKind::Gray, "g", &[]).await;
+    bench.store.steps.lock().unwrap().clear();
+    assert_eq!(bench.mutate(MutationKind::Rollback, "r", &[]).await.came.outcome, PublishOutcome::Acked);
+    let steps = std::mem::take(&mut *bench.store.steps.lock().unwrap());
+    assert!(matches!(&steps[..], [Step::EndGray, Step::Write { .. }]), "{steps:?}");
+    assert!(!bench.holdings.intent(ITEM, MutationKind::Write).ends_gray);
+
+    bench.mutate(MutationKind::Gray, "h", &[]).await;
+    let late = bench.mutate(MutationKind::Rollback, "s", &[Fate::Lost]).await;
+    assert_eq!(late.came.outcome, PublishOutcome::Acked);
+    assert_eq!(
+        (bench.there().as_deref(), bench.store.gray(ITEM)),
+        (Some("s"), None),
+        "behind the write, then"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_gray_release_leaves_nothing_to_end() {
     let mut bench = Bench::new(false);
     let refused = bench.mutate(MutationKind::Gray, "g", &[Fate::Refused]).await;
