@@ -201,7 +201,10 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
         FaultAction::Toxic { toxic } | FaultAction::Ramp { toxic, .. } => {
             toxic.toxicity_ppm == ALL_PPM && !matches!(toxic.kind, ToxicKind::LimitData { .. })
         }
-        FaultAction::Silence | FaultAction::Watcher { .. } | FaultAction::Control { .. } => false,
+        FaultAction::Silence
+        | FaultAction::Path { .. }
+        | FaultAction::Watcher { .. }
+        | FaultAction::Control { .. } => false,
         // A round comes to one node after another, and which node led is not in the plan.
         FaultAction::Server { fault } => matches!(
             fault,

@@ -17,7 +17,7 @@ use shakedown_model::{FaultId, GroupId, NodeId};
 
 use crate::canary::Expectation;
 use crate::control::{self, ControlPlane};
-use crate::link::{self, LinkFault};
+use crate::link::{self, LinkFault, OnPath};
 use crate::proxies::ProxyAddress;
 use crate::server::{self, ServersHand};
 use crate::toxiproxy::ProxyApi;
@@ -141,9 +141,18 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
     }
     let names = targets.iter().map(|proxy| proxy.name.clone()).collect();
     let fault = LinkFault { api: Arc::clone(&site.api), proxies: names, recipe };
-    Ok(PreparedFault { id, plan: plan.clone(), fault: Box::new(fault), targets, expectation })
+    let fault: Box<dyn Fault> = match plan.action {
+        FaultAction::Path { trouble } => Box::new(OnPath::new(fault, trouble, targets.clone())),
+        _ => Box::new(fault),
+    };
+    Ok(PreparedFault { id, plan: plan.clone(), fault, targets, expectation })
 }
 
 fn targets(site: &Site, plan: &FaultPlan) -> Vec<ProxyAddress> {
-    site.proxies.iter().filter(|proxy| plan.touches(proxy.group, proxy.node)).cloned().collect()
+    let concerns = |proxy: &ProxyAddress| match plan.action {
+        FaultAction::Path { trouble } => link::concerns(trouble, proxy),
+        _ => true,
+    };
+    let touched = site.proxies.iter().filter(|proxy| plan.touches(proxy.group, proxy.node));
+    touched.filter(|proxy| concerns(proxy)).cloned().collect()
 }

@@ -6,6 +6,7 @@
 //! move nodes ([`server::ServersHand`]) and to ask them straight ([`server::service::ServiceProbe`]). Start at
 //! [`nemesis`].
 
+mod calls;
 pub mod canary;
 pub mod control;
 pub mod fault;

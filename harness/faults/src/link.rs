@@ -8,6 +8,7 @@ mod flap;
 mod half_open;
 mod latency;
 mod limit_data;
+mod on_path;
 mod one_way;
 mod ramp;
 mod refuse;
@@ -71,6 +72,7 @@ impl Recipe {
     }
 }
 
+pub(crate) use on_path::{OnPath, concerns};
 pub(crate) use toxic::toxics as toxic_configs;
 
 /// What a fault on links does, and what a canary must then see. `None` for faults of watchers.
@@ -96,6 +98,7 @@ pub(crate) fn plan_of(
         FaultAction::Silence => (silence::recipe(prefix, kind)?, silence::EXPECTATION),
         FaultAction::Refuse => (refuse::recipe(prefix, kind), refuse::expectation(kind)),
         FaultAction::Flap { up, down } => (flap::recipe(prefix, kind, up, down)?, flap::EXPECTATION),
+        FaultAction::Path { trouble } => (on_path::recipe(prefix, kind, trouble)?, on_path::EXPECTATION),
         FaultAction::Crash
         | FaultAction::Watcher { .. }
         | FaultAction::Control { .. }

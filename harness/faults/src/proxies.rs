@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+use shakedown_model::fault::FaultAction;
 use shakedown_model::plan::{GroupSpec, Plan, Protocol, ProxyKind};
 use shakedown_model::{GroupId, LinkId, NodeId, WatcherId};
 
@@ -165,6 +166,7 @@ pub async fn populate(
             upstream: proxy.upstream.clone(),
             enabled: true,
             source: proxy.source.map(IpAddr::V4),
+            follow: is_followed(plan, proxy),
         })
         .collect();
     client.populate(&configs).await?;
@@ -174,6 +176,16 @@ pub async fn populate(
         }
     }
     Ok(())
+}
+
+/// Whether a fault will act on what only a proxy sees that follows HTTP.
+fn is_followed(plan: &Plan, proxy: &ProxyAddress) -> bool {
+    plan.faults.iter().any(|fault| match fault.action {
+        FaultAction::Path { trouble } => {
+            fault.touches(proxy.group, proxy.node) && link::concerns(trouble, proxy)
+        }
+        _ => false,
+    })
 }
 
 type LinkToxics = BTreeMap<LinkId, Vec<crate::toxiproxy::ToxicConfig>>;

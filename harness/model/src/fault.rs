@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use control::{ControlFault, Overload, StrayWrite};
-pub use trouble::{AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, StreamTrouble, TroubleCount};
+pub use trouble::{
+    AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, PathTrouble, StreamTrouble, TroubleCount,
+};
 pub use watcher::{SpoiledCache, WatcherFault, befalls_watcher};
 
 use crate::{FaultId, GroupId, NodeId, Offset, PhaseId};
@@ -178,6 +180,11 @@ pub enum FaultAction {
         /// How long they are reset.
         down: Duration,
     },
+    /// Calls are answered badly, or gRPC connections treated badly, by the proxies on the way.
+    Path {
+        /// How.
+        trouble: PathTrouble,
+    },
     /// The watchers crash at the onset (memory lost, cache on disk kept) and start cold at the end.
     Crash,
     /// Something befalls the watchers themselves.
@@ -263,6 +270,7 @@ impl FaultAction {
             Self::Silence => "silence",
             Self::Refuse => "refuse",
             Self::Flap { .. } => "flap",
+            Self::Path { trouble } => trouble.name(),
             Self::Crash => "crash",
             Self::Watcher { fault, .. } => fault.name(),
             Self::Control { fault } => fault.name(),
@@ -282,6 +290,7 @@ impl FaultAction {
             | Self::Silence
             | Self::Refuse
             | Self::Flap { .. }
+            | Self::Path { .. }
             | Self::Crash
             | Self::Server { .. } => true,
             Self::Watcher { fault, .. } => fault.crashes(),
@@ -312,6 +321,7 @@ impl FaultAction {
             Self::Reset
             | Self::Refuse
             | Self::Flap { .. }
+            | Self::Path { .. }
             | Self::Crash
             | Self::Watcher { .. }
             | Self::Control { .. } => false,

@@ -34,6 +34,7 @@
 
 mod api;
 mod clock;
+mod follow;
 mod json;
 mod metrics;
 mod queue;

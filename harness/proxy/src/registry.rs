@@ -88,7 +88,8 @@ impl Registry {
     /// Creates a proxy, or replaces one of the same name and other addresses; one of the same addresses stays.
     pub(crate) async fn create_or_replace(&mut self, new: NewProxy) -> Result<ProxyView<'_>, RegistryError> {
         if let Some(existing) = self.proxies.get_mut(&new.name) {
-            if !existing.differs(&new.listen, &new.upstream, new.source).await? {
+            let stays = existing.follows() == new.follow;
+            if stays && !existing.differs(&new.listen, &new.upstream, new.source).await? {
                 return self.view(&new.name);
             }
             existing.stop(&self.plane).await?;
@@ -130,7 +131,11 @@ impl Registry {
 
     /// Adds a toxic and returns its name; it holds on every connection by then.
     pub(crate) async fn add_toxic(&mut self, proxy: &str, json: &[u8]) -> Result<String, RegistryError> {
-        let (toxics, name) = self.proxy(proxy)?.toxics().adding(json, Moment::now())?;
+        let to = self.proxy(proxy)?;
+        let (toxics, name) = to.toxics().adding(json, Moment::now())?;
+        if toxics.reads_http() && !to.follows() {
+            return Err(RegistryError::NotFollowed);
+        }
         self.set_toxics(proxy, toxics).await?;
         Ok(name)
     }

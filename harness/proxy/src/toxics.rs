@@ -5,42 +5,55 @@
 //! Every draw is a pure function of the server's seed, the proxy's name, the connection's number, the toxic's name,
 //! the direction and the byte offset, so the same toxic picks the same connections and delays again.
 
+pub(crate) mod answers;
 mod bandwidth;
 mod blackhole;
 mod chain;
 mod error;
 mod flap;
+mod go_away;
 mod half_open;
 pub(crate) mod latency;
 mod limit_data;
 mod noop;
 mod refuse;
 mod reset_peer;
+mod rst_stream;
 mod set;
 mod silence;
 mod slicer;
 mod slow_close;
+mod stalled_window;
+mod swallowed;
 mod timeout;
 mod wire;
 
+use answers::Answers;
 use bandwidth::Bandwidth;
 use blackhole::{Blackhole, Heal};
 pub(crate) use chain::{Chain, Load, Parcel, Place, Waiting};
 pub(crate) use error::ToxicError;
 use flap::Flap;
+use go_away::GoAway;
 use half_open::HalfOpen;
 use latency::Latency;
 use limit_data::LimitData;
 use noop::Noop;
 use refuse::Refuse;
 use reset_peer::ResetPeer;
+use rst_stream::RstStream;
 use set::MAX_TOXICS;
 pub(crate) use set::{Leave, Mask, ToxicSet};
 use silence::Silence;
 use slicer::Slicer;
 use slow_close::SlowClose;
+use stalled_window::StalledWindow;
+use swallowed::Swallowed;
 use timeout::Timeout;
 pub(crate) use wire::ToxicView;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use shakedown_model::Seed;
@@ -79,18 +92,23 @@ impl Stream {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Kind {
+    Answers(Box<Answers>),
     Bandwidth(Bandwidth),
     Blackhole(Blackhole),
     Flap(Flap),
+    GoAway(GoAway),
     HalfOpen(HalfOpen),
     Latency(Latency),
     LimitData(LimitData),
     Noop(Noop),
     Refuse(Refuse),
     ResetPeer(ResetPeer),
+    RstStream(RstStream),
     Silence(Silence),
     Slicer(Slicer),
     SlowClose(SlowClose),
+    StalledWindow(StalledWindow),
+    Swallowed(Swallowed),
     Timeout(Timeout),
 }
 
@@ -115,16 +133,48 @@ impl Kind {
 
     /// Whether bytes pass through it; the others act on a connection as a whole.
     const fn is_stage(&self) -> bool {
-        !matches!(
+        !self.reads_http()
+            && !matches!(
+                self,
+                Self::Blackhole(_)
+                    | Self::Flap(_)
+                    | Self::HalfOpen(_)
+                    | Self::Noop(_)
+                    | Self::Refuse(_)
+                    | Self::ResetPeer(_)
+                    | Self::Silence(_)
+            )
+    }
+
+    /// Whether it acts on requests, frames or messages, which must be followed from a connection's first byte.
+    pub(crate) const fn reads_http(&self) -> bool {
+        matches!(
             self,
-            Self::Blackhole(_)
-                | Self::Flap(_)
-                | Self::HalfOpen(_)
-                | Self::Noop(_)
-                | Self::Refuse(_)
-                | Self::ResetPeer(_)
-                | Self::Silence(_)
+            Self::Answers(_)
+                | Self::GoAway(_)
+                | Self::RstStream(_)
+                | Self::StalledWindow(_)
+                | Self::Swallowed(_)
         )
+    }
+}
+
+/// How often a toxic acted, of those that count it.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    acted: AtomicU64,
+    of: AtomicU64,
+}
+
+impl Counts {
+    /// It acted.
+    pub(crate) fn acted(&self) {
+        self.acted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something passed on which it could act.
+    pub(crate) fn could(&self) {
+        self.of.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -141,6 +191,8 @@ pub(crate) struct Toxic {
     kind: Kind,
     /// When it was added or its attributes changed.
     since: Moment,
+    /// How often it acted; the same over changes.
+    counts: Arc<Counts>,
 }
 
 impl Toxic {
@@ -149,7 +201,9 @@ impl Toxic {
     fn touches(&self, connection: Seed, began: Moment) -> bool {
         let is_of_age = match self.kind {
             Kind::Silence(_) => began >= self.since,
-            Kind::HalfOpen(_) => began < self.since,
+            Kind::HalfOpen(_) | Kind::GoAway(_) | Kind::RstStream(_) | Kind::StalledWindow(_) => {
+                began < self.since
+            }
             _ => true,
         };
         is_of_age && connection.child(&self.name).unit(0) < f64::from(self.toxicity)

@@ -37,6 +37,7 @@ async fn line(recipe: Recipe) -> Line {
         upstream: upstream.to_string(),
         enabled: true,
         source: None,
+        follow: false,
     };
     let listen = client.create(&proxy).await.unwrap().listen;
     let watcher = TcpStream::connect(listen).await.unwrap();

@@ -79,10 +79,15 @@ async fn arm(fault: &PreparedFault, config: &NemesisConfig) -> (Option<String>, 
         return (None, Witness::Service(watch));
     }
     let onset = config.clock.instant(fault.plan.from);
+    // Where there is nothing to see, a canary would only be in the way of what counts by itself.
+    let watched: &[_] = match fault.plan.action {
+        FaultAction::Path { .. } => &[],
+        _ => &fault.targets,
+    };
     let probe = Arc::clone(&config.probe);
     let (unhealthy, canary) = tokio::join!(
         before(&*config.site.api, &fault.targets),
-        Canary::arm(probe, &fault.targets, fault.expectation, onset)
+        Canary::arm(probe, watched, fault.expectation, onset)
     );
     (unhealthy, Witness::Canary(canary))
 }

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shakedown_model::fault::{ALL_PPM, Distribution, Stream};
+use shakedown_model::fault::{ALL_PPM, Distribution, PathTrouble, Stream};
+
+use crate::calls;
 
 /// A direction of a proxy as a toxic takes it: there is no "both" on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub struct ProxyConfig {
     /// The address that its connections to there come from; the embedded proxy alone knows this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
+    /// Whether HTTP is followed on it, for toxics that act on calls and streams; the embedded proxy alone knows this key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow: bool,
 }
 
 /// A proxy as the API shows it.
@@ -84,6 +89,12 @@ pub struct ToxicState {
     /// Its attributes by name.
     #[serde(default)]
     pub attributes: Value,
+    /// How often it acted, where it counts that.
+    #[serde(default)]
+    pub acted: Option<u64>,
+    /// How often it could have.
+    #[serde(default)]
+    pub of: Option<u64>,
 }
 
 /// A toxic to add.
@@ -166,6 +177,11 @@ pub enum ToxicKind {
         /// How long they are reset; this comes first.
         down_ms: u64,
     },
+    /// What the embedded proxy alone does to calls and streams, on a proxy that follows HTTP.
+    Path {
+        /// What.
+        trouble: PathTrouble,
+    },
 }
 
 /// What becomes of held connections when a blackhole heals.
@@ -195,6 +211,7 @@ impl ToxicKind {
             Self::Silence { .. } => "silence",
             Self::Refuse => "refuse",
             Self::Flap { .. } => "flap",
+            Self::Path { trouble } => calls::toxic(trouble),
         }
     }
 
@@ -216,6 +233,7 @@ impl ToxicKind {
             Self::Blackhole { heal } | Self::Silence { heal } => json!({"heal": heal}),
             Self::HalfOpen | Self::Refuse => json!({}),
             Self::Flap { up_ms, down_ms } => json!({"up": up_ms, "down": down_ms}),
+            Self::Path { trouble } => calls::attributes(trouble),
         }
     }
 }

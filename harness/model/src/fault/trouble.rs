@@ -39,6 +39,41 @@ impl NodeTrouble {
     }
 }
 
+/// What proxies do to what passes them, in front of any server: the troubles of a node that need no node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathTrouble {
+    /// Calls are answered badly.
+    Answers(AnswerTrouble),
+    /// Live gRPC connections are treated badly.
+    Stream {
+        /// How.
+        what: StreamTrouble,
+        /// The share of the connections, or of the acknowledgements, in parts per million.
+        share_ppm: u32,
+    },
+}
+
+impl PathTrouble {
+    /// The name in a scenario.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Answers(_) => "answers",
+            Self::Stream { what, .. } => what.name(),
+        }
+    }
+
+    /// The same, done by a node.
+    #[must_use]
+    pub const fn at_node(self) -> NodeTrouble {
+        match self {
+            Self::Answers(answers) => NodeTrouble::Answers(answers),
+            Self::Stream { what, share_ppm } => NodeTrouble::Stream { what, share_ppm },
+        }
+    }
+}
+
 /// Which calls are answered badly, how many of them, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerTrouble {

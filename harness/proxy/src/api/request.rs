@@ -24,6 +24,8 @@ struct ProxyBody {
     source: Option<String>,
     #[serde(default)]
     enabled: Option<bool>,
+    #[serde(default)]
+    follow: Option<bool>,
 }
 
 /// The whole body.
@@ -62,5 +64,6 @@ fn check(body: ProxyBody, place: &str) -> Result<NewProxy, RegistryError> {
         listen: body.listen.unwrap_or_default(),
         source: parse_source(&body.source.unwrap_or_default())?,
         enabled: body.enabled.unwrap_or(true),
+        follow: body.follow.unwrap_or(false),
     })
 }

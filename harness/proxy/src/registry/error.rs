@@ -33,6 +33,9 @@ pub(crate) enum RegistryError {
     /// The toxic is refused.
     #[error("{0}")]
     Toxic(ToxicError),
+    /// The toxic acts on what only a proxy that follows HTTP sees.
+    #[error("this toxic reads HTTP, which the proxy does not follow; create it with `follow`")]
+    NotFollowed,
     /// A data plane thread has ended.
     #[error("the proxy's data plane has failed; start the proxy server again")]
     PlaneFailed,
@@ -45,7 +48,9 @@ impl RegistryError {
     /// The HTTP status that Toxiproxy gives.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Body(_) | Self::MissingField(_) | Self::Source(_) => StatusCode::BAD_REQUEST,
+            Self::Body(_) | Self::MissingField(_) | Self::Source(_) | Self::NotFollowed => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NotFound | Self::Toxic(ToxicError::NotFound) => StatusCode::NOT_FOUND,
             Self::Exists | Self::Toxic(ToxicError::Exists) => StatusCode::CONFLICT,
             Self::Toxic(_) => StatusCode::BAD_REQUEST,

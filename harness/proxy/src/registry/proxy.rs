@@ -22,6 +22,8 @@ pub(crate) struct NewProxy {
     pub(crate) upstream: String,
     pub(crate) source: Option<IpAddr>,
     pub(crate) enabled: bool,
+    /// Whether HTTP on its connections is followed, for toxics that act on requests, frames and messages.
+    pub(crate) follow: bool,
 }
 
 /// What an update changes; what is not given stays.
@@ -46,6 +48,8 @@ pub(crate) struct ProxyView<'a> {
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<IpAddr>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    follow: bool,
     toxics: Vec<ToxicView<'a>>,
 }
 
@@ -55,6 +59,7 @@ pub(super) struct Proxy {
     listen: String,
     upstream: String,
     source: Option<IpAddr>,
+    follow: bool,
     toxics: Arc<ToxicSet>,
     /// The running link while the proxy is enabled, and the shard that accepts for it.
     link: Option<(LinkId, usize)>,
@@ -79,6 +84,7 @@ impl Proxy {
             listen: new.listen,
             upstream: new.upstream,
             source: new.source,
+            follow: new.follow,
             toxics: Arc::default(),
             link: None,
             accepted: Arc::default(),
@@ -88,6 +94,10 @@ impl Proxy {
 
     pub(super) const fn is_enabled(&self) -> bool {
         self.link.is_some()
+    }
+
+    pub(super) const fn follows(&self) -> bool {
+        self.follow
     }
 
     pub(super) fn toxics(&self) -> &ToxicSet {
@@ -101,6 +111,7 @@ impl Proxy {
             upstream: &self.upstream,
             enabled: self.is_enabled(),
             source: self.source,
+            follow: self.follow,
             toxics: self.toxics.views(),
         }
     }
@@ -148,6 +159,7 @@ impl Proxy {
             name: self.name.clone(),
             upstream: self.upstream.clone(),
             source: self.source,
+            follow: self.follow,
             toxics: Arc::clone(&self.toxics),
             seed: self.seed,
             accepted: Arc::clone(&self.accepted),

@@ -22,6 +22,7 @@ use super::link::Link;
 use super::pump::{Direction, Pumped, Step};
 use super::{Shard, upstream};
 use crate::clock::Moment;
+use crate::follow::Follower;
 use crate::tap::Ender;
 use crate::toxics::{Mask, Stream, ToxicSet};
 
@@ -49,6 +50,8 @@ struct State {
     mask: Mask,
     reset_at: Moment,
     directions: [Direction; 2],
+    /// Where the proxy follows HTTP.
+    follower: Option<Box<Follower>>,
 }
 
 /// Takes the connection off the link's list, however its task ends.
@@ -74,17 +77,18 @@ impl Connection {
         }
         let connection = Rc::new(Self {
             seed: link.spec.seed.nth(number),
-            link,
-            number,
-            began: Moment::now(),
-            client,
-            upstream: OnceCell::new(),
             state: RefCell::new(State {
                 toxics: Arc::default(),
                 mask: Mask::default(),
                 reset_at: Moment::NEVER,
                 directions: [Direction::new(), Direction::new()],
+                follower: link.spec.follow.then(|| Box::new(Follower::new())),
             }),
+            link,
+            number,
+            began: Moment::now(),
+            client,
+            upstream: OnceCell::new(),
             is_over: Cell::new(false),
             is_half_open: Cell::new(false),
             task: RefCell::default(),
@@ -224,8 +228,12 @@ impl Connection {
     }
 
     fn pump(self: &Rc<Self>, cx: &mut Context<'_>, shard: &Shard, upstream: &TcpStream) -> Pumped {
-        let State { toxics, directions, .. } = &mut *self.state.borrow_mut();
+        let State { toxics, directions, follower, .. } = &mut *self.state.borrow_mut();
         let mut scratch = shard.scratch.borrow_mut();
+        if let Some(follower) = follower {
+            follower.tick(Moment::now());
+            give(follower, directions, toxics);
+        }
         loop {
             let mut is_again = false;
             for stream in Stream::BOTH {
@@ -234,7 +242,12 @@ impl Connection {
                     Stream::Down => (upstream, &self.client),
                 };
                 let direction = &mut directions[stream.index()];
-                let step = direction.pump(cx, (source, destination), &mut scratch, toxics);
+                let step = direction.pump(
+                    cx,
+                    (source, destination),
+                    &mut scratch,
+                    (toxics, follower.as_deref_mut().map(|follower| (follower, stream))),
+                );
                 if let Some(tapped) = &self.tapped {
                     self.tell_pumped(tapped, stream, direction, &step);
                 }
@@ -254,9 +267,17 @@ impl Connection {
                     }
                 }
             }
+            // What one side says may have something said to itself.
+            if let Some(follower) = follower.as_deref_mut().filter(|follower| follower.has_out()) {
+                give(follower, directions, toxics);
+                is_again = true;
+            }
             if !is_again {
                 break;
             }
+        }
+        if let Some(follower) = follower {
+            shard.timer.wake_at(follower.due(), self);
         }
         if directions.iter().all(|direction| direction.is_done) {
             return Pumped::Finished;
@@ -294,6 +315,13 @@ impl Connection {
         if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             *task = Some(cx.waker().clone());
         }
+    }
+}
+
+/// Gives both directions what their follower has for them.
+fn give(follower: &mut Follower, directions: &mut [Direction; 2], toxics: &ToxicSet) {
+    for stream in Stream::BOTH {
+        directions[stream.index()].follow(follower, stream, toxics);
     }
 }
 

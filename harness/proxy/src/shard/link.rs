@@ -39,6 +39,8 @@ pub(crate) struct LinkSpec {
     pub(crate) upstream: String,
     /// The address that upstream connections come from.
     pub(crate) source: Option<IpAddr>,
+    /// Whether HTTP on its connections is followed from their first byte.
+    pub(crate) follow: bool,
     pub(crate) toxics: Arc<ToxicSet>,
     /// The proxy's own seed; connection n draws from its nth child.
     pub(crate) seed: Seed,

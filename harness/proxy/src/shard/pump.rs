@@ -8,8 +8,9 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::clock::Moment;
+use crate::follow::{Follower, Piece};
 use crate::queue::{End, Front, Queue};
-use crate::toxics::{Chain, Load, Mask, Parcel, Place, ToxicSet, Waiting};
+use crate::toxics::{Chain, Load, Mask, Parcel, Place, Stream, ToxicSet, Waiting};
 
 /// Reads in a row before other connections of the shard get their turn.
 const READS_PER_TURN: usize = 8;
@@ -24,6 +25,8 @@ pub(super) struct Direction {
     pub(super) is_held: bool,
     /// The source said its last, or its bytes have nowhere to go.
     is_read_out: bool,
+    /// The source's last, which comes behind what its follower holds.
+    end_behind_held: Option<End>,
     /// The source said its last itself.
     pub(super) has_source_ended: bool,
     /// The source was found broken by a write to it, which takes the error from the next read.
@@ -40,6 +43,9 @@ pub(super) struct Direction {
     /// Stops of reading by a full queue since they were last counted.
     pub(super) backpressure_stops: u32,
 }
+
+/// Who follows a connection, and in which direction the bytes go.
+pub(super) type Followed<'a> = Option<(&'a mut Follower, Stream)>;
 
 /// How a turn of one direction ended.
 pub(super) enum Step {
@@ -77,6 +83,7 @@ impl Direction {
             closes_at: Moment::NEVER,
             is_held: false,
             is_read_out: false,
+            end_behind_held: None,
             has_source_ended: false,
             is_source_broken: false,
             is_stopped_by_backpressure: false,
@@ -156,7 +163,7 @@ impl Direction {
         cx: &mut Context<'_>,
         ends: (&TcpStream, &TcpStream),
         scratch: &mut [u8],
-        toxics: &ToxicSet,
+        (toxics, mut followed): (&ToxicSet, Followed<'_>),
     ) -> Step {
         let (source, destination) = ends;
         let most = self.chain.read_limit(toxics).min(scratch.len());
@@ -172,29 +179,37 @@ impl Direction {
                 Flushed::Ended(Step::DestinationGone) => return self.give_up(),
                 Flushed::Ended(step) => return step,
             }
-            if self.is_done || self.is_read_out || self.is_stopped() {
+            let is_full = followed.as_ref().is_some_and(|(follower, stream)| follower.is_full(*stream));
+            if self.is_done || self.is_read_out || is_full || self.is_stopped() {
                 return Step::Pending;
             }
             match source.poll_read_ready(cx) {
                 Poll::Pending => return Step::Pending,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
-                    self.source_said(End::Reset, toxics);
+                    self.source_said(End::Reset, toxics, &mut followed);
                     continue;
                 }
             }
             match source.try_read(scratch) {
-                Ok(0) => self.source_said(if self.is_source_broken { End::Reset } else { End::Fin }, toxics),
+                Ok(0) => {
+                    let end = if self.is_source_broken { End::Reset } else { End::Fin };
+                    self.source_said(end, toxics, &mut followed);
+                }
                 Ok(len) => {
                     if len < scratch.len() {
                         drained(source);
                     }
-                    if self.take_bytes(destination, &scratch[..len], toxics).is_err() {
+                    if let Some((follower, stream)) = &mut followed {
+                        self.taken += len;
+                        follower.read(*stream, &scratch[..len], Moment::now());
+                        self.follow(follower, *stream, toxics);
+                    } else if self.take_bytes(destination, &scratch[..len], toxics).is_err() {
                         return self.give_up();
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => self.source_said(End::Reset, toxics),
+                Err(_) => self.source_said(End::Reset, toxics, &mut followed),
             }
         }
         cx.waker().wake_by_ref();
@@ -259,8 +274,42 @@ impl Direction {
         Ok(())
     }
 
-    fn source_said(&mut self, end: End, toxics: &ToxicSet) {
+    /// Takes what the follower gives for this direction.
+    pub(super) fn follow(&mut self, follower: &mut Follower, stream: Stream, toxics: &ToxicSet) {
+        for piece in follower.take(stream) {
+            if self.is_done || (self.is_read_out && self.end_behind_held.is_none()) {
+                return;
+            }
+            match piece {
+                Piece::Bytes(at, bytes) => {
+                    let at = at.max(Moment::now());
+                    let offset = self.queue.arrived(bytes.len());
+                    self.send(Parcel::bytes(at, offset, bytes.len()), &bytes, toxics);
+                }
+                Piece::Close => {
+                    self.end_behind_held = None;
+                    self.take_end(End::Close, toxics);
+                }
+            }
+        }
+        if !follower.holds(stream)
+            && let Some(end) = self.end_behind_held.take()
+        {
+            self.take_end(end, toxics);
+        }
+    }
+
+    fn source_said(&mut self, end: End, toxics: &ToxicSet, followed: &mut Followed<'_>) {
         self.has_source_ended = true;
+        if let Some((follower, stream)) = followed {
+            let passes = follower.ended(*stream, end, Moment::now());
+            self.follow(follower, *stream, toxics);
+            if !passes {
+                self.is_read_out = true;
+                self.end_behind_held = Some(end);
+                return;
+            }
+        }
         self.take_end(end, toxics);
     }
 
@@ -305,6 +354,7 @@ impl Direction {
     pub(super) fn cut(&mut self) {
         self.queue.clear();
         self.is_read_out = true;
+        self.end_behind_held = None;
         self.is_done = true;
         self.closes_at = Moment::NEVER;
     }

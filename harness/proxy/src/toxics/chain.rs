@@ -189,14 +189,19 @@ fn pass(set: &ToxicSet, stages: &mut [Stage], parcel: Parcel, out: &mut dyn FnMu
             Load::Bytes(_) => {}
             Load::End(_) => next(parcel),
         },
-        // None of these is a stage; they act on a connection as a whole, or on the listener.
-        Kind::Blackhole(_)
+        // None of these is a stage; they act on a connection as a whole, on its requests and frames, or on the listener.
+        Kind::Answers(_)
+        | Kind::Blackhole(_)
         | Kind::Flap(_)
+        | Kind::GoAway(_)
         | Kind::HalfOpen(_)
         | Kind::Noop(_)
         | Kind::Refuse(_)
         | Kind::ResetPeer(_)
-        | Kind::Silence(_) => next(parcel),
+        | Kind::RstStream(_)
+        | Kind::Silence(_)
+        | Kind::StalledWindow(_)
+        | Kind::Swallowed(_) => next(parcel),
     }
 }
 

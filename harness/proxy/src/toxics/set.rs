@@ -2,7 +2,7 @@
 
 use shakedown_model::Seed;
 
-use super::{Heal, Kind, Stream, Toxic};
+use super::{Counts, Heal, Kind, Stream, Toxic};
 use crate::clock::Moment;
 
 /// The most toxics that one proxy can have: a connection remembers them as bits.
@@ -61,8 +61,20 @@ impl ToxicSet {
         self.shapes[stream.index()]
     }
 
+    /// The toxics under a mask that act on requests, frames and messages: their numbers, places and names.
+    pub(crate) fn reading_http(&self, mask: Mask) -> impl Iterator<Item = (u32, usize, &str)> {
+        self.touching(mask)
+            .filter(|(_, toxic)| toxic.kind.reads_http())
+            .map(|(place, toxic)| (toxic.id, place, toxic.name.as_str()))
+    }
+
+    /// Where the toxic at a place counts.
+    pub(crate) fn counts(&self, place: usize) -> &Counts {
+        &self.toxics[place].counts
+    }
+
     /// What the toxic at a place does.
-    pub(super) fn kind(&self, place: usize) -> &Kind {
+    pub(crate) fn kind(&self, place: usize) -> &Kind {
         &self.toxics[place].kind
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Stricter than Toxiproxy where it accepts what means nothing: negative numbers, and a toxicity outside 0 to 1.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -19,6 +22,11 @@ pub(crate) struct ToxicView<'a> {
     stream: &'a str,
     #[serde(serialize_with = "as_short_number")]
     toxicity: f32,
+    /// How often it acted, and could have; of those that count it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acted: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<u64>,
 }
 
 /// Whole numbers without a fraction, as Go writes them.
@@ -61,18 +69,23 @@ impl Kind {
     /// How to parse the attributes of the toxic type `name`.
     fn parser(name: &str) -> Result<Parse, ToxicError> {
         Ok(match name {
+            "answers" => |attributes| parse(attributes).map(|answers| Self::Answers(Box::new(answers))),
             "bandwidth" => |attributes| parse(attributes).map(Self::Bandwidth),
             "blackhole" => |attributes| parse(attributes).map(Self::Blackhole),
             "flap" => |attributes| parse(attributes).map(Self::Flap),
+            "go_away" => |attributes| parse(attributes).map(Self::GoAway),
             "half_open" => |attributes| parse(attributes).map(Self::HalfOpen),
             "latency" => |attributes| parse(attributes).map(Self::Latency),
             "limit_data" => |attributes| parse(attributes).map(Self::LimitData),
             "noop" => |attributes| parse(attributes).map(Self::Noop),
             "refuse" => |attributes| parse(attributes).map(Self::Refuse),
             "reset_peer" => |attributes| parse(attributes).map(Self::ResetPeer),
+            "rst_stream" => |attributes| parse(attributes).map(Self::RstStream),
             "silence" => |attributes| parse(attributes).map(Self::Silence),
             "slicer" => |attributes| parse(attributes).map(Self::Slicer),
             "slow_close" => |attributes| parse(attributes).map(Self::SlowClose),
+            "stalled_window" => |attributes| parse(attributes).map(Self::StalledWindow),
+            "swallowed" => |attributes| parse(attributes).map(Self::Swallowed),
             "timeout" => |attributes| parse(attributes).map(Self::Timeout),
             _ => return Err(ToxicError::Type),
         })
@@ -80,18 +93,23 @@ impl Kind {
 
     const fn name(&self) -> &'static str {
         match self {
+            Self::Answers(_) => "answers",
             Self::Bandwidth(_) => "bandwidth",
             Self::Blackhole(_) => "blackhole",
             Self::Flap(_) => "flap",
+            Self::GoAway(_) => "go_away",
             Self::HalfOpen(_) => "half_open",
             Self::Latency(_) => "latency",
             Self::LimitData(_) => "limit_data",
             Self::Noop(_) => "noop",
             Self::Refuse(_) => "refuse",
             Self::ResetPeer(_) => "reset_peer",
+            Self::RstStream(_) => "rst_stream",
             Self::Silence(_) => "silence",
             Self::Slicer(_) => "slicer",
             Self::SlowClose(_) => "slow_close",
+            Self::StalledWindow(_) => "stalled_window",
+            Self::Swallowed(_) => "swallowed",
             Self::Timeout(_) => "timeout",
         }
     }
@@ -131,7 +149,10 @@ fn toxicity(given: Option<f32>, otherwise: f32) -> Result<f32, ToxicError> {
 
 impl Toxic {
     fn view(&self) -> ToxicView<'_> {
+        let counts = self.kind.reads_http().then_some(&*self.counts);
         ToxicView {
+            acted: counts.map(|counts| counts.acted.load(Ordering::Relaxed)),
+            of: counts.map(|counts| counts.of.load(Ordering::Relaxed)),
             attributes: &self.kind,
             name: &self.name,
             r#type: self.kind.name(),
@@ -165,7 +186,16 @@ impl ToxicSet {
         }
         let mut toxics = self.toxics.clone();
         let id = self.next_id;
-        toxics.push(Toxic { id, name: name.clone(), stream, stream_text, toxicity, kind, since: now });
+        toxics.push(Toxic {
+            id,
+            name: name.clone(),
+            stream,
+            stream_text,
+            toxicity,
+            kind,
+            since: now,
+            counts: Arc::default(),
+        });
         Ok((Self::of(toxics, id.wrapping_add(1)), name))
     }
 
@@ -199,6 +229,11 @@ impl ToxicSet {
             return Err(ToxicError::NotFound);
         }
         Ok(Self::of(toxics, self.next_id))
+    }
+
+    /// Whether any of them needs a proxy that follows HTTP.
+    pub(crate) fn reads_http(&self) -> bool {
+        self.toxics.iter().any(|toxic| toxic.kind.reads_http())
     }
 
     /// Whether there are none.

@@ -86,6 +86,7 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
             let (up, down) = (show_time(*up), show_time(*down));
             format!("connections are reset for {down}, then work for {up}, and so on")
         }
+        FaultAction::Path { trouble } => format!("{}, by the proxies", troubles(&trouble.at_node())),
         FaultAction::Crash => "watchers crash, and start cold at the end".to_owned(),
         FaultAction::Watcher { fault, share_ppm } => befalls_watchers(*fault, *share_ppm),
         FaultAction::Control { fault } => strangers(*fault),

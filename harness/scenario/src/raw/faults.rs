@@ -25,6 +25,21 @@ macro_rules! on_connections {
     };
 }
 
+/// A mapping that says whether nodes do something wrong, or proxies on the way to them, and more.
+macro_rules! on_path {
+    ($(#[doc = $about:literal])+ $name:ident { $( $more:tt )* }) => {
+        record! {
+            $(#[doc = $about])+
+            $name {
+                "link" link: optional Name = "The embedded proxy does it on this link, for every group on it. Default, without `groups` too: server nodes do it.",
+                "groups" groups: optional Selection<Name> = "Instead of a link: `all`, or a list of groups, whose embedded proxies do it.",
+                "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0: those that do it, or those to which the proxies lead. Default: all.",
+                $( $more )*
+            }
+        }
+    };
+}
+
 record! {
     /// A fault and its window.
     RawFault {
@@ -87,11 +102,11 @@ choice! {
         "stop" Stop(RawNodes) = "Server nodes are asked to end at the onset, and started again at the end.",
         "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open. Not on embedded servers.",
         "rolling_restart" RollingRestart(RawRound) = "One server node after another is stopped and started again. It lasts until the last is ready, `for` at least.",
-        "answers" Answers(RawAnswers) = "Server nodes answer calls badly. Embedded servers only.",
-        "go_away" GoAway(RawShareOfNodes) = "Server nodes say GOAWAY on live gRPC connections at the onset. Embedded servers only.",
-        "rst_stream" RstStream(RawShareOfNodes) = "Server nodes reset the stream of pushes (RST_STREAM) of live gRPC connections at the onset. Embedded servers only.",
-        "stalled_window" StalledWindow(RawShareOfNodes) = "No DATA frame leaves on the gRPC connections that live at the onset, as when the flow-control window is used up; PING is answered. Embedded servers only.",
-        "swallowed_ack" SwallowedAck(RawShareOfNodes) = "Server nodes do not see that clients acknowledge pushes. Embedded servers only.",
+        "answers" Answers(RawAnswers) = "Calls are answered badly: by embedded server nodes or, with `link` or `groups`, on the way by the embedded proxy, before any server.",
+        "go_away" GoAway(RawStreams) = "GOAWAY is said on live gRPC connections at the onset: by embedded server nodes or, with `link` or `groups`, by the embedded proxy, before any server.",
+        "rst_stream" RstStream(RawStreams) = "The stream of pushes of live gRPC connections is reset (RST_STREAM) at the onset: by embedded server nodes or, with `link` or `groups`, by the embedded proxy, before any server.",
+        "stalled_window" StalledWindow(RawStreams) = "No DATA frame comes on the gRPC connections that live at the onset, as when the flow-control window is used up; PING is answered. Done by embedded server nodes or, with `link` or `groups`, by the embedded proxy, before any server.",
+        "swallowed_ack" SwallowedAck(RawStreams) = "The server does not see that clients acknowledge pushes: embedded server nodes look away or, with `link` or `groups`, the embedded proxy takes it off the way, before any server.",
         "expire_tokens" ExpireTokens(RawNodes) = "Every token handed out until the onset is expired, also for calls that hang; new logins work. Embedded servers with a login only.",
         "evict" Evict(RawShareOfNodes) = "Registered gRPC connections are asked to connect elsewhere (ConnectReset) at the onset. Embedded servers only.",
         "overload" Overload(RawOverload) = "Users call the control plane straight, each one call after the other, beside the mutator; their figures stand in the fault's verdict. Not on servers that somebody else runs.",
@@ -240,10 +255,16 @@ record! {
     }
 }
 
-record! {
-    /// Which calls are answered badly, and how.
+on_path! {
+    /// gRPC connections that are treated badly, and by whom.
+    RawStreams {
+        "share" share: optional Share = "The share of the connections, or of the acknowledgements. Default: 100%.",
+    }
+}
+
+on_path! {
+    /// Which calls are answered badly, by whom, and how.
     RawAnswers {
-        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
         "to" to: optional Vec<Spanned<CallKind>> = "Calls of which kinds, over HTTP and gRPC. Default: [reads, listens].",
         "share" share: optional Share = "The share of these calls. Default: 100%.",
         "with" with: required RawBadAnswer = "How they are answered.",

@@ -2,6 +2,7 @@
 
 mod control;
 mod nemesis;
+mod on_path;
 mod ramp;
 mod repeat;
 mod watchers;
@@ -196,6 +197,7 @@ fn does(
             let fault = control::does(raw, span, plan, found)?;
             (FaultAction::Control { fault }, Place { groups: all_groups(plan).collect(), nodes: Vec::new() })
         }
+        _ if on_path::is_chosen(raw) => on_path::does(raw, span, plan, found)?,
         _ => on_servers(raw, span, plan, found)?,
     })
 }

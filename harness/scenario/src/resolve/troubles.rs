@@ -1,10 +1,10 @@
-//! What server nodes are told to do wrong; embedded ones alone can be.
+//! What server nodes are told to do wrong; embedded ones alone can be. Some of it can be done by proxies instead.
 
 use std::time::Duration;
 
 use shakedown_model::NodeId;
 use shakedown_model::fault::{
-    AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, ServerFault, StreamTrouble,
+    AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, PathTrouble, ServerFault, StreamTrouble,
 };
 use shakedown_model::plan::{Backend, NodeProcesses, Plan};
 
@@ -13,7 +13,7 @@ use super::server_faults::named;
 use super::toxics::ppm;
 use crate::field::Share;
 use crate::problem::Findings;
-use crate::raw::{RawAction, RawAnswers, RawBadAnswer, RawNothing, RawShareOfNodes};
+use crate::raw::{RawAction, RawAnswers, RawBadAnswer, RawNothing};
 use crate::source::{Span, Spanned};
 
 /// The longest that an answer is held back: longer than every client waits.
@@ -26,14 +26,18 @@ pub(super) fn does(
     plan: &Plan,
     found: &mut Findings,
 ) -> Option<(ServerFault, Vec<NodeId>)> {
-    let mut stream = |what, raw: &RawShareOfNodes| {
-        let share_ppm = share(raw.share.as_ref(), found);
-        (NodeTrouble::Stream { what, share_ppm }, named(raw.nodes.as_ref(), plan, found))
-    };
+    if let Some(trouble) = either(raw, found) {
+        let nodes = match raw {
+            RawAction::Answers(raw) => raw.nodes.as_ref(),
+            RawAction::GoAway(raw)
+            | RawAction::RstStream(raw)
+            | RawAction::StalledWindow(raw)
+            | RawAction::SwallowedAck(raw) => raw.nodes.as_ref(),
+            _ => None,
+        };
+        return possible(trouble.at_node(), named(nodes, plan, found), (span, plan), found);
+    }
     let (trouble, nodes) = match raw {
-        RawAction::Answers(raw) => {
-            (NodeTrouble::Answers(answers(raw, found)?), named(raw.nodes.as_ref(), plan, found))
-        }
         RawAction::ExpireTokens(raw) => {
             if plan.server.login.is_none() && plan.server.backend == Backend::Embedded {
                 found
@@ -46,12 +50,31 @@ pub(super) fn does(
             let share_ppm = share(raw.share.as_ref(), found);
             (NodeTrouble::Evict { share_ppm }, named(raw.nodes.as_ref(), plan, found))
         }
-        RawAction::GoAway(raw) => stream(StreamTrouble::GoAway, raw),
-        RawAction::RstStream(raw) => stream(StreamTrouble::RstStream, raw),
-        RawAction::StalledWindow(raw) => stream(StreamTrouble::StalledWindow, raw),
-        RawAction::SwallowedAck(raw) => stream(StreamTrouble::SwallowedAck, raw),
         _ => return None,
     };
+    possible(trouble, nodes, (span, plan), found)
+}
+
+/// What may be done by nodes and by proxies alike; `None` for what is done by nodes alone, and when it is ill-formed.
+pub(super) fn either(raw: &RawAction, found: &mut Findings) -> Option<PathTrouble> {
+    let (what, raw) = match raw {
+        RawAction::Answers(raw) => return Some(PathTrouble::Answers(answers(raw, found)?)),
+        RawAction::GoAway(raw) => (StreamTrouble::GoAway, raw),
+        RawAction::RstStream(raw) => (StreamTrouble::RstStream, raw),
+        RawAction::StalledWindow(raw) => (StreamTrouble::StalledWindow, raw),
+        RawAction::SwallowedAck(raw) => (StreamTrouble::SwallowedAck, raw),
+        _ => return None,
+    };
+    Some(PathTrouble::Stream { what, share_ppm: share(raw.share.as_ref(), found) })
+}
+
+/// Refuses what these nodes cannot be told.
+fn possible(
+    trouble: NodeTrouble,
+    nodes: Vec<NodeId>,
+    (span, plan): (Span, &Plan),
+    found: &mut Findings,
+) -> Option<(ServerFault, Vec<NodeId>)> {
     let fault = ServerFault::Trouble { trouble };
     if plan.server.backend != Backend::Embedded {
         found
@@ -60,7 +83,14 @@ pub(super) fn does(
                 span,
                 format!("a real server cannot be told `{}`", fault.name()),
             )
-            .help("choose `backend: embedded`, or a fault on the path such as `reset`");
+            .help(match trouble {
+                NodeTrouble::Answers(_) | NodeTrouble::Stream { .. } => {
+                    "let the embedded proxy do it: give the fault a `link`, or `groups: all`"
+                }
+                NodeTrouble::ExpireTokens | NodeTrouble::Evict { .. } => {
+                    "choose `backend: embedded`, or a fault on the path such as `reset`"
+                }
+            });
         return None;
     }
     if plan.server.embedded.processes == NodeProcesses::Each {
@@ -70,7 +100,7 @@ pub(super) fn does(
                 span,
                 format!("a node in a process of its own cannot be told `{}`", fault.name()),
             )
-            .help("leave `server.embedded.processes` out");
+            .help("leave `server.embedded.processes` out, or let the proxy do what it can: give the fault a `link` or `groups`");
     }
     Some((fault, nodes))
 }

@@ -100,6 +100,7 @@ async fn populate_sends_a_list_of_proxies() {
     let api = FakeApi::answering("201 Created", body).await;
     let config = ProxyConfig {
         source: None,
+        follow: false,
         name: "p".into(),
         listen: "127.0.0.1:28501".parse().unwrap(),
         upstream: "127.0.0.1:28500".to_owned(),

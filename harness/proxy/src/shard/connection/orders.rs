@@ -35,6 +35,10 @@ impl Connection {
             let leave = before.leaves(left, toxics, mask, stream);
             if direction.is_spent(toxics) { leave.max(Leave::Close) } else { leave }
         });
+        if let Some(follower) = &mut state.follower {
+            follower.adopt(toxics, mask, self.seed);
+            is_needed = true;
+        }
         drop(state);
         if toxics.halves(mask) && !self.is_half_open.replace(true) {
             self.lose_upstream();
