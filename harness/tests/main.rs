@@ -10,6 +10,7 @@ mod fidelity;
 mod floor;
 mod nodes;
 mod old_runs;
+mod on_the_way;
 mod run;
 mod selftest;
 mod servers;

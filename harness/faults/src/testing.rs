@@ -198,13 +198,14 @@ impl ProxyApi for World {
     fn proxies(&self) -> BoxFuture<'_, Result<Vec<ProxyState>, ProxyApiError>> {
         Box::pin(async {
             self.call("list", "all").await?;
+            let is_void = self.ills.lock().unwrap().toxics_are_void;
             let proxies = self.proxies.lock().unwrap();
             let state = |(name, proxy): (&String, &FakeProxy)| ProxyState {
                 name: name.clone(),
                 listen: String::new(),
                 upstream: String::new(),
                 enabled: !proxy.is_closed,
-                toxics: proxy.toxics.iter().map(shown).collect(),
+                toxics: proxy.toxics.iter().map(|toxic| shown(toxic, name, is_void)).collect(),
             };
             Ok(proxies.iter().map(state).collect())
         })
@@ -258,8 +259,13 @@ impl ProxyApi for World {
     }
 }
 
-fn shown(toxic: &ToxicConfig) -> ToxicState {
+/// What counts acts three times of five, once more at the second proxy.
+fn shown(toxic: &ToxicConfig, proxy: &str, is_void: bool) -> ToxicState {
+    let acted = if proxy == "p1" { 4 } else { 3 };
+    let counts = matches!(toxic.kind, ToxicKind::Path { .. });
     ToxicState {
+        acted: counts.then_some(if is_void { 0 } else { acted }),
+        of: counts.then_some(5),
         name: toxic.name.clone(),
         kind: toxic.kind.name().into(),
         stream: toxic.stream,
@@ -359,6 +365,7 @@ impl ProbeConnection for WorldConnection {
                     ToxicKind::HalfOpen
                     | ToxicKind::Silence { .. }
                     | ToxicKind::Refuse
+                    | ToxicKind::Path { .. }
                     | ToxicKind::SlowClose { .. } => {}
                     ToxicKind::Timeout { timeout_ms } if timeout_ms > 0 => {
                         sleep(Duration::from_millis(timeout_ms)).await;

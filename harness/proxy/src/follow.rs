@@ -93,8 +93,10 @@ impl Follower {
     /// Goes over to other toxics; what they order at once is in the output.
     pub(crate) fn adopt(&mut self, set: &Arc<ToxicSet>, mask: Mask, connection: Seed) {
         let fresh = self.rules.adopt(set, mask, connection);
-        if let Spoken::Http2(http2) = &mut self.spoken {
-            http2.adopt(&fresh, &self.rules, &mut self.out);
+        match &mut self.spoken {
+            Spoken::Http1(http1) => http1.adopt(&self.rules, &mut self.out),
+            Spoken::Http2(http2) => http2.adopt(&fresh, &self.rules, &mut self.out),
+            Spoken::Unknown(_) | Spoken::Other => {}
         }
     }
 

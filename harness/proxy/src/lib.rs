@@ -2,8 +2,8 @@
 //!
 //! It owns sockets, delays, holds and resets; it knows nothing of Nacos, scenarios or runs. Start at [`ProxyServer`].
 //! From the API down: `api` (HTTP) → `registry` (which proxies exist) → `shard` (threads that move bytes) →
-//! `toxics` (one file each; `toxics::chain` is what those of one direction make of its bytes, without sockets) and
-//! `queue` (what waits until it is due). Linux only (timerfd).
+//! `toxics` (one file each; `toxics::chain` is what those of one direction make of its bytes, without sockets), `follow`
+//! (HTTP as it passes, for toxics that act on it) and `queue` (what waits until it is due). Linux only (timerfd).
 //!
 //! A client of Toxiproxy finds its API: endpoints, fields, status codes and refusals; only what follows `bad request
 //! body: ` has other words. `harness/probes/toxiproxy-conformance` holds it to that, beside the real server. What differs
@@ -23,7 +23,10 @@
 //!
 //! What the API has beside Toxiproxy's: a proxy's `source` (the address that its upstream connections come from; each
 //! has some 28,000 ports), `GET /shakedown/stats`, and toxics of its own: `blackhole` and `silence` with their attribute
-//! `heal` (`reset` or `release`), `half_open`, `refuse`, and `flap` with `down` and `up` in milliseconds. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
+//! `heal` (`reset` or `release`), `half_open`, `refuse`, and `flap` with `down` and `up` in milliseconds. On a proxy that
+//! is created with `follow`, HTTP is followed from each connection's first byte, and toxics may act on requests, frames and
+//! messages: `answers`, `go_away`, `rst_stream`, `stalled_window`, `swallowed`; each tells how often it `acted`, and `of`
+//! how many. `reset_peer` counts its `timeout` from the connection's begin or the toxic's, whichever is
 //! later; the stream does not matter, since both sockets are reset.
 //!
 //! What it costs, and what Toxiproxy costs beside it, is measured by the example `echo_bench`: added latency, memory,

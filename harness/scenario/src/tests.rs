@@ -14,6 +14,7 @@ mod direct;
 mod driving;
 mod gating;
 mod mutating;
+mod on_path;
 mod overriding;
 mod planning;
 mod reference;

@@ -11,7 +11,6 @@ use shakedown_model::fault::{ALL_PPM, Bite, PathTrouble, StreamTrouble};
 use shakedown_model::plan::{Protocol, ProxyKind};
 
 use super::{LinkFault, Recipe, embedded_only};
-use crate::calls;
 use crate::canary::Expectation;
 use crate::fault::{Fault, FaultError, in_words};
 use crate::proxies::ProxyAddress;
@@ -107,7 +106,11 @@ impl OnPath {
         }
         let (acted, of) =
             groups.values().fold((0, 0), |(acted, of), (sum, _)| (acted + sum.acted, of + sum.of));
-        let words = format!("{acted} of {of} {} at {} proxies", self.what(), self.targets.len());
+        let proxies = match self.targets.len() {
+            1 => "1 proxy".to_owned(),
+            several => format!("{several} proxies"),
+        };
+        let words = format!("{acted} of {of} {} at {proxies}", self.what());
         match groups.values().find(|(sum, _)| sum.acted == 0) {
             None => Bite::Bit(words),
             Some((_, proxy)) => Bite::Missed(format!("{words}, none at `{proxy}` and its like")),
@@ -137,5 +140,81 @@ impl Fault for OnPath {
             self.count().await;
             self.inner.heal().await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_model::fault::{AnswerTrouble, BadAnswer, CallKind, Calls, FaultAction, FaultPlan};
+    use shakedown_model::{FaultId, Offset, PhaseId};
+
+    use super::*;
+    use crate::fault::{PreparedFault, prepare};
+    use crate::testing::World;
+
+    const GO_AWAY: PathTrouble = PathTrouble::Stream { what: StreamTrouble::GoAway, share_ppm: 400_000 };
+
+    fn answers() -> PathTrouble {
+        let to = Calls::default().with(CallKind::Read);
+        PathTrouble::Answers(AnswerTrouble { to, share_ppm: 250_000, bad: BadAnswer::Garbage })
+    }
+
+    fn prepared(trouble: PathTrouble, world: &std::sync::Arc<World>) -> Result<PreparedFault, FaultError> {
+        let (_, proxies) = World::new();
+        let plan = FaultPlan {
+            name: "spoiled".into(),
+            phase: PhaseId(0),
+            from: Offset::from_secs(1),
+            until: Offset::from_secs(2),
+            action: FaultAction::Path { trouble },
+            groups: vec![GroupId(0), GroupId(1)],
+            nodes: Vec::new(),
+        };
+        prepare(&world.site(&proxies, ProxyKind::Embedded), FaultId(3), &plan)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_proxies_own_counts_are_the_bite() {
+        let (world, _) = World::new();
+        let fault = prepared(answers(), &world).unwrap().fault;
+        assert_eq!(fault.seen(), None, "not asked for yet");
+        fault.apply().await.unwrap();
+        assert_eq!(world.toxics(), ["p0/fault-3-answers", "p1/fault-3-answers"]);
+        fault.heal().await.unwrap();
+        assert_eq!(fault.seen(), Some(Bite::Bit("7 of 10 calls at 2 proxies".into())));
+        assert!(world.toxics().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_are_troubled_where_grpc_is_spoken_and_nothing_hit_is_a_miss() {
+        let (world, _) = World::new();
+        world.ills.lock().unwrap().toxics_are_void = true;
+        let fault = prepared(GO_AWAY, &world).unwrap().fault;
+        fault.apply().await.unwrap();
+        assert_eq!(world.toxics(), ["p1/fault-3-go_away"]);
+        fault.heal().await.unwrap();
+        let missed = "0 of 5 connections at 1 proxy, none at `p1` and its like";
+        assert_eq!(fault.seen(), Some(Bite::Missed(missed.into())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_that_does_not_tell_leaves_no_bite() {
+        let (world, _) = World::new();
+        let fault = prepared(answers(), &world).unwrap().fault;
+        fault.apply().await.unwrap();
+        world.ills.lock().unwrap().api_is_dead = true;
+        fault.heal().await.unwrap_err();
+        assert!(matches!(fault.seen(), Some(Bite::Missed(why)) if why.contains("no answer")));
+    }
+
+    #[test]
+    fn a_share_is_of_calls_or_of_connections() {
+        let toxic = |trouble| match &recipe("f", ProxyKind::Embedded, trouble).unwrap().onset[..] {
+            [super::super::Step::Add(toxic)] => toxic.toxicity_ppm,
+            other => panic!("one toxic is added, not {other:?}"),
+        };
+        assert_eq!((toxic(answers()), toxic(GO_AWAY)), (ALL_PPM, 400_000));
+        let refused = recipe("f", ProxyKind::Toxiproxy, GO_AWAY).unwrap_err();
+        assert!(matches!(refused, FaultError::EmbeddedOnly { fault: "go_away" }), "{refused:?}");
     }
 }

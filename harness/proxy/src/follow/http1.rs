@@ -53,6 +53,13 @@ impl Http1 {
         Self { request: Request::Head(Vec::new()), spoiled: None, is_answered: true }
     }
 
+    /// An answer that was to be spoiled by a toxic that has gone passes as it comes.
+    pub(super) fn adopt(&mut self, rules: &Rules, out: &mut Out) {
+        if let Some(spoiled) = self.spoiled.take_if(|spoiled| !rules.has(spoiled.by())) {
+            spoiled.pass(out);
+        }
+    }
+
     pub(super) fn read(
         &mut self,
         stream: Stream,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use self::frame::{CANCEL, INTERNAL_ERROR, RST_STREAM, Unit, WINDOW_UPDATE, go_away, numbered};
 use self::held::Held;
-use self::streams::StreamState;
+use self::streams::{Answer, Call, StreamState};
 use super::rules::{Acting, Rules};
 use super::{Lost, Out, PREFACE};
 use crate::clock::Moment;
@@ -95,6 +95,12 @@ impl Http2 {
         self.stalled.retain(|stalled| rules.has(stalled.by.id));
         if self.stalled.is_empty() {
             self.held[Stream::Down.index()].release();
+        }
+        // An answer that was to be spoiled by a toxic that has gone passes, but what was asked instead is not what was asked.
+        for state in self.streams.values_mut().filter(|state| !matches!(state.call, Call::Replaced)) {
+            if matches!(&state.answer, Answer::Spoiled(by) if !rules.has(by.id)) {
+                state.answer = Answer::Passes;
+            }
         }
         for acting in fresh {
             match acting.kind() {

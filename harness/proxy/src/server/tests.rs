@@ -6,6 +6,7 @@ mod faults;
 mod flow;
 mod jitter;
 mod modes;
+mod spoiled;
 mod support;
 mod tap;
 mod toxics;

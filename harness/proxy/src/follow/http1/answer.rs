@@ -36,6 +36,11 @@ impl Spoiled {
         Self { acting, raw: Vec::new(), head: None, body: Vec::new() }
     }
 
+    /// The number of the toxic that is to spoil it.
+    pub(super) const fn by(&self) -> u32 {
+        self.acting.id
+    }
+
     /// Takes what came of it; whether it is done, and what came behind it has passed.
     pub(super) fn take(&mut self, bytes: &[u8], now: Moment, out: &mut Out) -> bool {
         let mut bytes = bytes;

@@ -128,6 +128,16 @@ fn a_poll_that_hangs_at_the_onset_is_let_be() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_heal_passes() {
+    let mut wire = spoiling(&json!({"with": "garbage"}));
+    wire.up(POLL);
+    wire.down(&PLAIN[..20]);
+    wire.heal("answers");
+    wire.down(&PLAIN[20..]);
+    assert_eq!(wire.took(Stream::Down), PLAIN);
+}
+
+#[test]
 fn an_answer_that_ends_with_the_connection_is_spoiled_there() {
     let mut wire = spoiling(&json!({"with": "wrong_length"}));
     wire.up(READ);

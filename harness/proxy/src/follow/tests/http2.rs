@@ -154,6 +154,21 @@ fn messages_are_cut_garbled_and_broken_off() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_heal_passes_unless_something_else_was_asked() {
+    let mut wire = spoiling(&json!({"with": "garbage"}));
+    call(&mut wire, "Ask", &[100]);
+    wire.heal("answers");
+    let content: Vec<u8> =
+        answer(&mut wire, "0123456789", &[100]).into_iter().skip(1).flat_map(|frame| frame.2).collect();
+    assert_eq!(content, [&message("0123456789")[..], b"t"].concat());
+    let mut wire = spoiling(&json!({"with": "status", "ask": message("Hi"), "answer": message("No")}));
+    call(&mut wire, "Ask for something", &[100]);
+    wire.took(Stream::Down);
+    wire.heal("answers");
+    assert_eq!(answer(&mut wire, "Hello", &[100])[1], (DATA, 3, message("No")));
+}
+
+#[test]
 fn a_slow_call_comes_late_and_nothing_else_does() {
     let mut wire = spoiling(&json!({"with": "slow", "delay": 300}));
     assert_eq!(call(&mut wire, "Ask", &[4]), [(HEADERS, 3, b"h".to_vec())]);
