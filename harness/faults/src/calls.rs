@@ -6,8 +6,8 @@ use shakedown_model::fault::{AnswerTrouble, BadAnswer, CallKind, PathTrouble, St
 
 /// What a client says first on the stream of pushes.
 const SETUP: &str = "ConnectionSetupRequest";
-/// How it acknowledges a push.
-const ACK: &str = "ConfigChangeNotifyResponse";
+/// How it acknowledges a push; the Go SDK (2.3.5, seen) takes naming's type for it.
+const ACKS: [&str; 2] = ["ConfigChangeNotifyResponse", "NotifySubscriberResponse"];
 /// What a server answers without doing anything.
 const HARMLESS: (&str, &str) = ("HealthCheckRequest", "{}");
 
@@ -24,7 +24,7 @@ pub(crate) fn attributes(trouble: PathTrouble) -> Value {
     match trouble {
         PathTrouble::Answers(answers) => answered(answers),
         PathTrouble::Stream { what: StreamTrouble::SwallowedAck, share_ppm } => {
-            json!({"messages": [named(ACK)], "share_ppm": share_ppm})
+            json!({"messages": ACKS.map(named), "share_ppm": share_ppm})
         }
         PathTrouble::Stream { .. } => json!({"first": named(SETUP)}),
     }
