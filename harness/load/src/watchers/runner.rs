@@ -54,7 +54,9 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Runs the watcher from `start` on, until the fleet stops.
-    pub(super) async fn run(self, start: Offset) {
+    ///
+    /// The future holds each part once: an `async fn` would keep a second place for what it moves out of `self`.
+    pub(super) fn run(self, start: Offset) -> impl Future<Output = ()> + Send {
         let Self { watcher, mut wire, mut life, group } = self;
         let mut hands = Hands {
             watcher,
@@ -66,32 +68,34 @@ impl Runner {
             has_panicked: false,
             ailments: Ailments::default(),
         };
-        let timer = sleep_until(hands.group.clock.instant(start));
-        tokio::pin!(timer);
-        let mut armed = start;
-        loop {
-            tokio::select! {
-                biased;
-                due = life.next() => {
-                    if due.stop {
-                        return;
+        async move {
+            let timer = sleep_until(hands.group.clock.instant(start));
+            tokio::pin!(timer);
+            let mut armed = start;
+            loop {
+                tokio::select! {
+                    biased;
+                    due = life.next() => {
+                        if due.stop {
+                            return;
+                        }
+                        if due.crash {
+                            hands.crash(&mut wire);
+                        }
+                        if due.cold_start {
+                            hands.step(hands.group.clock.now(), Input::ColdStart, String::new(), &mut wire);
+                        }
+                        hands.suffer(due.ailments, &mut wire);
                     }
-                    if due.crash {
-                        hands.crash(&mut wire);
-                    }
-                    if due.cold_start {
-                        hands.step(hands.group.clock.now(), Input::ColdStart, String::new(), &mut wire);
-                    }
-                    hands.suffer(due.ailments, &mut wire);
+                    (at, heard) = wire.heard(), if hands.busy_until.is_none() => hands.hear(at, heard, &mut wire),
+                    (shelf, loaded) = loaded(&mut hands.loading) => hands.take_loaded(shelf, loaded, &mut wire),
+                    () = &mut timer => hands.on_timer(armed, &mut wire),
                 }
-                (at, heard) = wire.heard(), if hands.busy_until.is_none() => hands.hear(at, heard, &mut wire),
-                (shelf, loaded) = loaded(&mut hands.loading) => hands.take_loaded(shelf, loaded, &mut wire),
-                () = &mut timer => hands.on_timer(armed, &mut wire),
-            }
-            let deadline = hands.deadline();
-            if deadline != armed || timer.is_elapsed() {
-                armed = deadline;
-                timer.as_mut().reset(hands.group.clock.instant(armed));
+                let deadline = hands.deadline();
+                if deadline != armed || timer.is_elapsed() {
+                    armed = deadline;
+                    timer.as_mut().reset(hands.group.clock.instant(armed));
+                }
             }
         }
     }

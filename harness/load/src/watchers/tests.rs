@@ -396,7 +396,7 @@ async fn a_watchers_task_stays_small() {
         group: Arc::new(group),
     };
     let size = size_of_val(&runner.run(clock.now()));
-    assert!(size <= 4096, "a watcher's task takes {size} bytes");
+    assert!(size <= 2048, "a watcher's task takes {size} bytes");
 }
 
 /// Answers every get with version 1 and `Connection: close`, as Tomcat does with the 100th request, and holds polls.
