@@ -1,5 +1,6 @@
 //! What a canary asks of Nacos through a proxy: as little as possible, and nothing that a watcher would notice.
 
+use std::io;
 use std::net::Ipv4Addr;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +13,8 @@ use shakedown_nacos::grpc::payload::Payload;
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
 use shakedown_nacos::{ConfigKey, ConnectError, Peer};
 use shakedown_topology::NodeAddress;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Where canaries connect from, so that nobody takes one for a client.
 pub(crate) const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 127, 127, 127);
@@ -68,6 +71,32 @@ impl Probe for NacosProbe {
             Ok(connection)
         })
     }
+
+    /// Whatever a server says to a connection that nobody speaks on, it ends it when it hears the end.
+    fn end<'a>(&'a self, target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>> {
+        Box::pin(async {
+            let mut stream = bare(target).await?;
+            let broken = |error: io::Error| ProbeError::Broken(error.to_string());
+            stream.shutdown().await.map_err(broken)?;
+            let mut heard = [0; 256];
+            while stream.read(&mut heard).await.map_err(broken)? > 0 {}
+            Ok(())
+        })
+    }
+}
+
+/// A connection that nothing is said on.
+async fn bare(target: &ProxyAddress) -> Result<TcpStream, ProbeError> {
+    let odd = |error: io::Error| ProbeError::Odd(error.to_string());
+    let socket =
+        if target.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(odd)?;
+    if target.listen.ip().is_loopback() {
+        socket.bind((SOURCE, 0).into()).map_err(odd)?;
+    }
+    socket.connect(target.listen).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => ProbeError::Refused,
+        _ => ProbeError::Broken(error.to_string()),
+    })
 }
 
 struct HttpProbe {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::proxies::ProxyAddress;
 
-pub(crate) use expectation::{ASK_BYTES, Expectation, MOST_ASK_BYTES};
+pub(crate) use expectation::{ASK_BYTES, Expectation, MOST_ASK_BYTES, directions};
 pub(crate) use watch::PATIENCE;
 use watch::Watch;
 
@@ -33,6 +33,8 @@ pub trait Probe: Send + Sync + 'static {
         &'a self,
         target: &'a ProxyAddress,
     ) -> BoxFuture<'a, Result<Box<dyn ProbeConnection>, ProbeError>>;
+    /// Opens a bare connection, ends it from this side, and waits for the end from the other side.
+    fn end<'a>(&'a self, target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>>;
 }
 
 /// A connection that is kept open.

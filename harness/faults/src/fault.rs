@@ -7,11 +7,12 @@ mod ailing;
 mod applied;
 mod crash;
 mod error;
+mod toothless;
 
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use shakedown_model::fault::{Bite, FaultAction, FaultPlan, WatcherFault};
+use shakedown_model::fault::{Befallen, Bite, FaultAction, FaultDefect, FaultPlan, WatcherFault};
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId, NodeId};
 
@@ -37,8 +38,10 @@ pub trait Watchers: Send + Sync + 'static {
     fn suffer<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault, share_ppm: u32) -> BoxFuture<'a, ()>;
     /// No longer.
     fn recover<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault) -> BoxFuture<'a, ()>;
-    /// How often something has befallen any watcher so far.
-    fn ailed(&self) -> u64;
+    /// How often something has befallen the watchers of these groups so far.
+    fn befallen(&self, groups: &[GroupId]) -> Befallen;
+    /// How many watchers these groups have.
+    fn count(&self, groups: &[GroupId]) -> u64;
 }
 
 /// Something that can be brought about and undone.
@@ -54,8 +57,8 @@ pub(crate) trait Fault: Send + Sync {
         Box::pin(ready(Ok(())))
     }
     /// Whether it bit, where it counted that itself; asked for after healing.
-    fn seen(&self) -> Option<Bite> {
-        None
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
+        Box::pin(ready(None))
     }
     /// The nodes that it befell, for a fault of servers.
     fn befell(&self) -> Vec<NodeId> {
@@ -100,6 +103,10 @@ pub(crate) const TOXIC_PREFIX: &str = "fault-";
 /// # Errors
 /// When the fault has nothing to act on or asks for what the proxy cannot do.
 pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<PreparedFault, FaultError> {
+    let site = &match plan.defect {
+        None => site.clone(),
+        Some(FaultDefect::Toothless) => toothless::site(site),
+    };
     if let FaultAction::Server { fault } = plan.action {
         return Ok(PreparedFault {
             id,
@@ -122,17 +129,20 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
     let Some((recipe, expectation)) = link::plan_of(&prefix, site.kind, plan)? else {
         let (watchers, groups) = (Arc::clone(&site.watchers), plan.groups.clone());
         let fault: Box<dyn Fault> = match plan.action {
+            FaultAction::Watcher { fault: WatcherFault::SpoiledCache { cache }, .. } => {
+                Box::new(crash::Crash::new(watchers, groups, Some(cache)))
+            }
             FaultAction::Watcher { fault, share_ppm } => {
                 Box::new(ailing::Ailing::new(watchers, groups, (fault, share_ppm)))
             }
-            _ => Box::new(crash::Crash { watchers, groups }),
+            _ => Box::new(crash::Crash::new(watchers, groups, None)),
         };
         return Ok(PreparedFault {
             id,
             plan: plan.clone(),
             fault,
             targets: Vec::new(),
-            expectation: Expectation::Nothing("the harness crashes its own watchers: no canary is needed"),
+            expectation: Expectation::Nothing("the watchers themselves count what befalls them"),
         });
     };
     let targets = targets(site, plan);

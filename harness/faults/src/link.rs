@@ -87,7 +87,9 @@ pub(crate) fn plan_of(
             (toxic::recipe(prefix, kind, toxic)?, toxic::expectation(toxic, window))
         }
         FaultAction::Ramp { toxic, steps } => {
-            (ramp::recipe(prefix, kind, toxic, (steps, window))?, toxic::expectation(toxic, window))
+            // A canary watches the last step.
+            let last = toxic::expectation(toxic, window / u32::from(steps.get()));
+            (ramp::recipe(prefix, kind, toxic, (steps, window))?, last)
         }
         FaultAction::Reset => (reset::recipe(prefix, kind)?, reset::expectation(Duration::ZERO)),
         FaultAction::Blackhole { stream } => {

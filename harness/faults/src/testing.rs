@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shakedown_model::backoff::Backoff;
-use shakedown_model::fault::{FaultPlan, StrayWrite, WatcherFault};
+use shakedown_model::fault::{Befallen, FaultPlan, StrayWrite, WatcherFault};
 use shakedown_model::plan::{
     Arrivals, ClientSpec, GroupSpec, ItemsSpec, LinkSpec, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, Plan,
     Protocol, ProxyKind, ProxySpec, ServerSpec,
@@ -111,8 +111,8 @@ pub(crate) struct World {
     proxies: Mutex<BTreeMap<String, FakeProxy>>,
     pub(crate) ills: Mutex<Ills>,
     pub(crate) watchers: Mutex<Vec<String>>,
-    /// How often something befell watchers: one in ten of a share's percent, when it is told.
-    pub(crate) ailed: Mutex<u64>,
+    /// What befell watchers: each group has one, and one in ten of a share's percent ails when it is told.
+    pub(crate) befallen: Mutex<Befallen>,
     pub(crate) probes: Mutex<u32>,
     pub(crate) servers: Arc<FakeServers>,
 }
@@ -276,28 +276,51 @@ fn shown(toxic: &ToxicConfig, proxy: &str, is_void: bool) -> ToxicState {
 
 impl Watchers for World {
     fn crash<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
-        Box::pin(async move { self.watchers.lock().unwrap().push(format!("crash {groups:?}")) })
+        Box::pin(async move {
+            self.watchers.lock().unwrap().push(format!("crash {groups:?}"));
+            self.befallen.lock().unwrap().crashed += groups.len() as u64;
+        })
     }
 
     fn cold_start<'a>(&'a self, groups: &'a [GroupId]) -> BoxFuture<'a, ()> {
-        Box::pin(async move { self.watchers.lock().unwrap().push(format!("cold start {groups:?}")) })
+        Box::pin(async move {
+            self.watchers.lock().unwrap().push(format!("cold start {groups:?}"));
+            self.befallen.lock().unwrap().started_cold += groups.len() as u64;
+        })
     }
 
     fn suffer<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault, share_ppm: u32) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.watchers.lock().unwrap().push(format!("{} {groups:?} {share_ppm}", fault.name()));
-            *self.ailed.lock().unwrap() += u64::from(share_ppm / 100_000);
+            let times = u64::from(share_ppm / 100_000);
+            let befallen = &mut *self.befallen.lock().unwrap();
+            match fault {
+                WatcherFault::BlockedCallback => befallen.blocked += times,
+                WatcherFault::SlowConsumer { .. } => befallen.slow += times,
+                WatcherFault::PanickingCallback => befallen.panicked += times,
+                WatcherFault::FullDisk => befallen.unwritten += times,
+                WatcherFault::SpoiledCache { .. } => befallen.crashed += groups.len() as u64,
+            }
         })
     }
 
     fn recover<'a>(&'a self, groups: &'a [GroupId], fault: WatcherFault) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.watchers.lock().unwrap().push(format!("no {} {groups:?}", fault.name()));
+            if let WatcherFault::SpoiledCache { .. } = fault {
+                let befallen = &mut *self.befallen.lock().unwrap();
+                befallen.started_cold += groups.len() as u64;
+                befallen.spoiled += 1;
+            }
         })
     }
 
-    fn ailed(&self) -> u64 {
-        *self.ailed.lock().unwrap()
+    fn befallen(&self, _groups: &[GroupId]) -> Befallen {
+        *self.befallen.lock().unwrap()
+    }
+
+    fn count(&self, groups: &[GroupId]) -> u64 {
+        groups.len() as u64
     }
 }
 
@@ -331,6 +354,18 @@ impl Probe for WorldProbe {
             let connection: Box<dyn ProbeConnection> =
                 Box::new(WorldConnection { world, proxy, cuts, is_live: kinds.is_empty(), passed: 0 });
             Ok(connection)
+        })
+    }
+
+    fn end<'a>(&'a self, target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>> {
+        Box::pin(async move {
+            sleep(ROUND_TRIP).await;
+            for kind in self.0.kinds(&target.name) {
+                if let ToxicKind::SlowClose { delay_ms } = kind {
+                    sleep(Duration::from_millis(delay_ms)).await;
+                }
+            }
+            Ok(())
         })
     }
 }

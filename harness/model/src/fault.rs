@@ -14,7 +14,7 @@ pub use control::{ControlFault, Overload, StrayWrite};
 pub use trouble::{
     AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, PathTrouble, StreamTrouble, TroubleCount,
 };
-pub use watcher::{SpoiledCache, WatcherFault, befalls_watcher};
+pub use watcher::{Befallen, SpoiledCache, WatcherFault, befalls_watcher};
 
 use crate::{FaultId, GroupId, NodeId, Offset, PhaseId};
 
@@ -346,6 +346,17 @@ pub struct FaultPlan {
     pub groups: Vec<GroupId>,
     /// The nodes from which it keeps them; none named is every one.
     pub nodes: Vec<NodeId>,
+    /// What is wrong with it, so that this is seen to be found out.
+    #[serde(default)]
+    pub defect: Option<FaultDefect>,
+}
+
+/// What is wrong with a fault when it is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultDefect {
+    /// It says that it was applied and healed, and does nothing.
+    Toothless,
 }
 
 impl FaultPlan {
@@ -411,6 +422,6 @@ pub enum Bite {
     Bit(String),
     /// It did not bite: the run is unknown. The text says what the canary saw.
     Missed(String),
-    /// The fault needs no canary (a crash is done by the harness itself), or it was never applied. Says which.
+    /// Nothing could tell, or it was never applied. Says which.
     NotMeasured(String),
 }

@@ -44,6 +44,7 @@ pub(crate) fn plan() -> Plan {
         action,
         groups: vec![MODERN],
         nodes: Vec::new(),
+        defect: None,
     };
     Plan {
         format: PLAN_FORMAT,

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use shakedown_faults::fault;
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetControl, Progress};
-use shakedown_model::fault::WatcherFault;
+use shakedown_model::fault::{Befallen, WatcherFault};
 use shakedown_model::{GroupId, ItemId};
 use shakedown_topology::Part;
 
@@ -76,7 +76,16 @@ impl fault::Watchers for Watchers {
         })
     }
 
-    fn ailed(&self) -> u64 {
-        self.progress().ailed
+    fn befallen(&self, groups: &[GroupId]) -> Befallen {
+        let (own, crew) = (self.own.befallen(), self.crew.befallen());
+        let of_groups = |all: &[Befallen]| {
+            let each = groups.iter().filter_map(|group| all.get(group.index()));
+            each.fold(Befallen::default(), |sum, group| sum.and(*group))
+        };
+        crew.iter().fold(of_groups(&own), |sum, worker| sum.and(of_groups(worker)))
+    }
+
+    fn count(&self, groups: &[GroupId]) -> u64 {
+        self.own.count(groups)
     }
 }

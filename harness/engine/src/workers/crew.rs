@@ -13,7 +13,7 @@ use std::time::Duration;
 use shakedown_drivers::ClockPair;
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
-use shakedown_model::fault::WatcherFault;
+use shakedown_model::fault::{Befallen, WatcherFault};
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
 use shakedown_record::{Clock, Recorder};
@@ -198,6 +198,11 @@ impl CrewControl {
         let mut sum = Progress::default();
         self.seats.iter().for_each(|seat| sum.add(&seat.state.borrow().beat.progress));
         sum
+    }
+
+    /// What befell the watchers of each group, per worker, as far as they have said.
+    pub(crate) fn befallen(&self) -> Vec<Vec<Befallen>> {
+        self.seats.iter().map(|seat| seat.state.borrow().beat.befallen.clone()).collect()
     }
 
     /// Why the run cannot go on, if a worker died, fell silent or lost records.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shakedown_load::mutator::Newest;
 use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
-use shakedown_model::fault::WatcherFault;
+use shakedown_model::fault::{Befallen, WatcherFault};
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
 use shakedown_nacos::tls::{ClientTls, TlsError, TlsPeer};
@@ -156,6 +156,8 @@ pub(super) struct Beat {
     pub(super) has_converged: bool,
     /// Records that were lost because nobody took them.
     pub(super) lost: u64,
+    /// What befell the watchers of each group.
+    pub(super) befallen: Vec<Befallen>,
 }
 
 impl WirePeer {

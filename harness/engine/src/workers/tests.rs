@@ -138,7 +138,7 @@ fn a_worker_takes_its_task_and_tells_how_its_share_fares_to_the_end() {
     let zero_ns = monotonic_ns() - 1_000_000_000;
     far.mouth.say(&Order::Begin { zero_ns, from: Offset::from_secs(1) }).unwrap();
     let attempts = |word: &Word| match word {
-        Word::Beat(Beat { progress, has_converged, lost: 0 }) => {
+        Word::Beat(Beat { progress, has_converged, lost: 0, .. }) => {
             assert!(!has_converged, "nothing was awaited yet");
             (progress.attempts >= 6).then_some(())
         }

@@ -211,7 +211,8 @@ async fn attend(
                     say(mouth, Word::Failed { why }).await?;
                 }
                 let has_converged = awaited.as_ref().is_some_and(|newest| fleet.converged(newest));
-                let beat = Beat { progress: fleet.progress(), has_converged, lost: recorder.lost() };
+                let (progress, befallen) = (fleet.progress(), fleet.befallen());
+                let beat = Beat { progress, has_converged, lost: recorder.lost(), befallen };
                 say(mouth, Word::Beat(beat)).await?;
             }
         }

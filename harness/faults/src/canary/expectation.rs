@@ -30,6 +30,11 @@ pub(crate) enum Expectation {
     },
     /// A live connection breaks once it is used, and new ones work.
     LiveLost,
+    /// The end of a connection comes later by this much.
+    LateEnd {
+        /// The time.
+        added: Duration,
+    },
     /// There is nothing that a canary could see, for this reason.
     Nothing(&'static str),
 }
@@ -72,7 +77,7 @@ const VISIBLE: Duration = Duration::from_millis(5);
 /// The mean of a normal draw around zero whose part below zero is raised to it, per deviation: 1 / √(2π).
 const HALF_NORMAL_MEAN: f64 = 0.3989;
 
-fn directions(stream: Stream) -> u32 {
+pub(crate) fn directions(stream: Stream) -> u32 {
     if stream == Stream::Both { 2 } else { 1 }
 }
 

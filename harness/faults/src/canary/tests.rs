@@ -20,6 +20,10 @@ impl Probe for PacedProbe {
             Ok(connection)
         })
     }
+
+    fn end<'a>(&'a self, _target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 impl ProbeConnection for PacedConnection {

@@ -10,6 +10,9 @@ use super::watch::{Seen, Watch};
 /// Fewer answers than this on a proxy prove no delay.
 const FEWEST_ANSWERS: usize = 3;
 
+/// What a timer may be early by.
+const TIMER: Duration = Duration::from_millis(1);
+
 /// What one proxy's canary says.
 enum Finding {
     Bit,
@@ -71,6 +74,7 @@ fn finding(expectation: Expectation, watch: &Watch) -> Finding {
         Expectation::LiveLost => {
             worse(broke(watch.on_live.as_ref(), "live"), answers(watch.on_new.as_ref(), "new"))
         }
+        Expectation::LateEnd { added } => late_end(watch.on_end.as_ref(), added),
         Expectation::Nothing(_) => Finding::Bit,
     }
 }
@@ -101,6 +105,24 @@ fn delay(watch: &Watch, added: Duration, most: Duration) -> Finding {
         ms(mean),
         ms(added)
     ))
+}
+
+/// An end cannot come before its time; a runtime's timer counts whole milliseconds.
+fn late_end(seen: Option<&Seen>, added: Duration) -> Finding {
+    match seen {
+        None => Finding::Open,
+        Some(Seen::Answered(after)) if *after + TIMER >= added => Finding::Bit,
+        Some(Seen::Answered(after)) => Finding::Missed(format!(
+            "a connection ended within {} of being ended, where {} were due",
+            ms(*after),
+            ms(added)
+        )),
+        Some(Seen::Silent(after)) => {
+            Finding::Missed(format!("a connection did not end within {}", ms(*after)))
+        }
+        Some(Seen::Broke(after)) => Finding::Missed(format!("a connection broke after {}", ms(*after))),
+        Some(Seen::Odd(why)) => Finding::Missed(format!("a connection: {why}")),
+    }
 }
 
 fn broke(seen: Option<&Seen>, which: &str) -> Finding {
@@ -183,6 +205,9 @@ fn numbers(expectation: Expectation, watches: &[Watch]) -> String {
             "live connections broke {} after a request, new ones answered",
             ms(longest(watches, |watch| watch.on_live.as_ref()))
         ),
+        Expectation::LateEnd { .. } => {
+            format!("ends came within {}", ms(longest(watches, |watch| watch.on_end.as_ref())))
+        }
         Expectation::Nothing(_) => String::new(),
     }
 }

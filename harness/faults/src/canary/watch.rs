@@ -43,6 +43,7 @@ pub(super) struct Watch {
     pub(super) unanswered: u32,
     pub(super) on_live: Option<Seen>,
     pub(super) on_new: Option<Seen>,
+    pub(super) on_end: Option<Seen>,
 }
 
 impl Watch {
@@ -57,6 +58,7 @@ impl Watch {
             unanswered: 0,
             on_live: None,
             on_new: None,
+            on_end: None,
         }
     }
 
@@ -113,8 +115,18 @@ impl Watch {
             | Expectation::SilenceOnNew
             | Expectation::RefusedNew { .. }
             | Expectation::LiveLost => self.ask_each_once(PATIENCE.min(window / 2)).await,
+            Expectation::LateEnd { added } => self.observe_end(added + PATIENCE).await,
             Expectation::Nothing(_) => {}
         }
+    }
+
+    async fn observe_end(&mut self, patience: Duration) {
+        let began = Instant::now();
+        self.on_end = Some(match timeout(patience, self.probe.end(&self.target)).await {
+            Err(_) => Seen::Silent(began.elapsed()),
+            Ok(Err(error)) => seen_error(error, began),
+            Ok(Ok(())) => Seen::Answered(began.elapsed()),
+        });
     }
 
     async fn observe_delay(&mut self, most: Duration, window: Duration) {

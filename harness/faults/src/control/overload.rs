@@ -122,14 +122,15 @@ impl Fault for Load {
         })
     }
 
-    fn seen(&self) -> Option<Bite> {
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
         let figures = lock(&self.figures);
         let within = lock(&self.window).1;
         let kinds =
             [("reads", &figures.reads), ("publishes", &figures.publishes), ("logins", &figures.logins)];
         let words: Vec<_> = kinds.iter().filter_map(|(what, calls)| calls.words(what, within)).collect();
         let has_answers = kinds.iter().any(|(_, calls)| calls.answered() > 0);
-        let words = format!("{} users: {}", self.load.users, words.join("; "));
-        Some(if has_answers { Bite::Bit(words) } else { Bite::Missed(words) })
+        let words = if words.is_empty() { "nobody was answered".to_owned() } else { words.join("; ") };
+        let words = format!("{} users: {words}", self.load.users);
+        Box::pin(ready(Some(if has_answers { Bite::Bit(words) } else { Bite::Missed(words) })))
     }
 }

@@ -69,7 +69,7 @@ impl Fault for Stray {
         })
     }
 
-    fn seen(&self) -> Option<Bite> {
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
         let answers = lock(&self.answers);
         let Answers { stored, refused, unclear } = &*answers;
         let mut words = format!("{refused} writes refused, {stored} stored");
@@ -77,6 +77,6 @@ impl Fault for Stray {
             words = format!("{words}, the first unclear answer: {why}");
         }
         let (right, wrong) = if self.what.must_be_refused() { (refused, stored) } else { (stored, refused) };
-        Some(if *right > 0 && *wrong == 0 { Bite::Bit(words) } else { Bite::Missed(words) })
+        Box::pin(ready(Some(if *right > 0 && *wrong == 0 { Bite::Bit(words) } else { Bite::Missed(words) })))
     }
 }

@@ -1,10 +1,14 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use shakedown_model::fault::{Bite, Overload};
+use shakedown_model::fault::{Bite, FaultAction, FaultDefect, FaultPlan, Overload};
+use shakedown_model::plan::ProxyKind;
+use shakedown_model::{FaultId, Offset, PhaseId};
 use tokio::time::sleep;
 
 use super::*;
+use crate::fault::{Site, prepare};
+use crate::testing::World;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -66,7 +70,7 @@ async fn second(plane: Plane, fault: ControlFault) -> (Bite, Vec<String>) {
     let log = plane.log.lock().unwrap().clone();
     assert_eq!(log.len(), at_end, "nobody calls after the end");
     assert_eq!(log.last().map(String::as_str), Some("clean"));
-    (fault.seen().unwrap(), log)
+    (fault.seen().await.unwrap(), log)
 }
 
 const LOAD: Overload = Overload { users: 4, reads: 3, publishes: 1, logins: 0, pause: Duration::ZERO };
@@ -106,5 +110,33 @@ async fn stray_writes_bite_when_they_come_to_what_they_must() {
         let plane = Plane { stores_strays, ..Plane::default() };
         let (bite, _) = second(plane, ControlFault::StrayWrites { what, every }).await;
         assert_eq!(bite, expected, "{what:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_toothless_fault_calls_nobody_and_is_found_out() {
+    let stray = ControlFault::StrayWrites { what: StrayWrite::Oversize, every: 90 * MS };
+    for fault in [ControlFault::Overload(LOAD), stray] {
+        let plane = Arc::new(Plane::default());
+        let (world, proxies) = World::new();
+        let control: Arc<dyn ControlPlane> = Arc::<Plane>::clone(&plane);
+        let site = Site { control, ..world.site(&proxies, ProxyKind::Embedded) };
+        let plan = FaultPlan {
+            name: "toothless".into(),
+            phase: PhaseId(0),
+            from: Offset::ZERO,
+            until: Offset::from_secs(1),
+            action: FaultAction::Control { fault },
+            groups: Vec::new(),
+            nodes: Vec::new(),
+            defect: Some(FaultDefect::Toothless),
+        };
+        let fault = prepare(&site, FaultId(0), &plan).unwrap().fault;
+        fault.apply().await.unwrap();
+        sleep(1000 * MS).await;
+        fault.heal().await.unwrap();
+        assert_eq!(*plane.log.lock().unwrap(), [""; 0]);
+        let bite = fault.seen().await.unwrap();
+        assert!(matches!(&bite, Bite::Missed(words) if !words.ends_with(": ")), "{bite:?}");
     }
 }

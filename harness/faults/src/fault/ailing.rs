@@ -1,11 +1,10 @@
 //! Something befalls watchers: they are told so at the onset, and that it is over at the end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use shakedown_model::GroupId;
-use shakedown_model::fault::{Bite, WatcherFault};
+use shakedown_model::fault::{Befallen, Bite, WatcherFault};
 
 use super::{Fault, FaultError, Watchers};
 
@@ -15,9 +14,8 @@ pub(super) struct Ailing {
     groups: Vec<GroupId>,
     fault: WatcherFault,
     share_ppm: u32,
-    /// How often something had befallen watchers before the onset, and by the end.
-    before: AtomicU64,
-    after: AtomicU64,
+    /// What had befallen them before the onset, and by the end.
+    counts: Mutex<(Befallen, Befallen)>,
 }
 
 impl Ailing {
@@ -26,14 +24,32 @@ impl Ailing {
         groups: Vec<GroupId>,
         (fault, share_ppm): (WatcherFault, u32),
     ) -> Self {
-        Self { watchers, groups, fault, share_ppm, before: AtomicU64::new(0), after: AtomicU64::new(0) }
+        Self { watchers, groups, fault, share_ppm, counts: Mutex::default() }
+    }
+
+    fn counts<T>(&self, look: impl FnOnce(&mut (Befallen, Befallen)) -> T) -> T {
+        look(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn bite(&self) -> Bite {
+        let came = self.counts(|(before, after)| after.since(*before));
+        let (times, what) = match self.fault {
+            WatcherFault::BlockedCallback => (came.blocked, "callbacks blocked"),
+            WatcherFault::SlowConsumer { .. } => (came.slow, "callbacks were slow"),
+            WatcherFault::PanickingCallback => (came.panicked, "callbacks panicked"),
+            WatcherFault::FullDisk => (came.unwritten, "snapshots were not written"),
+            WatcherFault::SpoiledCache { .. } => (came.spoiled, "snapshots were spoiled"),
+        };
+        let words = format!("{times} {what}");
+        if times > 0 { Bite::Bit(words) } else { Bite::Missed(words) }
     }
 }
 
 impl Fault for Ailing {
     fn apply(&self) -> BoxFuture<'_, Result<(), FaultError>> {
         Box::pin(async {
-            self.before.store(self.watchers.ailed(), Ordering::Relaxed);
+            let before = self.watchers.befallen(&self.groups);
+            self.counts(|counts| *counts = (before, before));
             self.watchers.suffer(&self.groups, self.fault, self.share_ppm).await;
             Ok(())
         })
@@ -41,23 +57,14 @@ impl Fault for Ailing {
 
     fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>> {
         Box::pin(async {
-            self.after.store(self.watchers.ailed(), Ordering::Relaxed);
+            let after = self.watchers.befallen(&self.groups);
+            self.counts(|counts| counts.1 = after);
             self.watchers.recover(&self.groups, self.fault).await;
             Ok(())
         })
     }
 
-    fn seen(&self) -> Option<Bite> {
-        let times = self.after.load(Ordering::Relaxed) - self.before.load(Ordering::Relaxed);
-        let what = match self.fault {
-            WatcherFault::BlockedCallback => "callbacks blocked",
-            WatcherFault::SlowConsumer { .. } => "callbacks were slow",
-            WatcherFault::PanickingCallback => "callbacks panicked",
-            WatcherFault::FullDisk => "snapshots were not written",
-            // The harness does it to files of its own, and counts nothing.
-            WatcherFault::SpoiledCache { .. } => return None,
-        };
-        let words = format!("{times} {what}");
-        Some(if times > 0 { Bite::Bit(words) } else { Bite::Missed(words) })
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
+        Box::pin(ready(Some(self.bite())))
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn expectation(toxic: Toxic, window: Duration) -> Expectation {
             Expectation::delay(stream, latency, jitter, distribution)
         }
         Planned::Bandwidth { kilobytes_per_second } => bandwidth::expectation(stream, kilobytes_per_second),
-        Planned::SlowClose { .. } => slow_close::EXPECTATION,
+        Planned::SlowClose { delay } => slow_close::expectation(stream, delay, window),
         Planned::Timeout { timeout } => timeout::expectation(timeout, window),
         Planned::ResetPeer { timeout } => reset::expectation(timeout),
         Planned::Slicer { average_size, size_variation, delay } => {

@@ -44,6 +44,14 @@ impl Probe for EchoProbe {
             Ok(connection)
         })
     }
+
+    fn end<'a>(&'a self, target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>> {
+        Box::pin(async {
+            let mut stream = TcpStream::connect(target.listen).await.map_err(|error| broken(&error))?;
+            stream.shutdown().await.map_err(|error| broken(&error))?;
+            stream.read_to_end(&mut Vec::new()).await.map(drop).map_err(|error| broken(&error))
+        })
+    }
 }
 
 impl ProbeConnection for EchoConnection {
@@ -99,6 +107,7 @@ fn fault(name: &str, group: u16, action: FaultAction) -> FaultPlan {
         action,
         groups: vec![GroupId(group)],
         nodes: Vec::new(),
+        defect: None,
     }
 }
 
@@ -107,15 +116,21 @@ fn latency(ms: u32) -> Toxic {
     Toxic::new(Stream::Both, ToxicKind::Latency { latency: ms * MS, jitter: ms / 2 * MS, distribution })
 }
 
-/// A group per fault: slowed, cut, cut off; the last one's link is slow from the start.
-fn three_faults() -> Plan {
+/// A group per fault: slowed, cut, cut off on a link that is slow from the start, late in ending.
+fn four_faults() -> Plan {
     let mut plan = plan(vec![
         fault("slow", 0, FaultAction::Toxic { toxic: latency(60) }),
         fault("cut", 1, FaultAction::Reset),
         fault("hole", 2, FaultAction::Blackhole { stream: Stream::Both }),
+        fault(
+            "late",
+            3,
+            FaultAction::Toxic { toxic: Toxic::new(Stream::Both, ToxicKind::SlowClose { delay: 200 * MS }) },
+        ),
     ]);
     plan.links.push(LinkSpec { name: "slow from the start".into(), toxics: vec![latency(10)] });
-    plan.groups = (0..3).map(|n| spec(&format!("group {n}"), Protocol::NacosHttp, n)).collect();
+    plan.links.push(LinkSpec { name: "late in ending".into(), toxics: Vec::new() });
+    plan.groups = (0..4).map(|n| spec(&format!("group {n}"), Protocol::NacosHttp, n)).collect();
     plan
 }
 
@@ -216,7 +231,7 @@ async fn every_other_fault_bites_and_heals_on_the_embedded_proxy() {
 async fn faults_bite_and_heal_on_the_embedded_proxy() {
     let api = "127.0.0.1:0".parse().unwrap();
     let server = ProxyServer::start(ProxyConfig { api, shards: 1, seed: Seed(7) }).unwrap();
-    bite_and_heal(&three_faults(), server.api_addr(), ProxyKind::Embedded).await;
+    bite_and_heal(&four_faults(), server.api_addr(), ProxyKind::Embedded).await;
     server.stop();
 }
 
@@ -224,7 +239,7 @@ async fn faults_bite_and_heal_on_the_embedded_proxy() {
 #[ignore = "needs a real Toxiproxy 2.12: give its API's address in SHAKEDOWN_TOXIPROXY_API"]
 async fn faults_bite_and_heal_on_the_real_toxiproxy() {
     let api = std::env::var("SHAKEDOWN_TOXIPROXY_API").expect("SHAKEDOWN_TOXIPROXY_API holds an address");
-    for plan in [three_faults(), every_other_fault(ProxyKind::Toxiproxy)] {
+    for plan in [four_faults(), every_other_fault(ProxyKind::Toxiproxy)] {
         bite_and_heal(&plan, api.parse().unwrap(), ProxyKind::Toxiproxy).await;
     }
 }

@@ -123,7 +123,7 @@ async fn endure(
             // A stop is seen again here, at once.
             wait(stopped, config, fault.plan.until).await;
             let healed = applied.heal(record).await;
-            if let Some(bite) = fault.fault.seen() {
+            if let Some(bite) = fault.fault.seen().await {
                 record.set_bite(bite);
             }
             went.and(healed)
@@ -174,7 +174,7 @@ async fn endure_without_service(
     let (service, now) = (watch.service(), config.clock.now());
     let applying = record.window().applying;
     let by_service = || service::bite(&fault.fault.befell(), &service, applying, (is_whole, now));
-    let bite = fault.fault.seen().unwrap_or_else(by_service);
+    let bite = fault.fault.seen().await.unwrap_or_else(by_service);
     record.set_service(service, bite);
     went.and(healed)
 }

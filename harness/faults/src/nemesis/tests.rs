@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use shakedown_model::fault::{
-    Bite, Distribution, FaultAction, FaultPlan, Stream, Toxic, ToxicKind, WatcherFault,
+    Bite, Distribution, FaultAction, FaultDefect, FaultPlan, Stream, Toxic, ToxicKind, WatcherFault,
 };
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{FaultId, GroupId, NodeId, Offset, PhaseId};
@@ -25,6 +25,7 @@ fn fault(name: &str, from: u64, until: u64, (action, groups): Does) -> FaultPlan
         action,
         groups,
         nodes: Vec::new(),
+        defect: None,
     }
 }
 
@@ -229,6 +230,7 @@ async fn each_mode_bites_in_its_own_way() {
             toxic(ToxicKind::LimitData { bytes: 250 }),
             "live connections broke within 22.0 ms, new ones within 22.0 ms",
         ),
+        (toxic(ToxicKind::SlowClose { delay: 100 * MS }), "ends came within 201 ms"),
         (toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }), "rtt p50 1.0 ms → 201 ms"),
         (
             toxic(ToxicKind::Slicer { average_size: 10, size_variation: 0, delay: 2 * MS }),
@@ -259,7 +261,7 @@ async fn what_a_canary_cannot_see_is_said_and_not_guessed() {
         kind: ToxicKind::ResetPeer { timeout: Duration::ZERO },
     };
     for (action, why) in [
-        (toxic(ToxicKind::SlowClose { delay: 100 * MS }), "only the end of a connection"),
+        (toxic(ToxicKind::SlowClose { delay: 9000 * MS }), "later than that of the fault"),
         (toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1000 }), "too little to be held up"),
         (toxic(ToxicKind::LimitData { bytes: 1 << 20 }), "below the limit"),
         (FaultAction::Toxic { toxic: share }, "a share of the connections"),
@@ -280,6 +282,7 @@ async fn each_mode_that_does_nothing_misses() {
         FaultAction::Refuse,
         FaultAction::Flap { up, down },
         toxic(ToxicKind::Timeout { timeout: 300 * MS }),
+        toxic(ToxicKind::SlowClose { delay: 100 * MS }),
         toxic(ToxicKind::LimitData { bytes: 250 }),
         toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }),
     ] {
@@ -336,16 +339,77 @@ async fn faults_overlap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_is_done_to_the_watchers_and_needs_no_canary() {
+async fn a_crash_is_done_to_the_watchers_who_say_that_they_went_down_and_came_back() {
     let stage = stage(vec![fault("crash", 5, 9, on(&[1], FaultAction::Crash))]);
     sleep_until(stage.clock.instant(Offset::from_secs(6))).await;
     assert_eq!(*stage.world.watchers.lock().unwrap(), ["crash [GroupId(1)]"]);
     let world = Arc::clone(&stage.world);
     let window = only_window(stage).await;
     assert_eq!(*world.watchers.lock().unwrap(), ["crash [GroupId(1)]", "cold start [GroupId(1)]"]);
-    assert!(matches!(&window.bite, Bite::NotMeasured(why) if why.contains("no canary")), "{:?}", window.bite);
+    assert_eq!(bit(&window), "1 of 1 watchers went down, 1 started cold");
     assert_eq!(window.healed, Some(Offset::from_secs(9)));
     assert_eq!(*world.probes.lock().unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_over_spoiled_snapshots_counts_those_too() {
+    let fault_of = |cache| FaultAction::Watcher { fault: WatcherFault::SpoiledCache { cache }, share_ppm: 1 };
+    let action = fault_of(shakedown_model::fault::SpoiledCache::Torn);
+    let window = only_window(stage(vec![fault("crash", 5, 9, on(&[0, 1], action))])).await;
+    assert_eq!(bit(&window), "2 of 2 watchers went down, 2 started cold, 1 snapshots were spoiled");
+}
+
+/// Everything that befalls links and watchers, each kind once.
+fn actions() -> Vec<FaultAction> {
+    let watcher = |fault| FaultAction::Watcher { fault, share_ppm: 1_000_000 };
+    let distribution = Distribution::Uniform;
+    let latency = ToxicKind::Latency { latency: 100 * MS, jitter: 50 * MS, distribution };
+    vec![
+        toxic(latency),
+        toxic(ToxicKind::Bandwidth { kilobytes_per_second: 1 }),
+        toxic(ToxicKind::SlowClose { delay: 100 * MS }),
+        toxic(ToxicKind::Timeout { timeout: 300 * MS }),
+        toxic(ToxicKind::ResetPeer { timeout: Duration::ZERO }),
+        toxic(ToxicKind::Slicer { average_size: 10, size_variation: 0, delay: 2 * MS }),
+        toxic(ToxicKind::LimitData { bytes: 250 }),
+        FaultAction::Ramp {
+            toxic: Toxic::new(Stream::Both, latency),
+            steps: std::num::NonZeroU16::new(2).unwrap(),
+        },
+        FaultAction::Reset,
+        FaultAction::Blackhole { stream: Stream::Both },
+        FaultAction::OneWay { stream: Stream::Upstream },
+        FaultAction::HalfOpen,
+        FaultAction::Silence,
+        FaultAction::Refuse,
+        FaultAction::Flap { up: 500 * MS, down: 500 * MS },
+        FaultAction::Crash,
+        watcher(WatcherFault::BlockedCallback),
+        watcher(WatcherFault::SlowConsumer { takes: MS }),
+        watcher(WatcherFault::PanickingCallback),
+        watcher(WatcherFault::FullDisk),
+        watcher(WatcherFault::SpoiledCache { cache: shakedown_model::fault::SpoiledCache::Missing }),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_toothless_fault_does_nothing_and_is_found_out_and_the_one_after_it_is_not() {
+    for action in actions() {
+        let toothless =
+            FaultPlan { defect: Some(FaultDefect::Toothless), ..fault("toothless", 5, 15, on(&[0], action)) };
+        let stage = stage(vec![toothless, fault("real", 20, 30, on(&[0], action))]);
+        sleep_until(stage.clock.instant(Offset::from_secs(16))).await;
+        assert_eq!(
+            (stage.world.toxics().len(), stage.world.watchers.lock().unwrap().len()),
+            (0, 0),
+            "{action:?}"
+        );
+        let report = stage.handle.join().await;
+        let [toothless, real] = &report.windows[..] else { panic!("{report:?}") };
+        assert!(toothless.applied.is_some() && toothless.healed.is_some() && toothless.trouble.is_none());
+        assert!(!missed(toothless).is_empty(), "{action:?}");
+        assert!(!bit(real).is_empty(), "{action:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use shakedown_model::fault::{Bite, FaultAction, FaultWindow, Outage};
+use shakedown_model::fault::{Bite, FaultAction, FaultDefect, FaultWindow, Outage};
 use shakedown_model::plan::ProxyKind;
 use shakedown_model::{GroupId, Offset, PhaseId};
 use shakedown_record::Clock;
@@ -22,6 +22,10 @@ struct Stage {
 
 /// A fault from 10 s to 20 s.
 fn stage(fault: ServerFault, nodes: &[u16]) -> Stage {
+    stage_with(fault, nodes, None)
+}
+
+fn stage_with(fault: ServerFault, nodes: &[u16], defect: Option<FaultDefect>) -> Stage {
     let (world, proxies) = World::new();
     let servers = Arc::clone(&world.servers);
     let clock = Clock::start();
@@ -45,6 +49,7 @@ fn stage(fault: ServerFault, nodes: &[u16]) -> Stage {
         action: FaultAction::Server { fault },
         groups: vec![GroupId(0), GroupId(1)],
         nodes: nodes.iter().copied().map(NodeId).collect(),
+        defect,
     };
     let handle = nemesis::start(&plan(vec![fault]), config).unwrap();
     Stage { servers, clock, handle, told }
@@ -169,4 +174,29 @@ async fn a_stop_in_the_middle_of_a_round_leaves_no_node_down() {
     assert!(stage.servers.all_up());
     let moves = stage.servers.moves.lock().unwrap();
     assert!(moves.iter().all(|(node, _)| *node == NodeId(0)), "the second was left alone: {moves:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_toothless_fault_moves_no_node_and_is_found_out() {
+    let pause = Duration::ZERO;
+    for fault in [
+        ServerFault::Kill,
+        ServerFault::Stop,
+        ServerFault::Pause,
+        ServerFault::Disconnect,
+        ServerFault::RollingRestart { pause },
+        ServerFault::Upgrade { pause },
+        ServerFault::LeaderLoss,
+        ServerFault::Trouble { trouble: NodeTrouble::ExpireTokens },
+    ] {
+        let stage = stage_with(fault, &[], Some(FaultDefect::Toothless));
+        let servers = Arc::clone(&stage.servers);
+        let window = window_of(stage).await;
+        assert_eq!(*servers.moves.lock().unwrap(), [], "{fault:?}");
+        assert!(servers.troubles.lock().unwrap().iter().all(|told| told.2.is_none()), "{fault:?}");
+        assert!(window.applied.is_some() && window.healed.is_some() && window.trouble.is_none());
+        assert!(matches!(window.bite, Bite::Missed(_)), "{fault:?}: {:?}", window.bite);
+        let window = window_of(self::stage(fault, &[])).await;
+        assert!(!bit(&window).is_empty());
+    }
 }

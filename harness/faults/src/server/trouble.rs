@@ -82,7 +82,7 @@ impl Fault for Trouble {
         self.nodes.clone()
     }
 
-    fn seen(&self) -> Option<Bite> {
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
         let told = self.told();
         let what = self.what();
         let words: Vec<String> = told
@@ -94,6 +94,6 @@ impl Fault for Trouble {
             .collect();
         let hit = told.values().all(|count| count.is_some_and(|count| count.acted > 0));
         let words = words.join(", ");
-        Some(if hit && !told.is_empty() { Bite::Bit(words) } else { Bite::Missed(words) })
+        Box::pin(ready(Some(if hit && !told.is_empty() { Bite::Bit(words) } else { Bite::Missed(words) })))
     }
 }

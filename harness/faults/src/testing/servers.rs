@@ -115,8 +115,10 @@ impl ServersHand for FakeServers {
     }
 
     fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String> {
-        self.troubles.lock().unwrap().push((node, number, None));
-        let acted = if *self.moves_are_void.lock().unwrap() { 0 } else { 3 };
+        let mut troubles = self.troubles.lock().unwrap();
+        let was_told = troubles.iter().any(|told| (told.0, told.1) == (node, number) && told.2.is_some());
+        troubles.push((node, number, None));
+        let acted = if *self.moves_are_void.lock().unwrap() || !was_told { 0 } else { 3 };
         Ok(TroubleCount { acted, of: 5 })
     }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use shakedown_model::division::Share;
 use shakedown_model::event::{AttemptOutcome, Event};
-use shakedown_model::{ItemId, Plan, Version, WatcherId};
+use shakedown_model::fault::Befallen;
+use shakedown_model::{GroupId, ItemId, Plan, Version, WatcherId};
 
 use crate::mutator::Newest;
 
@@ -34,9 +35,6 @@ pub struct Progress {
     pub snapshots_dropped: u64,
     /// Snapshots that could not be written or read.
     pub snapshots_failed: u64,
-    /// Callbacks and snapshots that a fault of watchers befell.
-    #[serde(default)]
-    pub ailed: u64,
 }
 
 impl Progress {
@@ -52,7 +50,6 @@ impl Progress {
             (&mut self.reads, other.reads),
             (&mut self.snapshots_dropped, other.snapshots_dropped),
             (&mut self.snapshots_failed, other.snapshots_failed),
-            (&mut self.ailed, other.ailed),
         ] {
             *sum += part;
         }
@@ -79,7 +76,49 @@ pub(crate) struct Board {
     attempts: AtomicU64,
     local_failures: AtomicU64,
     reads: AtomicU64,
-    ailed: AtomicU64,
+    /// Per watcher the place of its group in `befallen`.
+    group_of: Vec<GroupId>,
+    befallen: Vec<Tallies>,
+}
+
+/// What befell the watchers of a group.
+#[derive(Debug, Default)]
+struct Tallies {
+    crashed: AtomicU64,
+    started_cold: AtomicU64,
+    blocked: AtomicU64,
+    slow: AtomicU64,
+    panicked: AtomicU64,
+    unwritten: AtomicU64,
+    spoiled: Arc<AtomicU64>,
+}
+
+/// What befalls a watcher without an event of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ill {
+    /// A callback does not return.
+    Blocked,
+    /// A callback takes long.
+    Slow,
+    /// A callback panicked.
+    Panicked,
+    /// A snapshot was not written.
+    Unwritten,
+}
+
+impl Tallies {
+    fn read(&self) -> Befallen {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Befallen {
+            crashed: read(&self.crashed),
+            started_cold: read(&self.started_cold),
+            blocked: read(&self.blocked),
+            slow: read(&self.slow),
+            panicked: read(&self.panicked),
+            unwritten: read(&self.unwritten),
+            spoiled: read(&self.spoiled),
+        }
+    }
 }
 
 impl Board {
@@ -105,13 +144,35 @@ impl Board {
             attempts: AtomicU64::new(0),
             local_failures: AtomicU64::new(0),
             reads: AtomicU64::new(0),
-            ailed: AtomicU64::new(0),
+            group_of: (0..plan.watcher_count()).map(|watcher| plan.group_of(WatcherId(watcher))).collect(),
+            befallen: plan.groups.iter().map(|_| Tallies::default()).collect(),
         }
     }
 
+    fn tallies(&self, watcher: WatcherId) -> &Tallies {
+        &self.befallen[self.group_of[watcher.index()].index()]
+    }
+
     /// Takes note that a fault of watchers befell a callback or a snapshot.
-    pub(super) fn note_ailed(&self) {
-        self.ailed.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn note_ill(&self, watcher: WatcherId, ill: Ill) {
+        let tallies = self.tallies(watcher);
+        let counter = match ill {
+            Ill::Blocked => &tallies.blocked,
+            Ill::Slow => &tallies.slow,
+            Ill::Panicked => &tallies.panicked,
+            Ill::Unwritten => &tallies.unwritten,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The count of snapshots of a group that came to harm, for whoever does it.
+    pub(super) fn spoiled(&self, group: GroupId) -> Option<Arc<AtomicU64>> {
+        self.befallen.get(group.index()).map(|tallies| Arc::clone(&tallies.spoiled))
+    }
+
+    /// What befell the watchers of each group.
+    pub(super) fn befallen(&self) -> Vec<Befallen> {
+        self.befallen.iter().map(Tallies::read).collect()
     }
 
     /// Takes note of what a watcher recorded.
@@ -139,11 +200,12 @@ impl Board {
             }
             Event::Subscribed { watcher, .. } => self.set_subscribed(watcher, true),
             Event::Crash { watcher, .. } => {
+                count(&self.tallies(watcher).crashed);
                 self.set_subscribed(watcher, false);
                 self.held_by(watcher).iter().for_each(|held| held.store(0, Ordering::Relaxed));
             }
+            Event::ColdStart { watcher, .. } => count(&self.tallies(watcher).started_cold),
             Event::Publish(_)
-            | Event::ColdStart { .. }
             | Event::FinalRead { .. }
             | Event::Lag { .. }
             | Event::ReceiveLag { .. }
@@ -201,7 +263,6 @@ impl Board {
             reads: read(&self.reads),
             snapshots_dropped: 0,
             snapshots_failed: 0,
-            ailed: read(&self.ailed),
         }
     }
 }

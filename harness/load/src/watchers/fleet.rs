@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shakedown_model::division::Share;
-use shakedown_model::fault::{SpoiledCache, WatcherFault};
+use shakedown_model::fault::{Befallen, SpoiledCache, WatcherFault};
 use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{Failover, GroupSpec, LoginHabit, Protocol};
 use shakedown_model::{GroupId, ItemId, Offset, Plan, Version, WatcherId};
@@ -27,7 +27,7 @@ use super::life::GroupLife;
 use super::long_poll::LongPollWire;
 use super::names::Names;
 use super::runner::{GroupContext, Runner, Sources};
-use super::snapshots::{SnapshotThread, Snapshots, write_override};
+use super::snapshots::{Harm, SnapshotThread, Snapshots, write_override};
 use super::wire::{Wire, WireContext};
 use crate::drivers::{Holder, RealClients, Shared};
 use crate::mutator::Newest;
@@ -275,11 +275,15 @@ impl FleetControl {
     /// Lets every snapshot of these groups come to harm before anybody reads it.
     fn spoil(&self, groups: &[GroupId], how: SpoiledCache) {
         let (plan, run_id, share) = &self.of;
-        for group in groups.iter().filter_map(|group| plan.groups.get(group.index())) {
+        for id in groups {
+            let (Some(group), Some(count)) = (plan.groups.get(id.index()), self.board.spoiled(*id)) else {
+                continue;
+            };
             let watchers = (group.first.0..group.first.0 + group.count).map(WatcherId);
             for watcher in watchers.filter(|watcher| share.has(plan, *watcher)) {
                 for item in plan.items_of(watcher) {
-                    self.snapshots.spoil(watcher, item, how, foreign(plan, *run_id, item));
+                    let harm = Harm { how, foreign: foreign(plan, *run_id, item), count: Arc::clone(&count) };
+                    self.snapshots.spoil(watcher, item, harm);
                 }
             }
         }
@@ -311,6 +315,20 @@ impl FleetControl {
             snapshots_failed: self.snapshots.failed(),
             ..self.board.progress()
         }
+    }
+
+    /// What befell the watchers of each group so far.
+    #[must_use]
+    pub fn befallen(&self) -> Vec<Befallen> {
+        self.board.befallen()
+    }
+
+    /// How many watchers these groups have, wherever they are.
+    #[must_use]
+    pub fn count(&self, groups: &[GroupId]) -> u64 {
+        let of =
+            |group: &GroupId| self.of.0.groups.get(group.index()).map_or(0, |group| u64::from(group.count));
+        groups.iter().map(of).sum()
     }
 
     fn each(&self, groups: &[GroupId], order: impl Fn(&GroupLife)) {

@@ -13,7 +13,7 @@ use shakedown_watcher::{Action, Input, Watcher};
 use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
-use super::board::Board;
+use super::board::{Board, Ill};
 use super::life::{Ailments, WatcherLife};
 use super::snapshots::{Kept, Loaded, Shelf, Snapshots};
 use super::wire::{Heard, Route, Wire};
@@ -182,17 +182,20 @@ impl Hands {
     /// A callback was called, and does not just return.
     fn ail(&mut self, wire: &mut Wire) {
         let (id, ailments) = (self.watcher.id(), self.ailments);
-        if befalls_watcher(ailments.panics, id) && !self.has_panicked {
+        let ill = if befalls_watcher(ailments.panics, id) && !self.has_panicked {
             self.has_panicked = true;
             self.crash(wire);
+            Ill::Panicked
         } else if befalls_watcher(ailments.blocked, id) {
             self.busy_until = Some(Offset::NEVER);
+            Ill::Blocked
         } else if befalls_watcher(ailments.slow, id) {
             self.busy_until = Some(self.group.clock.now() + ailments.takes);
+            Ill::Slow
         } else {
             return;
-        }
-        self.group.board.note_ailed();
+        };
+        self.group.board.note_ill(id, ill);
     }
 
     /// Records what the machine wants recorded, and what that and all before it took, if there is a delivery among it.
@@ -248,7 +251,7 @@ impl Hands {
                 Action::Ack => wire.ack(),
                 Action::Record(event) => self.group.record(event),
                 Action::SaveSnapshot(_) if befalls_watcher(self.ailments.full_disk, self.watcher.id()) => {
-                    self.group.board.note_ailed();
+                    self.group.board.note_ill(self.watcher.id(), Ill::Unwritten);
                 }
                 Action::SaveSnapshot(item) => {
                     let content = std::mem::take(&mut content);

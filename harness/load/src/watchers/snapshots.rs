@@ -51,12 +51,18 @@ enum Job {
         items: Vec<ItemId>,
         reply: oneshot::Sender<Loaded>,
     },
-    /// A snapshot comes to harm; the text is that of another namespace.
-    Spoil {
-        key: Key,
-        how: SpoiledCache,
-        foreign: String,
-    },
+    /// A snapshot comes to harm.
+    Spoil(Key, Harm),
+}
+
+/// How a snapshot comes to harm.
+#[derive(Debug)]
+pub(super) struct Harm {
+    pub(super) how: SpoiledCache,
+    /// Content of another namespace.
+    pub(super) foreign: String,
+    /// Where it is counted once it is done.
+    pub(super) count: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -126,10 +132,10 @@ impl Snapshots {
     }
 
     /// Lets the snapshot of an item come to harm, after everything that was saved before.
-    pub(super) fn spoil(&self, watcher: WatcherId, item: ItemId, how: SpoiledCache, foreign: String) {
+    pub(super) fn spoil(&self, watcher: WatcherId, item: ItemId, harm: Harm) {
         let mut queue = self.shared.lock();
         if !queue.is_closed {
-            queue.jobs.push_back(Job::Spoil { key: (watcher, item), how, foreign });
+            queue.jobs.push_back(Job::Spoil((watcher, item), harm));
         }
         drop(queue);
         self.shared.work.notify_one();
@@ -193,16 +199,17 @@ fn work(shared: &Shared, root: &Path, job: Job, content: Option<Kept>) {
                 Some(Kept::Content(content, SnapshotWrite::InPlace)) => {
                     write_over(&path(root, Shelf::Snapshots(watcher), item), &content)
                 }
-                Some(Kept::Nothing) => remove(&path(root, Shelf::Snapshots(watcher), item)),
+                Some(Kept::Nothing) => remove(&path(root, Shelf::Snapshots(watcher), item)).map(drop),
                 None => Ok(()),
             };
             if let Err(error) = kept {
                 failed("write", &error);
             }
         }
-        Job::Spoil { key: (watcher, item), how, foreign } => {
-            if let Err(error) = spoil(&path(root, Shelf::Snapshots(watcher), item), how, &foreign) {
-                failed("spoil", &error);
+        Job::Spoil((watcher, item), harm) => {
+            match spoil(&path(root, Shelf::Snapshots(watcher), item), &harm) {
+                Ok(is_done) => drop(harm.count.fetch_add(u64::from(is_done), Ordering::Relaxed)),
+                Err(error) => failed("spoil", &error),
             }
         }
         Job::Load { shelf, items, reply } => {
@@ -245,25 +252,27 @@ fn write_over(target: &Path, content: &str) -> io::Result<()> {
     })
 }
 
-/// Does harm to a file, if it is there; a foreign one is put there in any case.
-fn spoil(target: &Path, how: SpoiledCache, foreign: &str) -> io::Result<()> {
+/// Does harm to a file, if it is there; a foreign one is put there in any case. Says whether any was done.
+fn spoil(target: &Path, harm: &Harm) -> io::Result<bool> {
     let cut = |share: fn(u64) -> u64| match OpenOptions::new().write(true).open(target) {
-        Ok(file) => file.set_len(share(file.metadata()?.len())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(file) => file.set_len(share(file.metadata()?.len())).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     };
-    match how {
+    match harm.how {
         SpoiledCache::Missing => remove(target),
         SpoiledCache::Empty => cut(|_| 0),
         SpoiledCache::Torn => cut(|length| length / 2),
-        SpoiledCache::Foreign => write_over(target, foreign),
+        SpoiledCache::Foreign => write_over(target, &harm.foreign).map(|()| true),
     }
 }
 
-fn remove(target: &Path) -> io::Result<()> {
+/// Removes a file; false when there was none.
+fn remove(target: &Path) -> io::Result<bool> {
     match fs::remove_file(target) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

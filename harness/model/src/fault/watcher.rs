@@ -65,6 +65,52 @@ impl WatcherFault {
     }
 }
 
+/// How often something befell watchers, as they counted it themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Befallen {
+    /// They crashed.
+    pub crashed: u64,
+    /// They started cold.
+    pub started_cold: u64,
+    /// Callbacks did not return.
+    pub blocked: u64,
+    /// Callbacks took long.
+    pub slow: u64,
+    /// Callbacks panicked.
+    pub panicked: u64,
+    /// Snapshots were not written.
+    pub unwritten: u64,
+    /// Snapshots came to harm.
+    pub spoiled: u64,
+}
+
+impl Befallen {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.each(other, u64::saturating_add)
+    }
+
+    /// What came since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        self.each(before, u64::saturating_sub)
+    }
+
+    fn each(self, other: Self, both: fn(u64, u64) -> u64) -> Self {
+        Self {
+            crashed: both(self.crashed, other.crashed),
+            started_cold: both(self.started_cold, other.started_cold),
+            blocked: both(self.blocked, other.blocked),
+            slow: both(self.slow, other.slow),
+            panicked: both(self.panicked, other.panicked),
+            unwritten: both(self.unwritten, other.unwritten),
+            spoiled: both(self.spoiled, other.spoiled),
+        }
+    }
+}
+
 /// Whether a fault of this share of the watchers, in parts per million, befalls a watcher: always the same ones, so that a
 /// larger share contains a smaller one.
 #[must_use]

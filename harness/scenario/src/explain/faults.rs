@@ -3,8 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{
-    ALL_PPM, AnswerTrouble, BadAnswer, ControlFault, Distribution, FaultAction, FaultPlan, NodeTrouble,
-    Overload, ServerFault, SpoiledCache, StrayWrite, Stream, StreamTrouble, Toxic, ToxicKind, WatcherFault,
+    ALL_PPM, AnswerTrouble, BadAnswer, ControlFault, Distribution, FaultAction, FaultDefect, FaultPlan,
+    NodeTrouble, Overload, ServerFault, SpoiledCache, StrayWrite, Stream, StreamTrouble, Toxic, ToxicKind,
+    WatcherFault,
 };
 use shakedown_model::plan::{Plan, ProxyKind};
 
@@ -36,6 +37,9 @@ pub(super) fn faults(out: &mut String, plan: &Plan) -> fmt::Result {
         let window = window(fault.from, fault.until);
         writeln!(out, "  {}: {window} # in {phase}", fault.name)?;
         writeln!(out, "    does: {}", does(plan, fault))?;
+        if fault.defect == Some(FaultDefect::Toothless) {
+            writeln!(out, "    defect: toothless # it says that it does, and does nothing")?;
+        }
         ramp(out, fault)?;
         writeln!(out, "    to: {}", names(plan, &fault.groups))?;
         if !fault.nodes.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::fault::{CallKind, SpoiledCache, StrayWrite, Stream};
+use shakedown_model::fault::{CallKind, FaultDefect, SpoiledCache, StrayWrite, Stream};
 
 use super::{
     RawBandwidth, RawLatency, RawLimitData, RawLinkToxic, RawResetPeer, RawSlicer, RawSlowClose, RawTimeout,
@@ -49,6 +49,7 @@ record! {
         "for" length: required Duration = "How long it is in force; it ends within its phase.",
         "do" action: required RawAction = "What it does.",
         "repeat" repeat: optional RawRepeat = "How often it comes; its faults are called `NAME-1`, `NAME-2` and so on. Default: once.",
+        "defect" defect: optional FaultDefect = "A planted defect, so that it can be seen to be found out. `toothless`: the fault says that it was applied and healed, and does nothing; the run must say that it did not bite. Default: none.",
     }
 }
 
@@ -239,6 +240,8 @@ record! {
         "every" every: optional Duration = "From one to the next. Default: 200ms.",
     }
 }
+
+words!(FaultDefect { "toothless" => FaultDefect::Toothless });
 
 words!(StrayWrite {
     "oversize" => StrayWrite::Oversize,

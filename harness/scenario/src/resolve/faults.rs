@@ -82,7 +82,8 @@ fn fault(raw: &RawFault, plan: &Plan, found: &mut Findings) -> Option<FaultPlan>
     let window = raw.phase.as_ref().and_then(|phase| window(raw, phase, plan, found));
     let ((action, place), (phase, from, until)) = (does?, window?);
     let name = raw.name.as_ref().map_or_else(String::new, |name| name.value.0.clone());
-    Some(FaultPlan { name, phase, from, until, action, groups: place.groups, nodes: place.nodes })
+    let defect = raw.defect.as_ref().map(|defect| defect.value);
+    Some(FaultPlan { name, phase, from, until, action, groups: place.groups, nodes: place.nodes, defect })
 }
 
 /// Whose connections with which nodes a fault touches.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shakedown_model::fault::{FaultDefect, FaultPlan};
 use shakedown_model::plan::{Arrivals, Backend, ServerDefect};
 
 use super::*;
@@ -34,6 +35,23 @@ fn values_are_overridden_by_path() {
     assert_eq!(plan.server.embedded.defect, Some(ServerDefect::LoseWrite));
     assert_eq!(plan.mutator.arrivals, Arrivals::Constant { per_second: 5.0 });
     assert!(plan.gates.is_empty());
+}
+
+#[test]
+fn a_fault_is_made_toothless_with_all_its_times_and_explain_says_so() {
+    let repeated = changed("{ name: split,", "{ repeat: { every: 4s, times: 2 }, name: split,");
+    for text in [BASE, &repeated] {
+        let plan = load_set(text, &["gates=[]", "faults.split.for=1s", "faults.split.defect=toothless"])
+            .unwrap()
+            .plan;
+        let is_toothless = |fault: &&FaultPlan| fault.defect == Some(FaultDefect::Toothless);
+        let named = |fault: &&FaultPlan| fault.name.starts_with("split");
+        assert!(plan.faults.iter().filter(named).all(|fault| is_toothless(&fault)));
+        assert_eq!(plan.faults.iter().filter(is_toothless).count(), plan.faults.iter().filter(named).count());
+        assert!(explain(&plan).contains("defect: toothless"));
+    }
+    let plan = load_set(BASE, &[]).unwrap().plan;
+    assert!(plan.faults.iter().all(|fault| fault.defect.is_none()) && !explain(&plan).contains("toothless"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use shakedown_model::GroupId;
 use shakedown_model::event::ReadSource;
-use shakedown_model::fault::{ALL_PPM, SpoiledCache, WatcherFault};
+use shakedown_model::fault::{ALL_PPM, Befallen, SpoiledCache, WatcherFault};
 use shakedown_model::plan::{Cache, Registers};
 
 use super::*;
@@ -24,7 +24,10 @@ async fn a_blocked_callback_keeps_its_watcher_from_later_versions_until_the_end(
     let control = fleet.control().clone();
     control.suffer(&BOTH, WatcherFault::BlockedCallback, ALL_PPM);
     stage.publish(0, 2).await;
-    until("every callback blocked", || control.progress().ailed == 6).await;
+    until("every callback blocked", || {
+        control.befallen().iter().map(|group| group.blocked).sum::<u64>() == 6
+    })
+    .await;
     stage.publish(0, 3).await;
     stage.wait_for(0, 3).await;
     assert!(!control.converged(&newest(0, 3)), "nobody reads while a callback blocks");
@@ -42,7 +45,7 @@ async fn a_slow_consumer_is_late_and_its_neighbours_are_not() {
     let slow = WatcherFault::SlowConsumer { takes: Duration::from_millis(400) };
     control.suffer(&[GroupId(1)], slow, ALL_PPM);
     stage.publish(0, 2).await;
-    until("slow", || control.progress().ailed == 3).await;
+    until("slow", || control.befallen()[1].slow == 3).await;
     stage.publish(0, 3).await;
     until("converged", || control.converged(&newest(0, 3))).await;
     control.recover(&BOTH, slow);
@@ -68,7 +71,8 @@ async fn a_callback_that_panics_takes_its_watcher_along_until_the_end() {
     control.suffer(&[GroupId(1)], WatcherFault::PanickingCallback, ALL_PPM);
     stage.publish(0, 2).await;
     until("three are gone", || control.subscribed() == 3).await;
-    assert_eq!(control.progress().ailed, 3);
+    let befallen = control.befallen();
+    assert_eq!((befallen[0], befallen[1].panicked, befallen[1].crashed), (Befallen::default(), 3, 3));
     control.recover(&[GroupId(1)], WatcherFault::PanickingCallback);
     until("they are back", || control.subscribed() == 6 && control.converged(&newest(0, 2))).await;
     stop(fleet).await;
@@ -95,6 +99,9 @@ async fn reads_after(fault: WatcherFault) -> (Vec<Option<u32>>, u64) {
     control.recover(&BOTH, fault);
     let cold = || history.events().iter().filter(|event| matches!(event, Event::ColdStart { .. })).count();
     until("cold", || cold() == 6).await;
+    let befallen = || control.befallen().into_iter().fold(Befallen::default(), Befallen::and);
+    until("spoiled", || befallen().spoiled > 0).await;
+    assert_eq!((befallen().crashed, befallen().started_cold), (6, 6));
     let reads = control.progress().reads;
     until("read", || control.progress().reads > reads + 24).await;
     let failed = fleet.stop().await.progress.snapshots_failed;
@@ -126,7 +133,7 @@ async fn with_a_full_disk_the_snapshot_stays_what_it_was() {
     control.suffer(&BOTH, WatcherFault::FullDisk, ALL_PPM);
     stage.publish(0, 2).await;
     until("delivered", || control.converged(&newest(0, 2))).await;
-    until("refused", || control.progress().ailed == 6).await;
+    until("refused", || control.befallen().iter().all(|group| group.unwritten == 3)).await;
     control.recover(&BOTH, WatcherFault::FullDisk);
     stop(fleet).await;
     let snapshot =

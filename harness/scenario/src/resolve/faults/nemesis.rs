@@ -136,6 +136,7 @@ fn draw(
             action: chosen.action,
             groups: chosen.place.groups.clone(),
             nodes: chosen.place.nodes.clone(),
+            defect: None,
         });
     }
     faults
