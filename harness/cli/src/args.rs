@@ -130,10 +130,10 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SelftestArgs {
-    /// Try these planted defects alone, by name; may be given again. Clean runs are made all the same.
+    /// Try these planted defects alone, by name, and make the clean runs on their stages alone; may be given again.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
-    /// How many seeds the clean runs have, each on every stage; 0 for none.
+    /// How many seeds the clean runs have on each stage; 0 for none.
     #[arg(long, default_value_t = 30)]
     pub(crate) seeds: u32,
     /// The first seed; every defect is planted with it.

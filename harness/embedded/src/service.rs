@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod node;
 mod params;
+mod stillness;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use self::node::Node;
+use self::stillness::Stillness;
 use crate::cluster::{Cluster, ClusterConfig, EmbeddedCluster, Message, NodePorts};
 use crate::core::Core;
 pub use crate::journal::JournalError;
@@ -104,6 +106,7 @@ pub(crate) struct Counts {
     pub(crate) troubles: Troubles,
     /// Grows while the thread does its work.
     pulse: AtomicUsize,
+    stillness: Stillness,
 }
 
 /// The same at one instant.
@@ -177,6 +180,7 @@ pub(crate) fn start_node(cluster: &Arc<Cluster>, node: usize) -> Result<RunningS
                 tokio::select! {
                     ended = serve(node, http, grpc, stopped) => ended,
                     never = beat(&beating) => match never {},
+                    never = beating.stillness.stand() => match never {},
                 }
             }))
         }));
@@ -248,6 +252,23 @@ impl RunningServer {
         count
     }
 
+    /// Lets the server stand still, as in a long collection of garbage, until [`Self::resume`]: it reads, writes and ticks
+    /// nothing. Its sockets stay open, and the kernel goes on to accept for it. Blocks until it stands; false when it
+    /// does not within 5 s.
+    #[must_use]
+    pub fn pause(&self) -> bool {
+        self.counts.stillness.begin()
+    }
+
+    /// Lets it go on where it was; harmless for one that does not stand still.
+    pub fn resume(&self) {
+        self.counts.stillness.end();
+    }
+
+    pub(crate) fn stands(&self) -> bool {
+        self.counts.stillness.stands()
+    }
+
     pub(crate) fn load(&self) -> Load {
         self.counts.load()
     }
@@ -270,6 +291,8 @@ impl RunningServer {
 
     fn end(&mut self) {
         drop(self.stop.take());
+        // One that stands still does not hear that.
+        self.resume();
         if let Some(thread) = self.thread.take() {
             // A panic was caught and told by `failed`.
             thread.join().ok();

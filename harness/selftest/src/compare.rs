@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use shakedown_check::result::Judgement;
+use shakedown_check::result::{FaultResult, Judgement};
 use shakedown_model::verdict::{Guarantee, Outcome as Held};
 
 use crate::Stage;
 use crate::matrix::Row;
 
-/// Guarantees and gates.
+/// Guarantees, gates, and faults that did not bite.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Broken {
     /// Guarantees, in [`Guarantee::ALL`]'s order.
     pub guarantees: Vec<Guarantee>,
     /// Gates as the stage writes them, in its order.
     pub gates: Vec<String>,
+    /// Faults that did not bite, as the stage names them, by onset.
+    pub faults: Vec<String>,
 }
 
 impl Broken {
@@ -25,13 +27,20 @@ impl Broken {
         Self {
             guarantees: row.guarantees.to_vec(),
             gates: row.gates.iter().map(|gate| (*gate).to_owned()).collect(),
+            faults: row.toothless.iter().map(|fault| (*fault).to_owned()).collect(),
         }
     }
 
-    /// What failed in a run, whether or not the run was valid.
+    /// What failed in a run, whether or not the run was valid; on a stage of faults those that did not bite, or had
+    /// trouble, among it.
     #[must_use]
-    pub fn failed(judgement: &Judgement) -> Self {
-        Self::with(judgement, Held::Fail)
+    pub fn failed(stage: Stage, judgement: &Judgement) -> Self {
+        let is_asked = |fault: &&FaultResult| stage.is_of_faults() && fault.outcome != Held::Pass;
+        let toothless = judgement.faults.iter().filter(is_asked);
+        Self {
+            faults: toothless.map(|fault| fault.name.clone()).collect(),
+            ..Self::with(judgement, Held::Fail)
+        }
     }
 
     /// What could not be told in a run.
@@ -41,11 +50,13 @@ impl Broken {
     }
 
     fn with(judgement: &Judgement, outcome: Held) -> Self {
-        let guarantees = judgement.guarantees.iter().filter(|one| one.outcome == outcome);
+        // What a fault breaks on purpose is not required.
+        let guarantees = judgement.guarantees.iter().filter(|one| one.is_required && one.outcome == outcome);
         let gates = judgement.gates.iter().filter(|one| one.outcome == outcome);
         Self {
             guarantees: guarantees.map(|one| one.guarantee).collect(),
             gates: gates.map(|one| one.text.clone()).collect(),
+            faults: Vec::new(),
         }
     }
 
@@ -60,19 +71,27 @@ impl Broken {
                 .copied()
                 .collect(),
             gates: self.gates.iter().filter(|one| !other.gates.contains(one)).cloned().collect(),
+            faults: self.faults.iter().filter(|one| !other.faults.contains(one)).cloned().collect(),
         }
     }
 
     /// Whether there is nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.guarantees.is_empty() && self.gates.is_empty()
+        self.guarantees.is_empty() && self.gates.is_empty() && self.faults.is_empty()
     }
 
-    /// The names, guarantees first.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.guarantees.iter().map(|one| one.name()).chain(self.gates.iter().map(String::as_str))
+    /// The names, guarantees first; of a fault it is its bite that is broken.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let guarantees = self.guarantees.iter().map(|one| one.name().to_owned());
+        let bites = self.faults.iter().map(|fault| bite_of(fault));
+        guarantees.chain(self.gates.iter().cloned()).chain(bites)
     }
+}
+
+/// What a toothless fault breaks, in words.
+pub(crate) fn bite_of(fault: &str) -> String {
+    format!("bite of {fault}")
 }
 
 /// How what broke compares with what was declared.
@@ -177,7 +196,23 @@ mod tests {
         Broken {
             guarantees: guarantees.to_vec(),
             gates: gates.iter().map(|gate| (*gate).to_owned()).collect(),
+            faults: Vec::new(),
         }
+    }
+
+    fn toothless(faults: &[&str]) -> Broken {
+        Broken { faults: faults.iter().map(|fault| (*fault).to_owned()).collect(), ..Broken::default() }
+    }
+
+    #[test]
+    fn a_fault_that_bit_without_teeth_is_missed_and_one_that_did_not_with_them_is_an_alarm() {
+        let (none, declared) = (Broken::default(), toothless(&["cut", "jitter"]));
+        assert_eq!(Outcome::of(&declared, &toothless(&["cut", "jitter"]), &none), Outcome::Exact);
+        let differs = Outcome::Differs { missed: toothless(&["jitter"]), alarms: toothless(&["crash"]) };
+        assert_eq!(Outcome::of(&declared, &toothless(&["cut", "crash"]), &none), differs);
+        let alarm = Outcome::Differs { missed: none.clone(), alarms: toothless(&["cut"]) };
+        assert_eq!(Outcome::of(&none, &toothless(&["cut"]), &none), alarm);
+        assert_eq!(declared.names().collect::<Vec<_>>(), ["bite of cut", "bite of jitter"]);
     }
 
     #[test]

@@ -22,7 +22,9 @@ const SHOWN: usize = 600;
 pub struct Plan {
     /// The rows that are tried.
     pub rows: Vec<&'static Row>,
-    /// The seeds of the clean runs, each on every stage.
+    /// The stages of the clean runs.
+    pub stages: Vec<Stage>,
+    /// The seeds of the clean runs, each on each of these stages.
     pub seeds: Vec<u64>,
     /// The seed with which rows are tried.
     pub first_seed: u64,
@@ -38,7 +40,7 @@ impl Plan {
     /// How many clean runs there are.
     #[must_use]
     pub const fn clean_runs(&self) -> usize {
-        self.seeds.len() * Stage::ALL.len()
+        self.seeds.len() * self.stages.len()
     }
 }
 
@@ -130,7 +132,7 @@ fn stage_file(plan: &Plan, stage: Stage) -> PathBuf {
 
 fn jobs(plan: &Plan) -> VecDeque<Job> {
     let rows = plan.rows.iter().enumerate().map(|(nth, row)| Job::Row(nth, row, plan.first_seed));
-    let runs = plan.seeds.iter().flat_map(|seed| Stage::ALL.map(|stage| (stage, *seed)));
+    let runs = plan.seeds.iter().flat_map(|seed| plan.stages.iter().map(|stage| (*stage, *seed)));
     let clean = runs.enumerate().map(|(nth, (stage, seed))| Job::Clean(nth, stage, seed));
     rows.chain(clean).collect()
 }
@@ -138,11 +140,11 @@ fn jobs(plan: &Plan) -> VecDeque<Job> {
 fn try_row(plan: &Plan, nth: usize, row: &'static Row, seed: u64) -> RowResult {
     let (dir, declared) = (plan.out.join(format!("row-{nth}")), Broken::declared(row));
     let mut arguments = vec!["--seed".to_owned(), seed.to_string()];
-    arguments.extend(row.sets.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));
+    arguments.extend(row.settings().flat_map(|set| ["--set".to_owned(), set]));
     let judged = make(plan, &dir, row.stage, &arguments);
     let (found, outcome) = match &judged {
         Ok(judgement) => {
-            let found = Broken::failed(judgement);
+            let found = Broken::failed(row.stage, judgement);
             let outcome = Outcome::of(&declared, &found, &Broken::unknown(judgement));
             (found, outcome)
         }
@@ -158,7 +160,7 @@ fn try_clean(plan: &Plan, nth: usize, stage: Stage, seed: u64) -> Clean {
     let dir = plan.out.join(format!("clean-{nth}"));
     let outcome = match make(plan, &dir, stage, &["--seed".to_owned(), seed.to_string()]) {
         Ok(judgement) => {
-            Outcome::of(&Broken::default(), &Broken::failed(&judgement), &Broken::unknown(&judgement))
+            Outcome::of(&Broken::default(), &Broken::failed(stage, &judgement), &Broken::unknown(&judgement))
         }
         Err(why) => Outcome::NotJudged(why),
     };

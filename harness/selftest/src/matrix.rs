@@ -17,6 +17,8 @@ pub enum Planted {
     Client(ClientDefect),
     /// A setting that is legal, and too slow for a gate.
     Setting,
+    /// Faults say that they were applied, and do nothing.
+    Faults,
 }
 
 /// A planted defect and what it must break: these guarantees and gates, and no others.
@@ -34,6 +36,27 @@ pub struct Row {
     pub guarantees: &'static [Guarantee],
     /// The gates that it must break, in the stage's order.
     pub gates: &'static [&'static str],
+    /// The faults of the stage that are toothless: the run must say of these, and of no others, that they did not bite.
+    pub toothless: &'static [&'static str],
+}
+
+impl Row {
+    /// A row in which every fault bites.
+    const CLEAN: Self = Self {
+        name: "",
+        planted: Planted::Setting,
+        stage: Stage::Calm,
+        sets: &[],
+        guarantees: &[],
+        gates: &[],
+        toothless: &[],
+    };
+
+    /// All that is changed in the stage, as `--set` takes it.
+    pub fn settings(&self) -> impl Iterator<Item = String> {
+        let toothless = self.toothless.iter().map(|fault| format!("faults.{fault}.defect=toothless"));
+        self.sets.iter().map(|set| (*set).to_owned()).chain(toothless)
+    }
 }
 
 const NOTIFY: &str = "notify.p50 < 600ms in steady";
@@ -60,6 +83,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=lose-write"],
         guarantees: &[NothingLost],
         gates: &[STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "forget-watcher",
@@ -68,6 +92,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=forget-watcher"],
         guarantees: &[Converges],
         gates: &[STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "answer-old",
@@ -76,6 +101,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=answer-old"],
         guarantees: &[Monotonic],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "tear-content",
@@ -84,6 +110,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=tear-content", "watchers.pushed.client.resync=2s"],
         guarantees: &[Intact],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "wrong-md5",
@@ -92,6 +119,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=wrong-md5", "watchers.pushed.client.resync=2s"],
         guarantees: &[Intact],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "invent-version",
@@ -100,6 +128,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=invent-version"],
         guarantees: &[NothingInvented],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "cross-items",
@@ -108,6 +137,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=cross-items", "watchers.pushed.client.resync=2s"],
         guarantees: &[Isolated],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "leak-gray",
@@ -120,6 +150,7 @@ pub const ROWS: &[Row] = &[
         ],
         guarantees: &[Isolated],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "drop-push",
@@ -128,6 +159,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=drop-push"],
         guarantees: &[Converges],
         gates: &[STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "keep-deleted",
@@ -136,6 +168,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=keep-deleted", "mutations.kinds={ write: 3, delete: 2 }"],
         guarantees: &[NothingLost],
         gates: &[STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "lose-at-restart",
@@ -144,6 +177,7 @@ pub const ROWS: &[Row] = &[
         sets: &["server.embedded.defect=lose-at-restart"],
         guarantees: &[NothingLost, Monotonic],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "call-twice",
@@ -152,6 +186,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=call-twice"],
         guarantees: &[Once],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "ignore-deletes",
@@ -160,6 +195,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=ignore-deletes", "mutations.kinds={ write: 3, delete: 2 }"],
         guarantees: &[Converges],
         gates: &[STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "no-backoff",
@@ -168,6 +204,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=no-backoff"],
         guarantees: &[WithinPolicy],
         gates: &[ATTEMPTS],
+        ..Row::CLEAN
     },
     Row {
         name: "torn-snapshot",
@@ -176,6 +213,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.polling.client.defect=torn-snapshot"],
         guarantees: &[SafeFailover],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "stale-snapshot",
@@ -184,6 +222,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.polling.client.defect=stale-snapshot"],
         guarantees: &[SafeFailover],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "silent-snapshot",
@@ -192,6 +231,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.polling.client.defect=silent-snapshot"],
         guarantees: &[SafeFailover],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "keep-stale-listener",
@@ -200,6 +240,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=keep-stale-listener"],
         guarantees: &[Converges],
         gates: &[CATCH_UP, STALENESS_OF_ALL],
+        ..Row::CLEAN
     },
     Row {
         name: "give-up",
@@ -208,6 +249,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=give-up"],
         guarantees: &[Converges],
         gates: &[RECONNECT, CATCH_UP, STALENESS_OF_ALL],
+        ..Row::CLEAN
     },
     Row {
         name: "believe-connected",
@@ -216,6 +258,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=believe-connected"],
         guarantees: &[Converges],
         gates: &[DETECT, STALENESS_OF_ALL],
+        ..Row::CLEAN
     },
     Row {
         name: "forget-notify",
@@ -228,6 +271,7 @@ pub const ROWS: &[Row] = &[
         ],
         guarantees: &[Converges],
         gates: &[NOTIFY, END_TO_END, T_ALL, STALENESS],
+        ..Row::CLEAN
     },
     Row {
         name: "call-again",
@@ -236,6 +280,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.pushed.client.defect=call-again", "watchers.pushed.client.retry=1s"],
         guarantees: &[Once],
         gates: &[],
+        ..Row::CLEAN
     },
     Row {
         name: "no-jitter",
@@ -244,6 +289,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.spread.client.defect=no-jitter"],
         guarantees: &[],
         gates: &[HERD],
+        ..Row::CLEAN
     },
     Row {
         name: "slow-dump",
@@ -257,6 +303,7 @@ pub const ROWS: &[Row] = &[
         ],
         guarantees: &[],
         gates: &[NOTIFY, END_TO_END],
+        ..Row::CLEAN
     },
     Row {
         name: "slow-ack",
@@ -271,6 +318,7 @@ pub const ROWS: &[Row] = &[
         ],
         guarantees: &[],
         gates: &[PUBLISH, END_TO_END, T_ALL],
+        ..Row::CLEAN
     },
     Row {
         name: "silent-cut",
@@ -279,6 +327,7 @@ pub const ROWS: &[Row] = &[
         sets: &["faults.cut.do={ blackhole: { groups: all } }"],
         guarantees: &[],
         gates: &[DETECT],
+        ..Row::CLEAN
     },
     Row {
         name: "no-cache",
@@ -287,6 +336,7 @@ pub const ROWS: &[Row] = &[
         sets: &["watchers.polling.client.cache=none"],
         guarantees: &[],
         gates: &[FAILOVER],
+        ..Row::CLEAN
     },
     Row {
         name: "slow-restart",
@@ -295,9 +345,88 @@ pub const ROWS: &[Row] = &[
         sets: &["phases.stopped.for=8s", "faults.restart.for=6s"],
         guarantees: &[],
         gates: &[WRITE_OUTAGE, RECONNECT_AFTER_RESTART],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-links-1",
+        planted: Planted::Faults,
+        stage: Stage::Links,
+        toothless: &["latency", "slicer", "bandwidth", "limit-data", "one-way", "flap", "ramp", "timeout"],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-links-2",
+        planted: Planted::Faults,
+        stage: Stage::Links,
+        toothless: &["reset", "slow-close", "blackhole", "reset-peer", "half-open", "refuse", "silence"],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-watchers-1",
+        planted: Planted::Faults,
+        stage: Stage::Watchers,
+        toothless: &[
+            "crash",
+            "empty-cache",
+            "foreign-cache",
+            "slow-consumer",
+            "full-disk",
+            "wrong-namespace",
+            "oversize",
+            "expired-tokens",
+        ],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-watchers-2",
+        planted: Planted::Faults,
+        stage: Stage::Watchers,
+        toothless: &[
+            "missing-cache",
+            "torn-cache",
+            "blocked-callback",
+            "panicking-callback",
+            "wrong-group",
+            "lost-race",
+            "overload",
+        ],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-servers-1",
+        planted: Planted::Faults,
+        stage: Stage::Servers,
+        toothless: &[
+            "swallowed-acks",
+            "reset-streams",
+            "evictions",
+            "slow-answers",
+            "truncated",
+            "garbage",
+            "stop",
+            "pause",
+        ],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-servers-2",
+        planted: Planted::Faults,
+        stage: Stage::Servers,
+        toothless: &[
+            "stalled-windows",
+            "goodbyes",
+            "statuses",
+            "slow-bodies",
+            "wrong-lengths",
+            "kill",
+            "rolling-restart",
+        ],
+        ..Row::CLEAN
     },
 ];
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -372,7 +501,7 @@ mod tests {
             let gates: Vec<&str> = row.stage.gates().filter(|gate| row.gates.contains(gate)).collect();
             assert_eq!(gates, row.gates, "{}", row.name);
             assert!(row.guarantees.is_sorted(), "{}", row.name);
-            assert!(!row.gates.is_empty() || !row.guarantees.is_empty(), "{} breaks nothing", row.name);
+            assert!(!crate::Broken::declared(row).is_empty(), "{} breaks nothing", row.name);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The self-test in words: a line per run, and the matrix as Markdown.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use shakedown_model::verdict::Guarantee;
 
-use crate::compare::{Broken, Clean, Outcome, RowResult, Verdict};
+use crate::compare::{Broken, Clean, Outcome, RowResult, Verdict, bite_of};
 use crate::stage::Stage;
 
 /// The end of a row's run, in a line.
@@ -70,7 +71,7 @@ fn write_markdown(out: &mut String, verdict: &Verdict) -> fmt::Result {
     writeln!(out, "{}.\n", summary(verdict))?;
     out.push_str(
         "`x` declared and broken; `!` broken and not declared; `-` declared and not broken. Columns that no row has to do \
-         with are left out.\n",
+         with are left out. The bite of a fault is broken when the run says that it did not bite.\n",
     );
     for stage in Stage::ALL {
         let rows: Vec<&RowResult> = verdict.rows.iter().filter(|row| row.stage == stage).collect();
@@ -84,7 +85,7 @@ fn write_markdown(out: &mut String, verdict: &Verdict) -> fmt::Result {
         writeln!(out, "- {}: `shakedown {}`", row.name, words.join(" "))?;
     }
     out.push_str("\n## Clean runs\n\n");
-    for stage in Stage::ALL {
+    for stage in Stage::ALL.into_iter().filter(|stage| verdict.clean.iter().any(|run| run.stage == *stage)) {
         let runs: Vec<&Clean> = verdict.clean.iter().filter(|run| run.stage == stage).collect();
         let silent = runs.iter().filter(|run| run.outcome == Outcome::Exact).count();
         let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
@@ -97,12 +98,12 @@ fn write_markdown(out: &mut String, verdict: &Verdict) -> fmt::Result {
 }
 
 fn table(out: &mut String, stage: Stage, rows: &[&RowResult]) -> fmt::Result {
-    let columns: Vec<String> = Guarantee::ALL
-        .map(|guarantee| guarantee.name().to_owned())
-        .into_iter()
+    let guarantees = Guarantee::ALL.map(|guarantee| guarantee.name().to_owned()).into_iter();
+    let columns: Vec<String> = guarantees
         .chain(stage.gates().map(str::to_owned))
+        .chain(bites(rows))
         .filter(|name| {
-            rows.iter().any(|row| row.declared.names().chain(row.found.names()).any(|one| one == name))
+            rows.iter().any(|row| row.declared.names().chain(row.found.names()).any(|one| one == *name))
         })
         .collect();
     let heads: Vec<String> = columns.iter().map(|name| format!(" {} |", name.replace('|', "\\|"))).collect();
@@ -114,6 +115,12 @@ fn table(out: &mut String, stage: Stage, rows: &[&RowResult]) -> fmt::Result {
         writeln!(out, "| {}{failed} |{}", row.name, cells.concat())?;
     }
     Ok(())
+}
+
+/// A column for each fault that was or should have been without a bite.
+fn bites(rows: &[&RowResult]) -> BTreeSet<String> {
+    let faults = rows.iter().flat_map(|row| row.declared.faults.iter().chain(&row.found.faults));
+    faults.map(|fault| bite_of(fault)).collect()
 }
 
 fn cell(row: &RowResult, name: &str) -> &'static str {

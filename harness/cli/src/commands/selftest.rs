@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use shakedown_record::write_atomically;
 use shakedown_selftest::matrix::{ROWS, Row};
-use shakedown_selftest::{Plan, run, show};
+use shakedown_selftest::{Plan, Stage, run, show};
 
 use crate::args::SelftestArgs;
 use crate::exit::{Exit, Failure};
@@ -18,9 +18,11 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<ExitCode, Failure> {
         Failure::new(Exit::Missing, format!("cannot find the shakedown program itself: {error}"))
     })?;
     let rows = chosen(&args.only)?;
+    let stages = Stage::ALL.into_iter().filter(|stage| rows.iter().any(|row| row.stage == *stage)).collect();
     let seeds: Vec<u64> = (args.seed..).take(args.seeds as usize).collect();
     let plan = Plan {
         rows,
+        stages,
         seeds,
         first_seed: args.seed,
         lanes: usize::from(args.lanes),

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -54,14 +54,15 @@ pub(crate) fn serve(stream: UnixStream, gone: impl FnOnce() + Send + 'static) ->
     let heard = stream.try_clone().map_err(GuestError::Stream)?;
     let mut ear = Ear::new(heard);
     let mouth = Arc::new(Mouth(Mutex::new(stream)));
-    let done = open(&mut ear, &mouth).and_then(|(cluster, node, sorter)| {
+    let (stands, told) = channel();
+    let done = open(&mut ear, &mouth, stands).and_then(|(cluster, node, sorter)| {
         let listening = thread::Builder::new().name("database".to_owned());
         let listen = move || {
             sorter.sort(&mut ear);
             gone();
         };
         listening.spawn(listen).map_err(StartError::Thread)?;
-        work(&cluster, node, &mouth)
+        work(&cluster, node, &mouth, &told)
     });
     if let Err(error) = &done {
         // The other side may be gone, and then nobody needs to know.
@@ -71,7 +72,11 @@ pub(crate) fn serve(stream: UnixStream, gone: impl FnOnce() + Send + 'static) ->
 }
 
 /// Hears which node it is, and all that is stored.
-fn open(ear: &mut Ear, mouth: &Arc<Mouth>) -> Result<(Arc<Cluster>, usize, Sorter), GuestError> {
+fn open(
+    ear: &mut Ear,
+    mouth: &Arc<Mouth>,
+    stands: Sender<bool>,
+) -> Result<(Arc<Cluster>, usize, Sorter), GuestError> {
     let mut next = || match ear.hear::<ToNode>() {
         Ok(Some(order)) => Ok(order),
         Ok(None) => Err(GuestError::NoTask("it ended before".to_owned())),
@@ -100,21 +105,30 @@ fn open(ear: &mut Ear, mouth: &Arc<Mouth>) -> Result<(Arc<Cluster>, usize, Sorte
         answered: Mutex::new(answered),
     };
     let cluster = Cluster { nodes, generation, login, settings, seed, home: Home::Away(away) };
-    Ok((Arc::new(cluster), node, Sorter { messages, answers }))
+    Ok((Arc::new(cluster), node, Sorter { messages, answers, stands }))
 }
 
-/// Serves, and shows that it does, until it cannot any more.
-fn work(cluster: &Arc<Cluster>, node: usize, mouth: &Mouth) -> Result<(), GuestError> {
+/// Serves, and shows that it does, until it cannot any more. A node that stands still on purpose is no node that hangs.
+fn work(cluster: &Arc<Cluster>, node: usize, mouth: &Mouth, told: &Receiver<bool>) -> Result<(), GuestError> {
     let server = start_node(cluster, node)?;
     let say = |word: &FromNode| mouth.say(word).map_err(GuestError::Stream);
     say(&FromNode::Ready { http: server.http_addr(), grpc: server.grpc_addr() })?;
     let mut pulse = server.pulse();
     loop {
-        thread::sleep(BEAT);
+        match told.recv_timeout(BEAT) {
+            Ok(true) => say(&FromNode::Stands(server.pause()))?,
+            Ok(false) => {
+                server.resume();
+                say(&FromNode::Stands(false))?;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // Nobody tells anything any more: the stream has ended.
+            Err(RecvTimeoutError::Disconnected) => thread::sleep(BEAT),
+        }
         if let Some(why) = server.failed() {
             return Err(GuestError::Ended(why));
         }
-        if std::mem::replace(&mut pulse, server.pulse()) != pulse {
+        if std::mem::replace(&mut pulse, server.pulse()) != pulse || server.stands() {
             say(&FromNode::Beat(server.load()))?;
         }
     }
@@ -135,6 +149,7 @@ impl Mouth {
 struct Sorter {
     messages: UnboundedSender<Message>,
     answers: SyncSender<ToNode>,
+    stands: Sender<bool>,
 }
 
 impl Sorter {
@@ -143,6 +158,7 @@ impl Sorter {
         while let Ok(Some(order)) = ear.hear() {
             let is_there = match order {
                 ToNode::Message(message) => self.messages.send(message).is_ok(),
+                ToNode::Stand(stands) => self.stands.send(stands).is_ok(),
                 answer => self.answers.send(answer).is_ok(),
             };
             if !is_there {

@@ -22,6 +22,7 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct NodeProcess {
     node: usize,
+    orders: UnboundedSender<ToNode>,
     stream: UnixStream,
     standing: Arc<Standing>,
 }
@@ -38,6 +39,7 @@ struct Standing {
 struct Known {
     ready: Option<(SocketAddr, SocketAddr)>,
     trouble: Option<String>,
+    stands: bool,
 }
 
 impl EmbeddedCluster {
@@ -60,10 +62,10 @@ impl EmbeddedCluster {
         cluster.admit(node, &orders, &standing.counts);
         let spawn = |name: String| thread::Builder::new().name(name);
         spawn(format!("to-nacos-{node}")).spawn(move || say(queue, said)).map_err(StartError::Thread)?;
-        let guest = Guest { node, cluster, orders, standing: Arc::clone(&standing) };
+        let guest = Guest { node, cluster, orders: orders.clone(), standing: Arc::clone(&standing) };
         let listen = move || guest.listen(&mut Ear::new(heard));
         spawn(format!("of-nacos-{node}")).spawn(listen).map_err(StartError::Thread)?;
-        Ok(NodeProcess { node, stream, standing })
+        Ok(NodeProcess { node, orders, stream, standing })
     }
 }
 
@@ -133,6 +135,7 @@ impl Guest {
             FromNode::Ready { http, grpc } => self.standing.tell(|known| known.ready = Some((http, grpc))),
             FromNode::Failed(why) => return Err(why),
             FromNode::Beat(load) => self.standing.counts.set(load),
+            FromNode::Stands(stands) => self.standing.tell(|known| known.stands = stands),
             FromNode::Lock => self.lend(ear)?,
             FromNode::Send(to, message) => self.cluster.send(to, message),
             FromNode::AskLoads => drop(self.orders.send(ToNode::Loads(self.cluster.loads()))),
@@ -155,6 +158,7 @@ impl Guest {
                 }
                 Ok(Some(FromNode::Unlock)) => return Ok(()),
                 Ok(Some(FromNode::Beat(load))) => self.standing.counts.set(load),
+                Ok(Some(FromNode::Stands(stands))) => self.standing.tell(|known| known.stands = stands),
                 Ok(Some(FromNode::Failed(why))) => return Err(why),
                 Ok(Some(_)) => return Err("said something else while it had the database".to_owned()),
                 Ok(None) => return Err("has ended".to_owned()),
@@ -212,6 +216,27 @@ impl NodeProcess {
     #[must_use]
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.standing.known().ready
+    }
+
+    /// Lets the node stand still until [`Self::resume`], as `RunningServer::pause` does; blocks until it stands. False when
+    /// it does not within 10 s.
+    #[must_use]
+    pub fn pause(&self) -> bool {
+        self.stand(true)
+    }
+
+    /// Lets it go on; blocks until it does. False when it does not within 10 s.
+    #[must_use]
+    pub fn resume(&self) -> bool {
+        self.stand(false)
+    }
+
+    fn stand(&self, stands: bool) -> bool {
+        // A process that is gone is seen as trouble.
+        drop(self.orders.send(ToNode::Stand(stands)));
+        let is_open = |known: &mut Known| known.stands != stands && known.trouble.is_none();
+        let waited = self.standing.changed.wait_timeout_while(self.standing.known(), SILENT_AFTER, is_open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stands == stands
     }
 
     /// Why the node is gone that should be there, if it is, in words that follow its name.

@@ -35,6 +35,8 @@ pub(super) enum ToNode {
     Granted,
     /// Its write is stored, or why not.
     Kept(Result<(), String>),
+    /// It stands still, or goes on.
+    Stand(bool),
     /// The answer to [`FromNode::AskLoads`].
     Loads(Vec<MemberLoad>),
 }
@@ -48,6 +50,8 @@ pub(super) enum FromNode {
     Failed(String),
     /// Its thread works, with so much to do.
     Beat(Load),
+    /// Whether it stands still, after [`ToNode::Stand`].
+    Stands(bool),
     /// It wants the database for one write.
     Lock,
     /// What it writes, while it has the database, which it then gives back.

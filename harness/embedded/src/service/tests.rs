@@ -9,6 +9,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod logins;
+mod pauses;
 mod restart;
 mod transport;
 mod troubles;

@@ -101,7 +101,7 @@ choice! {
         "full_disk" FullDisk(RawAiling) = "Snapshots are not written, as on a full disk; those that are there stay. Simulated watchers only.",
         "kill" Kill(RawNodes) = "Server nodes are killed at the onset and started again at the end.",
         "stop" Stop(RawNodes) = "Server nodes are asked to end at the onset, and started again at the end.",
-        "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open. Not on embedded servers.",
+        "pause" Pause(RawNodes) = "Server nodes stand still, as in a long collection of garbage; their sockets stay open.",
         "rolling_restart" RollingRestart(RawRound) = "One server node after another is stopped and started again. It lasts until the last is ready, `for` at least.",
         "answers" Answers(RawAnswers) = "Calls are answered badly: by embedded server nodes or, with `link` or `groups`, on the way by the embedded proxy, before any server.",
         "go_away" GoAway(RawStreams) = "GOAWAY is said on live gRPC connections at the onset: by embedded server nodes or, with `link` or `groups`, by the embedded proxy, before any server.",

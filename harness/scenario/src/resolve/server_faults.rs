@@ -69,10 +69,7 @@ fn is_possible(fault: ServerFault, server: &ServerSpec, span: Span, found: &mut 
         )),
         (
             Backend::Embedded,
-            ServerFault::Pause
-            | ServerFault::LeaderLoss
-            | ServerFault::Disconnect
-            | ServerFault::Upgrade { .. },
+            ServerFault::LeaderLoss | ServerFault::Disconnect | ServerFault::Upgrade { .. },
         ) => Some((format!("an embedded server has no `{name}`"), needs_real)),
         (Backend::Process, ServerFault::Disconnect) => Some((
             "a process has no network of its own to be cut off from".to_owned(),

@@ -66,7 +66,7 @@ fn every_fault_of_servers_is_planned_on_every_group() {
 fn what_these_servers_cannot_suffer_is_refused() {
     let process = "backend: process, nodes: 3";
     for (does, servers, code, help) in [
-        ("{ pause: {} }", SERVERS, "not_supported", "backend: process"),
+        ("{ disconnect: {} }", SERVERS, "not_supported", "backend: process"),
         ("{ leader_loss: {} }", SERVERS, "not_supported", "backend: container"),
         ("{ disconnect: {} }", process, "not_supported", "backend: container"),
         ("{ leader_loss: {} }", "backend: process, nodes: 2", "not_supported", "nodes: 3"),

@@ -135,9 +135,9 @@ fn a_nemesis_is_refused_as_faults_are() {
     refused_once(&with_nemesis(&NEMESIS.replace("0.5/s", "0/s")), "zero", "rate");
     refused_once(&with_nemesis(&NEMESIS.replace("up-to: 2s", "up-to: 500ms")), "out_of_range", "up-to");
     refused_once(
-        &with_nemesis(&NEMESIS.replace("reset: { link: office }", "pause: {}")),
+        &with_nemesis(&NEMESIS.replace("reset: { link: office }", "disconnect: {}")),
         "not_supported",
-        "pause",
+        "disconnect",
     );
     refused_once(&with_nemesis(&NEMESIS.replace("stop: 18s", "stop: 600ms")), "no_samples", "raise `rate`");
 }

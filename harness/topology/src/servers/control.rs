@@ -88,6 +88,8 @@ struct Taken<'a> {
 
 /// A node that can stand still.
 enum Pausable<'a> {
+    Embedded(&'a RunningServer),
+    Spread(&'a SpreadNode),
     Process(&'a OwnProcess),
     Container(&'a OwnContainer),
 }
@@ -97,9 +99,9 @@ impl Taken<'_> {
         match &self.running {
             Some(Running::Process(process)) => Ok(Pausable::Process(process)),
             Some(Running::Container(container)) => Ok(Pausable::Container(container)),
-            Some(Running::Embedded(_) | Running::Spread(_) | Running::External) | None => {
-                Err(wrong(self.node, self.wish, EMBEDDED))
-            }
+            Some(Running::Embedded(server)) => Ok(Pausable::Embedded(server)),
+            Some(Running::Spread(node)) => Ok(Pausable::Spread(node)),
+            Some(Running::External) | None => Err(wrong(self.node, self.wish, EXTERNAL)),
         }
     }
 
@@ -160,13 +162,15 @@ impl ServersControl {
         Ok(())
     }
 
-    /// Lets a node stand still as in a long collection of garbage: its process group gets SIGSTOP. Its sockets stay open,
-    /// and the kernel goes on to accept connections and bytes for it.
+    /// Lets a node stand still as in a long collection of garbage: its process group gets SIGSTOP, an embedded node's
+    /// thread waits where it is. Its sockets stay open, and the kernel goes on to accept connections and bytes for it.
     ///
     /// # Errors
-    /// [`ServersError::WrongState`] when it does not run, or is embedded.
+    /// [`ServersError::WrongState`] when it does not run, or does not stand still within some seconds.
     pub async fn pause(&self, node: NodeId) -> Result<(), ServersError> {
         match self.take(node, "paused")?.pausable()? {
+            Pausable::Embedded(server) => is_done(server.pause(), wrong(node, "paused", BUSY))?,
+            Pausable::Spread(spread) => is_done(spread.pause(), wrong(node, "paused", BUSY))?,
             Pausable::Process(process) => process.pause(),
             Pausable::Container(container) => container.pause().await?,
         }
@@ -176,9 +180,11 @@ impl ServersControl {
     /// Lets a paused node go on; harmless for one that is not paused.
     ///
     /// # Errors
-    /// [`ServersError::WrongState`] when it does not run, or is embedded.
+    /// [`ServersError::WrongState`] when it does not run, or does not go on within some seconds.
     pub async fn resume(&self, node: NodeId) -> Result<(), ServersError> {
         match self.take(node, "resumed")?.pausable()? {
+            Pausable::Embedded(server) => server.resume(),
+            Pausable::Spread(spread) => is_done(spread.resume(), wrong(node, "resumed", BUSY))?,
             Pausable::Process(process) => process.resume(),
             Pausable::Container(container) => container.resume().await?,
         }
@@ -445,8 +451,8 @@ async fn end(running: Running) -> Result<(), ServersError> {
 const TROUBLED: &str = "told to do wrong";
 /// Why a node cannot be told to do wrong.
 const NOT_EMBEDDED: &str = "it is a real server; choose `backend: embedded`";
-/// Why an embedded node cannot be paused.
-const EMBEDDED: &str = "it is embedded; choose `backend: process` or `container`";
+/// Why an embedded node was not paused.
+const BUSY: &str = "its thread did not take notice in time";
 /// Why a node of somebody else's is left alone.
 const EXTERNAL: &str = "somebody else runs it; choose `backend: process` or `container`";
 /// Why a node has no network of its own.
@@ -457,6 +463,10 @@ fn named_leader(views: &[(NodeId, RaftView)]) -> Option<NodeId> {
     let newest = views.iter().filter(|(_, view)| view.leader.is_some()).max_by_key(|(_, view)| view.term)?;
     let leader = newest.1.leader.as_deref();
     views.iter().find(|(_, view)| Some(view.own.as_str()) == leader).map(|(node, _)| *node)
+}
+
+fn is_done(is_done: bool, otherwise: ServersError) -> Result<(), ServersError> {
+    if is_done { Ok(()) } else { Err(otherwise) }
 }
 
 const fn wrong(node: NodeId, wish: &'static str, why: &'static str) -> ServersError {

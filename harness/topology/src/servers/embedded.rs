@@ -115,6 +115,16 @@ impl SpreadNode {
         self.tie.open_count()
     }
 
+    /// Lets it stand still; false when it does not in time.
+    pub(super) fn pause(&self) -> bool {
+        self.tie.pause()
+    }
+
+    /// Lets it go on; false when it does not in time.
+    pub(super) fn resume(&self) -> bool {
+        self.tie.resume()
+    }
+
     /// Ends it in order.
     pub(super) async fn stop(self) {
         self.process.stop().await;

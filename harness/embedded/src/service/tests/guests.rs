@@ -147,3 +147,22 @@ async fn a_process_that_dies_with_the_database_gives_it_back_and_is_told_of() {
     assert_eq!(why.await, "has ended");
     assert_eq!(second.wait_ready(), Err("has ended".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_stands_still_is_no_process_that_is_gone_and_catches_up() {
+    let cluster = cluster(2, None);
+    let ((first, _), (second, _)) = (guest(&cluster, 0), guest(&cluster, 1));
+    write(&first, "d", "before").await;
+    until_read(&second, "d", "before").await;
+    assert!(second.pause());
+    let key = key("d");
+    let asked = admin(&second);
+    let reading = tokio::spawn(async move { asked.get(&key).await });
+    write(&first, "d", "meanwhile").await;
+    until_read(&first, "d", "meanwhile").await;
+    assert!(!reading.is_finished(), "who stands still answers nobody");
+    assert!(second.resume());
+    soon("the answer", reading).await.unwrap().unwrap();
+    until_read(&second, "d", "meanwhile").await;
+    assert_eq!(second.failed(), None);
+}
