@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use shakedown_model::GroupId;
 use shakedown_model::fault::{ALL_PPM, Bite, PathTrouble, StreamTrouble};
 use shakedown_model::plan::{Protocol, ProxyKind};
@@ -127,12 +127,13 @@ impl Fault for OnPath {
         self.inner.go_on()
     }
 
-    fn seen(&self) -> Option<Bite> {
+    fn seen(&self) -> BoxFuture<'_, Option<Bite>> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.as_ref().map(|counted| match counted {
+        let seen = counted.as_ref().map(|counted| match counted {
             Ok(counted) => self.bite(counted),
             Err(why) => Bite::Missed(why.clone()),
-        })
+        });
+        Box::pin(ready(seen))
     }
 
     fn heal(&self) -> BoxFuture<'_, Result<(), FaultError>> {
@@ -169,6 +170,7 @@ mod tests {
             action: FaultAction::Path { trouble },
             groups: vec![GroupId(0), GroupId(1)],
             nodes: Vec::new(),
+            defect: None,
         };
         prepare(&world.site(&proxies, ProxyKind::Embedded), FaultId(3), &plan)
     }
@@ -177,11 +179,11 @@ mod tests {
     async fn the_proxies_own_counts_are_the_bite() {
         let (world, _) = World::new();
         let fault = prepared(answers(), &world).unwrap().fault;
-        assert_eq!(fault.seen(), None, "not asked for yet");
+        assert_eq!(fault.seen().await, None, "not asked for yet");
         fault.apply().await.unwrap();
         assert_eq!(world.toxics(), ["p0/fault-3-answers", "p1/fault-3-answers"]);
         fault.heal().await.unwrap();
-        assert_eq!(fault.seen(), Some(Bite::Bit("7 of 10 calls at 2 proxies".into())));
+        assert_eq!(fault.seen().await, Some(Bite::Bit("7 of 10 calls at 2 proxies".into())));
         assert!(world.toxics().is_empty());
     }
 
@@ -194,7 +196,7 @@ mod tests {
         assert_eq!(world.toxics(), ["p1/fault-3-go_away"]);
         fault.heal().await.unwrap();
         let missed = "0 of 5 connections at 1 proxy, none at `p1` and its like";
-        assert_eq!(fault.seen(), Some(Bite::Missed(missed.into())));
+        assert_eq!(fault.seen().await, Some(Bite::Missed(missed.into())));
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,7 +206,7 @@ mod tests {
         fault.apply().await.unwrap();
         world.ills.lock().unwrap().api_is_dead = true;
         fault.heal().await.unwrap_err();
-        assert!(matches!(fault.seen(), Some(Bite::Missed(why)) if why.contains("no answer")));
+        assert!(matches!(fault.seen().await, Some(Bite::Missed(why)) if why.contains("no answer")));
     }
 
     #[test]
