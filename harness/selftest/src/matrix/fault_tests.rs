@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shakedown_model::fault::{
-    BadAnswer, ControlFault, FaultAction, FaultPlan, NodeTrouble, ServerFault, SpoiledCache, StrayWrite,
-    StreamTrouble, ToxicKind, WatcherFault,
+    BadAnswer, ControlFault, FaultAction, FaultPlan, NodeTrouble, PathTrouble, ServerFault, SpoiledCache,
+    StrayWrite, StreamTrouble, ToxicKind, WatcherFault,
 };
 use shakedown_scenario::Overrides;
 
 use super::*;
 
 /// Every kind. A new one fails to compile in [`kind`] until it is here, and the test until a stage has it.
-const KINDS: [&str; 48] = [
+const KINDS: [&str; 58] = [
     "latency",
     "bandwidth",
     "slow_close",
@@ -60,6 +60,16 @@ const KINDS: [&str; 48] = [
     "swallowed_ack",
     "expire_tokens",
     "evict",
+    "status on the way",
+    "slow on the way",
+    "slow_body on the way",
+    "truncated on the way",
+    "wrong_length on the way",
+    "garbage on the way",
+    "go_away on the way",
+    "rst_stream on the way",
+    "stalled_window on the way",
+    "swallowed_ack on the way",
 ];
 
 /// What embedded parts cannot do, and where it is tried without teeth instead.
@@ -88,6 +98,7 @@ const fn kind(action: &FaultAction) -> &'static str {
         FaultAction::Silence => KINDS[12],
         FaultAction::Refuse => KINDS[13],
         FaultAction::Flap { .. } => KINDS[14],
+        FaultAction::Path { trouble } => on_the_way(trouble),
         FaultAction::Crash => KINDS[15],
         FaultAction::Watcher { fault, .. } => match fault {
             WatcherFault::BlockedCallback => KINDS[16],
@@ -136,6 +147,25 @@ const fn of_server(fault: &ServerFault) -> &'static str {
             },
             NodeTrouble::ExpireTokens => KINDS[46],
             NodeTrouble::Evict { .. } => KINDS[47],
+        },
+    }
+}
+
+const fn on_the_way(trouble: &PathTrouble) -> &'static str {
+    match trouble {
+        PathTrouble::Answers(answers) => match answers.bad {
+            BadAnswer::Status(_) => KINDS[48],
+            BadAnswer::Slow(_) => KINDS[49],
+            BadAnswer::SlowBody(_) => KINDS[50],
+            BadAnswer::Truncated => KINDS[51],
+            BadAnswer::WrongLength => KINDS[52],
+            BadAnswer::Garbage => KINDS[53],
+        },
+        PathTrouble::Stream { what, .. } => match what {
+            StreamTrouble::GoAway => KINDS[54],
+            StreamTrouble::RstStream => KINDS[55],
+            StreamTrouble::StalledWindow => KINDS[56],
+            StreamTrouble::SwallowedAck => KINDS[57],
         },
     }
 }
