@@ -41,9 +41,12 @@ impl Crash {
     async fn all_back(&self) -> Befallen {
         let all = self.watchers.count(&self.groups);
         let deadline = Instant::now() + BACK_WITHIN;
+        let mut before = 0;
         loop {
             let seen = self.befallen();
-            let is_spoiled = self.cache.is_none() || seen.spoiled > 0;
+            // How many snapshots there are is not known here: all are spoiled once no more of them are.
+            let is_spoiled = self.cache.is_none() || (seen.spoiled > 0 && seen.spoiled == before);
+            before = seen.spoiled;
             let are_back = seen.crashed >= all && seen.started_cold >= all && is_spoiled;
             if are_back || Instant::now() >= deadline {
                 return seen;
