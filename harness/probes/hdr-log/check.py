@@ -67,7 +67,7 @@ def expected(run):
         measure = figure["measure"]
         if re.fullmatch(r"t\d\d", measure):
             measure = measure.upper()
-        if figure["scope"] == "run" or figure["count"] == 0 or measure in ("herd-share", "attempts-per-watcher"):
+        if figure["scope"] == "run" or figure["count"] == 0 or measure in ("herd-share", "attempts-per-watcher", "fetch-rate"):
             continue
         ((kind, index),) = figure["scope"].items()
         if kind == "phase":
