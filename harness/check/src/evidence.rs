@@ -98,6 +98,16 @@ impl<'a> Evidence<'a> {
         self.plan.phase_at(at).filter(|phase| self.plan.phases[phase.index()].is_measured)
     }
 
+    /// The phases whose mutations count, each with its start and its end. The last phase of a run has none: the drain
+    /// belongs to it.
+    pub(crate) fn measured_phases(&self) -> impl Iterator<Item = (PhaseId, Offset, Offset)> {
+        let end = self.plan.end();
+        let measured = (0_u16..).map(PhaseId).zip(&self.plan.phases).filter(|(_, phase)| phase.is_measured);
+        measured.map(move |(id, phase)| {
+            (id, phase.from, if phase.until == end { Offset::NEVER } else { phase.until })
+        })
+    }
+
     /// The scope of an instant, when its mutations count.
     pub(crate) fn measured_scope(&self, at: Offset) -> Option<Scope> {
         self.measured_phase(at).map(Scope::Phase)

@@ -11,10 +11,9 @@ use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits, RpcError};
 use shakedown_nacos::grpc::message::ServerCheckRequest;
 use shakedown_nacos::grpc::payload::Payload;
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
-use shakedown_nacos::{ConfigKey, ConnectError, Peer};
+use shakedown_nacos::{ConfigKey, ConnectError, Peer, connect_tcp};
 use shakedown_topology::NodeAddress;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
 
 /// Where canaries connect from, so that nobody takes one for a client.
 pub(crate) const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 127, 127, 127);
@@ -50,11 +49,9 @@ impl Probe for NacosProbe {
         target: &'a ProxyAddress,
     ) -> BoxFuture<'a, Result<Box<dyn ProbeConnection>, ProbeError>> {
         Box::pin(async move {
-            // Only on loopback are there addresses to choose from.
-            let source = if target.listen.ip().is_loopback() { SOURCE } else { Ipv4Addr::UNSPECIFIED };
             let connection: Box<dyn ProbeConnection> = match target.protocol {
                 Protocol::NacosHttp => {
-                    let connection = HttpConnection::connect(self.peer(target), source)
+                    let connection = HttpConnection::connect(self.peer(target), SOURCE)
                         .await
                         .map_err(|error| no_connection(&error))?;
                     Box::new(HttpProbe { connection, key: self.key.clone() })
@@ -62,7 +59,7 @@ impl Probe for NacosProbe {
                 Protocol::NacosGrpc => {
                     let limits = GrpcLimits::default();
                     Box::new(GrpcProbe(
-                        GrpcConnection::connect(self.peer(target), source, limits)
+                        GrpcConnection::connect(self.peer(target), SOURCE, limits)
                             .await
                             .map_err(|error| no_connection(&error))?,
                     ))
@@ -75,7 +72,8 @@ impl Probe for NacosProbe {
     /// Whatever a server says to a connection that nobody speaks on, it ends it when it hears the end.
     fn end<'a>(&'a self, target: &'a ProxyAddress) -> BoxFuture<'a, Result<(), ProbeError>> {
         Box::pin(async {
-            let mut stream = bare(target).await?;
+            let mut stream =
+                connect_tcp(target.listen, SOURCE).await.map_err(|error| no_connection(&error))?;
             let broken = |error: io::Error| ProbeError::Broken(error.to_string());
             stream.shutdown().await.map_err(broken)?;
             let mut heard = [0; 256];
@@ -83,20 +81,6 @@ impl Probe for NacosProbe {
             Ok(())
         })
     }
-}
-
-/// A connection that nothing is said on.
-async fn bare(target: &ProxyAddress) -> Result<TcpStream, ProbeError> {
-    let odd = |error: io::Error| ProbeError::Odd(error.to_string());
-    let socket =
-        if target.listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(odd)?;
-    if target.listen.ip().is_loopback() {
-        socket.bind((SOURCE, 0).into()).map_err(odd)?;
-    }
-    socket.connect(target.listen).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => ProbeError::Refused,
-        _ => ProbeError::Broken(error.to_string()),
-    })
 }
 
 struct HttpProbe {

@@ -207,5 +207,10 @@ fn url_safe(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
+/// So many proxies, in words.
+pub(crate) fn in_words(count: usize) -> String {
+    if count == 1 { "1 proxy".into() } else { format!("{count} proxies") }
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod schedule;
 pub mod secrets;
 pub mod seed;
+pub mod stretch;
 pub mod time;
 pub mod verdict;
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::division::Workers;
 use crate::fault::FaultPlan;
 use crate::gate::Gate;
+use crate::stretch::{self, Stretch};
 use crate::verdict::Guarantee;
 use crate::{FaultId, GroupId, ItemId, Offset, PhaseId, Seed, Version, WatcherId};
 
@@ -147,48 +148,37 @@ impl Plan {
         GroupId(u16::try_from(index).expect("a plan has at most 65,536 groups"))
     }
 
-    /// The items that a watcher listens to, ascending: its share of the shared ones, then its own.
+    /// The items that a watcher listens to, ascending, as three stretches: of the shared ones those from the ring's
+    /// beginning and those up to its end, then its own. Each may be empty.
     ///
-    /// Shared items are dealt in turn, so that each has the same number of watchers, give or take one.
+    /// Shared items are dealt in a ring, so that each has the same number of watchers, give or take one.
     #[must_use]
-    pub fn items_of(&self, watcher: WatcherId) -> Vec<ItemId> {
+    pub fn stretches_of(&self, watcher: WatcherId) -> [Stretch; 3] {
         let group = &self.groups[self.group_of(watcher).index()];
         let nth = watcher.0 - group.first.0;
-        let mut items: Vec<ItemId> = (0..group.shared)
-            .map(|k| {
-                let dealt = u64::from(nth) * u64::from(group.shared) + u64::from(k);
-                let item = dealt % u64::from(self.items.shared.max(1));
-                ItemId(u32::try_from(item).expect("below the u32 count of shared items"))
-            })
-            .collect();
-        items.sort_unstable();
-        items.dedup();
-        items.extend((0..group.own).map(|k| ItemId(group.first_own.0 + nth * group.own + k)));
-        items
+        let all = self.items.shared.max(1);
+        let count = group.shared.min(all);
+        let first = u64::from(nth) * u64::from(group.shared) % u64::from(all);
+        let first =
+            if count == all { 0 } else { u32::try_from(first).expect("below the u32 count of shared items") };
+        let to_the_end = count.min(all - first);
+        [
+            Stretch { first: ItemId(0), count: count - to_the_end },
+            Stretch { first: ItemId(first), count: to_the_end },
+            Stretch { first: ItemId(group.first_own.0 + nth * group.own), count: group.own },
+        ]
+    }
+
+    /// The items that a watcher listens to, ascending.
+    #[must_use]
+    pub fn items_of(&self, watcher: WatcherId) -> Vec<ItemId> {
+        stretch::items(&self.stretches_of(watcher)).collect()
     }
 
     /// The place of an item in [`Self::items_of`], without making the list.
     #[must_use]
     pub fn place_of(&self, watcher: WatcherId, item: ItemId) -> Option<usize> {
-        let group = &self.groups[self.group_of(watcher).index()];
-        let nth = watcher.0 - group.first.0;
-        let all = self.items.shared.max(1);
-        // Shared items are dealt in a ring: from `first` on, and from 0 on past its end.
-        let count = group.shared.min(all);
-        let first = u64::from(nth) * u64::from(group.shared) % u64::from(all);
-        let first =
-            if count == all { 0 } else { u32::try_from(first).expect("below the u32 count of shared items") };
-        let past_end = (u64::from(first) + u64::from(count)).saturating_sub(u64::from(all));
-        let past_end = u32::try_from(past_end).expect("below the count");
-        let place = if item.0 < past_end {
-            Some(item.0)
-        } else if item.0 >= first && item.0 - first < count - past_end {
-            Some(past_end + item.0 - first)
-        } else {
-            let own = item.0.checked_sub(group.first_own.0 + nth * group.own);
-            own.filter(|own| *own < group.own).map(|own| count + own)
-        };
-        place.and_then(|place| usize::try_from(place).ok())
+        stretch::place_of(&self.stretches_of(watcher), item)
     }
 
     /// Where an item lies on the server.

@@ -29,6 +29,21 @@ pub enum MutationKind {
     Rollback,
 }
 
+impl MutationKind {
+    /// Whether it is new content for all watchers, which takes the gray content away, if there is any: a promotion, a
+    /// rollback, and a write that comes instead of one.
+    #[must_use]
+    pub const fn writes_for_all(self) -> bool {
+        matches!(self, Self::Write | Self::Promote | Self::Rollback)
+    }
+
+    /// Whether it is the planned end of a gray release: two calls, new content for all and the gray one taken away.
+    #[must_use]
+    pub const fn ends_gray(self) -> bool {
+        matches!(self, Self::Promote | Self::Rollback)
+    }
+}
+
 /// One planned mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedMutation {

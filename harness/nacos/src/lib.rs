@@ -16,4 +16,4 @@ pub mod tls;
 pub use key::ConfigKey;
 /// The MD5 of content as Nacos computes it: 32 lower-case hex digits over UTF-8 (facts §1.5).
 pub use shakedown_model::payload::md5_hex;
-pub use socket::{ConnectError, End, EndCause, Peer};
+pub use socket::{ConnectError, End, EndCause, Peer, connect_tcp};

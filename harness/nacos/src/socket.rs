@@ -134,7 +134,12 @@ fn no_session(error: io::Error, peer: SocketAddr, tls: &TlsPeer) -> ConnectError
     }
 }
 
-async fn connect_tcp(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
+/// Connects from `source` to `peer` as every client here does (`TCP_NODELAY`; for a peer that the source cannot reach the
+/// system chooses another), and says nothing there yet, nothing of TLS either.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub async fn connect_tcp(peer: SocketAddr, source: Ipv4Addr) -> Result<TcpStream, ConnectError> {
     let local = |error| ConnectError::Local { from: source, peer, source: error };
     let socket = if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(local)?;
     if is_bound_to(source, peer) {

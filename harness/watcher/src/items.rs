@@ -4,16 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
 use shakedown_model::event::Path;
+use shakedown_model::stretch::{self, Stretch, stretches};
 use shakedown_model::{ItemId, Offset};
 
 use crate::item::{Held, Item};
-
-/// Consecutive ids. A plan's watcher has up to three such runs, however many items it has.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    first: ItemId,
-    count: u32,
-}
 
 /// By the place of the item.
 type Signals = BTreeMap<u16, Offset>;
@@ -21,7 +15,7 @@ type Signals = BTreeMap<u16, Offset>;
 /// The items of a watcher, at most 65,536, each at the place at which it was given. As a slice it is what is known of each.
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
-    runs: Box<[Run]>,
+    ids: Box<[Stretch]>,
     states: Box<[Item]>,
     /// The first unanswered change signal of those that have one, by their places. Most of the time there is none.
     signals: Option<Box<Signals>>,
@@ -30,43 +24,23 @@ pub(crate) struct Items {
 impl Items {
     pub(crate) fn new(ids: &[ItemId]) -> Self {
         let ids = &ids[..ids.len().min(usize::from(u16::MAX) + 1)];
-        let mut runs: Vec<Run> = Vec::new();
-        for id in ids {
-            match runs.last_mut() {
-                Some(run) if id.0.checked_sub(run.first.0) == Some(run.count) => run.count += 1,
-                _ => runs.push(Run { first: *id, count: 1 }),
-            }
-        }
-        Self { runs: runs.into(), states: ids.iter().map(|_| Item::default()).collect(), signals: None }
+        let states = ids.iter().map(|_| Item::default()).collect();
+        Self { ids: stretches(ids).into(), states, signals: None }
     }
 
     /// The ids, in their order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ItemId> + '_ {
-        self.runs.iter().flat_map(|run| (0..run.count).map(|nth| ItemId(run.first.0 + nth)))
+        stretch::items(&self.ids)
     }
 
     /// The id of the item at a place that there is.
     pub(crate) fn id(&self, index: usize) -> ItemId {
-        let mut left = u32::try_from(index).expect("a watcher has at most 65,536 items");
-        for run in &self.runs {
-            if left < run.count {
-                return ItemId(run.first.0 + left);
-            }
-            left -= run.count;
-        }
-        unreachable!("there is no item at {index}")
+        stretch::item_at(&self.ids, index).expect("there is an item at this place")
     }
 
     /// The place of an item.
     pub(crate) fn index_of(&self, id: ItemId) -> Option<usize> {
-        let mut before = 0;
-        for run in &self.runs {
-            match id.0.checked_sub(run.first.0) {
-                Some(nth) if nth < run.count => return usize::try_from(before + nth).ok(),
-                _ => before += run.count,
-            }
-        }
-        None
+        stretch::place_of(&self.ids, id)
     }
 
     /// Each with the MD5 that is held, of those that are asked for.
@@ -138,20 +112,6 @@ impl DerefMut for Items {
 mod tests {
     use super::*;
     use crate::item::Flag;
-
-    #[test]
-    fn each_id_has_its_place_in_any_order() {
-        for ids in [vec![], vec![7], vec![0, 1, 2, 9, 10, 40], vec![5, 4, 3, 90, 91, 1], vec![u32::MAX, 0, 1]]
-        {
-            let ids: Vec<ItemId> = ids.into_iter().map(ItemId).collect();
-            let items = Items::new(&ids);
-            assert_eq!(items.ids().collect::<Vec<_>>(), ids);
-            for (index, id) in ids.iter().enumerate() {
-                assert_eq!((items.id(index), items.index_of(*id)), (*id, Some(index)));
-            }
-            assert_eq!((items.len(), items.index_of(ItemId(1_000))), (ids.len(), None));
-        }
-    }
 
     #[test]
     fn the_first_signal_stands_until_it_is_cleared() {

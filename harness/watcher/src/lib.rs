@@ -6,6 +6,7 @@
 //! not how that looks on the wire. Start at [`Watcher`]; [`Input`] and [`Action`] are the whole border.
 
 mod action;
+mod bucket;
 mod item;
 mod items;
 mod limiter;

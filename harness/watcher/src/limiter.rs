@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use shakedown_model::Offset;
 
+use crate::bucket;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What the limiter of one watcher remembers.
@@ -35,14 +37,13 @@ impl Limiter {
         let step = SECOND / u32::from(per_second.max(1));
         let known = self.recent.iter().position(|(known, _)| *known == index);
         let from = known.map_or(now, |at| self.recent[at].1);
-        let free = from + step;
-        if free > now + SECOND {
-            self.waits_until = free.saturating_sub(SECOND);
-            return false;
-        }
-        match known {
-            Some(at) => self.recent[at].1 = free,
-            None => self.recent.push((index, free)),
+        match (bucket::take(from, step, SECOND, now), known) {
+            (Err(next), _) => {
+                self.waits_until = next;
+                return false;
+            }
+            (Ok(full_at), Some(at)) => self.recent[at].1 = full_at,
+            (Ok(full_at), None) => self.recent.push((index, full_at)),
         }
         true
     }

@@ -4,6 +4,8 @@ use shakedown_model::plan::{Pace, ReadOnly, TokenBucket};
 use shakedown_model::time::nanos;
 use shakedown_model::{Offset, Seed};
 
+use crate::bucket;
+
 /// The memory of one watcher's pace.
 #[derive(Debug, Clone)]
 pub(crate) struct Pacer {
@@ -67,13 +69,13 @@ impl Pacer {
     /// Takes a token for a fetch, if there is one.
     pub(crate) fn take_token(&mut self, now: Offset) -> bool {
         let Some(TokenBucket { capacity, refill }) = self.pace.bucket else { return true };
-        let full_at = self.full_at.max(now) + refill;
-        let free = full_at.saturating_sub(refill * capacity);
-        if free > now {
-            self.wakes_at = free;
-            return false;
+        match bucket::take(self.full_at, refill, refill * capacity, now) {
+            Ok(full_at) => self.full_at = full_at,
+            Err(next) => {
+                self.wakes_at = next;
+                return false;
+            }
         }
-        self.full_at = full_at;
         true
     }
 

@@ -110,7 +110,7 @@ impl Publishes {
         let is_delete = |p: &&Publish| p.kind == MutationKind::Delete && p.outcome != PublishOutcome::Refused;
         let before = publishes[..nth].iter().rfind(|p| p.outcome != PublishOutcome::Refused);
         self.cas
-            && ends_gray(&publishes[nth])
+            && publishes[nth].kind.writes_for_all()
             && before.as_ref().is_some_and(|before| !is_delete(before))
             && !publishes[nth + 1..].iter().any(|later| is_delete(&later))
     }
@@ -131,7 +131,7 @@ impl Publishes {
         let nth = publishes.iter().rposition(|p| p.kind == MutationKind::Gray && is_sent(p))?;
         // What a rollback takes away first may be gone whatever became of its write.
         let may_end = |p: &Publish| is_sent(p) || p.kind == MutationKind::Rollback;
-        let later = || publishes[nth + 1..].iter().filter(|p| ends_gray(p));
+        let later = || publishes[nth + 1..].iter().filter(|p| p.kind.writes_for_all());
         if later().any(is_stored) {
             return None;
         }
@@ -146,12 +146,6 @@ pub(crate) fn is_stored(publish: &Publish) -> bool {
 
 fn is_ambiguous(publish: &Publish) -> bool {
     publish.outcome == PublishOutcome::Ambiguous
-}
-
-/// Whether a publish is content for all, which takes the gray content away, if there is any: a promotion, a rollback, and a
-/// write that comes instead of one.
-fn ends_gray(publish: &Publish) -> bool {
-    matches!(publish.kind, MutationKind::Promote | MutationKind::Rollback | MutationKind::Write)
 }
 
 /// Whether a watcher is to see a publish: a gray one is for gray watchers alone.

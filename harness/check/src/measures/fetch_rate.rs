@@ -36,13 +36,10 @@ pub(crate) fn take(evidence: &Evidence<'_>, findings: &mut Findings) {
 
 /// The whole seconds of each measured phase, as far as the record goes.
 fn seconds(evidence: &Evidence<'_>) -> Vec<Seconds> {
-    let end = evidence.plan.end();
-    let measured = (0_u16..).map(PhaseId).zip(&evidence.plan.phases).filter(|(_, phase)| phase.is_measured);
-    let whole = measured.map(|(id, phase)| {
-        let until = if phase.until == end { evidence.horizon } else { phase.until.min(evidence.horizon) };
-        let whole = until.0.saturating_sub(phase.from.0) / SECOND;
+    let whole = evidence.measured_phases().map(|(phase, from, until)| {
+        let whole = until.min(evidence.horizon).0.saturating_sub(from.0) / SECOND;
         let whole = usize::try_from(whole).expect("a run is far shorter than 2^32 seconds");
-        Seconds { phase: id, from: phase.from, contents: vec![0; whole] }
+        Seconds { phase, from, contents: vec![0; whole] }
     });
     whole.filter(|seconds| !seconds.contents.is_empty()).collect()
 }

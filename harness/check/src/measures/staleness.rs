@@ -131,15 +131,7 @@ impl Grid {
         let step = STEPS_NS[usize::from(evidence.horizon > SHORT_RUN)];
         let instants =
             usize::try_from(evidence.horizon.0 / step).expect("a run is far shorter than 2^64 steps") + 1;
-        let end = evidence.plan.end();
-        let phases = (0_u16..)
-            .map(PhaseId)
-            .zip(&evidence.plan.phases)
-            .filter(|(_, phase)| phase.is_measured)
-            .map(|(id, phase)| {
-                (id, phase.from, if phase.until == end { Offset::NEVER } else { phase.until }, 0)
-            })
-            .collect();
+        let phases = evidence.measured_phases().map(|(phase, from, until)| (phase, from, until, 0)).collect();
         Self {
             step,
             since: vec![Offset::NEVER; instants],

@@ -6,6 +6,7 @@ use shakedown_model::fault::Bite;
 
 use super::Expectation;
 use super::watch::{Seen, Watch};
+use crate::proxies::in_words;
 
 /// Fewer answers than this on a proxy prove no delay.
 const FEWEST_ANSWERS: usize = 3;
@@ -37,18 +38,18 @@ pub(super) fn bite(expectation: Expectation, watches: &[Watch], is_whole: bool) 
     }
     let all = watches.len();
     if let Some(first) = misses.first() {
-        return Bite::Missed(format!("{} of {}, {first}", misses.len(), proxies(all)));
+        return Bite::Missed(format!("{} of {}, {first}", misses.len(), in_words(all)));
     }
     if open > 0 && !is_whole {
         return Bite::NotMeasured(format!(
             "stopped before the canary could tell on {open} of {}",
-            proxies(all)
+            in_words(all)
         ));
     }
     if open > 0 {
-        return Bite::Missed(format!("the canary could not tell on {open} of {}", proxies(all)));
+        return Bite::Missed(format!("the canary could not tell on {open} of {}", in_words(all)));
     }
-    Bite::Bit(format!("{}: {}", proxies(all), numbers(expectation, watches)))
+    Bite::Bit(format!("{}: {}", in_words(all), numbers(expectation, watches)))
 }
 
 fn finding(expectation: Expectation, watch: &Watch) -> Finding {
@@ -224,10 +225,6 @@ fn median(samples: &[Duration]) -> Duration {
     let mut sorted = samples.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
-
-fn proxies(count: usize) -> String {
-    if count == 1 { "1 proxy".into() } else { format!("{count} proxies") }
 }
 
 fn ms(time: Duration) -> String {

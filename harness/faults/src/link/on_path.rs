@@ -13,7 +13,7 @@ use shakedown_model::plan::{Protocol, ProxyKind};
 use super::{LinkFault, Recipe, embedded_only};
 use crate::canary::Expectation;
 use crate::fault::{Fault, FaultError, in_words};
-use crate::proxies::ProxyAddress;
+use crate::proxies::{self, ProxyAddress};
 use crate::toxiproxy::{Direction, ProxyState, ToxicConfig, ToxicKind};
 
 pub(super) const EXPECTATION: Expectation = Expectation::Nothing("the proxies count what they spoil");
@@ -106,11 +106,7 @@ impl OnPath {
         }
         let (acted, of) =
             groups.values().fold((0, 0), |(acted, of), (sum, _)| (acted + sum.acted, of + sum.of));
-        let proxies = match self.targets.len() {
-            1 => "1 proxy".to_owned(),
-            several => format!("{several} proxies"),
-        };
-        let words = format!("{acted} of {of} {} at {proxies}", self.what());
+        let words = format!("{acted} of {of} {} at {}", self.what(), proxies::in_words(self.targets.len()));
         match groups.values().find(|(sum, _)| sum.acted == 0) {
             None => Bite::Bit(words),
             Some((_, proxy)) => Bite::Missed(format!("{words}, none at `{proxy}` and its like")),

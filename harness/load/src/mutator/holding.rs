@@ -54,13 +54,11 @@ impl Holdings {
     /// that failed before leaves one behind.
     pub(super) fn intent(&self, item: ItemId, kind: MutationKind) -> Intent {
         let holding = self.0[item.index()];
-        let writes_for_all =
-            matches!(kind, MutationKind::Write | MutationKind::Promote | MutationKind::Rollback);
         Intent {
             kind,
             replaces: holding.last,
             was_there: !holding.is_absent,
-            ends_gray: writes_for_all && holding.is_gray,
+            ends_gray: kind.writes_for_all() && holding.is_gray,
         }
     }
 

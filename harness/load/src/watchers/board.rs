@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shakedown_model::division::Share;
 use shakedown_model::event::{AttemptOutcome, Event};
 use shakedown_model::fault::Befallen;
-use shakedown_model::{GroupId, ItemId, Plan, Version, WatcherId};
+use shakedown_model::{GroupId, ItemId, Plan, Version, WatcherId, stretch};
 
 use crate::mutator::Newest;
 
@@ -76,8 +76,7 @@ pub(crate) struct Board {
     attempts: AtomicU64,
     local_failures: AtomicU64,
     reads: AtomicU64,
-    /// Per watcher the place of its group in `befallen`.
-    group_of: Vec<GroupId>,
+    /// Per group.
     befallen: Vec<Tallies>,
 }
 
@@ -127,7 +126,7 @@ impl Board {
         let (mut first, mut items) = (vec![0], 0);
         for watcher in (0..plan.watcher_count()).map(WatcherId) {
             if share.has(plan, watcher) {
-                items += plan.items_of(watcher).len();
+                items += stretch::count(&plan.stretches_of(watcher));
             }
             first.push(items);
         }
@@ -144,13 +143,12 @@ impl Board {
             attempts: AtomicU64::new(0),
             local_failures: AtomicU64::new(0),
             reads: AtomicU64::new(0),
-            group_of: (0..plan.watcher_count()).map(|watcher| plan.group_of(WatcherId(watcher))).collect(),
             befallen: plan.groups.iter().map(|_| Tallies::default()).collect(),
         }
     }
 
     fn tallies(&self, watcher: WatcherId) -> &Tallies {
-        &self.befallen[self.group_of[watcher.index()].index()]
+        &self.befallen[self.plan.group_of(watcher).index()]
     }
 
     /// Takes note that a fault of watchers befell a callback or a snapshot.

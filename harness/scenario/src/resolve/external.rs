@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use shakedown_model::plan::{
     Backend, ExternalNode, ExternalProxy, ExternalSpec, Plan, ProxyKind, ProxyPlace, ProxySpec, ServerSpec,
 };
-use shakedown_model::schedule::MutationKind;
 use shakedown_model::{Offset, time::nanos};
 
 use super::{given, positive};
@@ -237,8 +236,7 @@ fn busiest(plan: &Plan, ceiling: f64) -> Option<(Offset, usize)> {
     let (mut within, mut worst) = (VecDeque::new(), None::<(Offset, usize)>);
     for mutation in plan.mutations() {
         // The end of a gray release writes, and takes the gray content away.
-        let ends = matches!(mutation.kind, MutationKind::Promote | MutationKind::Rollback);
-        let steps = if ends { 2 } else { 1 };
+        let steps = if mutation.kind.ends_gray() { 2 } else { 1 };
         within.extend(std::iter::repeat_n(mutation.intended, steps));
         while within.front().is_some_and(|first| mutation.intended.0 - first.0 >= window) {
             within.pop_front();
