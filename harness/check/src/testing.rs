@@ -83,6 +83,7 @@ impl Tiny {
                 steal_share: 0.0,
                 open_files: 10,
                 subscribed: 4,
+                listen_overflows: 0,
             };
             tiny.input.self_samples.push(sample);
             for tenth in 0..10 {

@@ -9,6 +9,7 @@
 mod bursts;
 mod faults;
 mod lateness;
+mod overflows;
 
 use shakedown_model::event::AttemptOutcome;
 use shakedown_model::gate::{Measure, Scope};
@@ -50,6 +51,7 @@ pub(crate) fn judge(
         acks(evidence, figures),
         mutations(evidence, counts),
         cpu_steal(evidence),
+        overflows::judge(evidence),
         local_attempts(evidence),
         ramp(evidence),
         faults::fault_bites(faults),

@@ -50,6 +50,7 @@ pub(crate) struct SelfSampler {
     last_at: f64,
     own_ticks: u64,
     machine_ticks: (u64, u64),
+    overflows: u64,
 }
 
 impl SelfSampler {
@@ -59,6 +60,7 @@ impl SelfSampler {
             last_at: clock.now().as_secs_f64(),
             own_ticks: machine::own_cpu_ticks(),
             machine_ticks: machine::machine_cpu_ticks(),
+            overflows: machine::listen_overflows(),
         }
     }
 
@@ -71,6 +73,9 @@ impl SelfSampler {
             ratio(stolen.saturating_sub(self.machine_ticks.0), all.saturating_sub(self.machine_ticks.1));
         #[expect(clippy::cast_precision_loss, reason = "ticks of one second are few")]
         let cpu_cores = own.saturating_sub(self.own_ticks) as f64 / TICKS_PER_SECOND / seconds;
+        let overflows = machine::listen_overflows();
+        let listen_overflows = overflows.saturating_sub(self.overflows);
+        self.overflows = overflows;
         self.last_at = at.as_secs_f64();
         self.own_ticks = own;
         self.machine_ticks = (stolen, all);
@@ -81,6 +86,7 @@ impl SelfSampler {
             steal_share: steal,
             open_files: machine::open_files(),
             subscribed,
+            listen_overflows,
         }
     }
 }

@@ -16,7 +16,6 @@ use tokio::sync::watch;
 
 use crate::clients;
 use crate::connections::{ConnectionLog, Connections};
-use crate::machine;
 use crate::node_reads::NodeReads;
 use crate::observer::{Observer, RunEvent};
 use crate::run::EngineError;
@@ -34,7 +33,6 @@ pub(crate) async fn work_through(
     observer: Arc<dyn Observer>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), EngineError> {
-    let overflows = machine::listen_overflows();
     // Side by side, so that a packet capture can be laid beside the run to some microseconds.
     let (clock, started) = (Clock::start(), jiff::Timestamp::now());
     let real = std::mem::take(&mut setup.real);
@@ -68,7 +66,6 @@ pub(crate) async fn work_through(
         let reads = NodeReads { plan: &setup.plan, run_id: manifest.run_id };
         manifest.remarks.extend(reads.record_all(setup.servers.nodes(), clock, &recorder).await);
     }
-    manifest.remarks.extend(overflow_remark(overflows));
     // A remark would say that the run can tell nothing.
     if let Some(upgrades) = setup.servers.control().upgrades() {
         manifest.server = format!("{}; {upgrades}", manifest.server);
@@ -130,9 +127,4 @@ fn fail(status: &mut RunStatus, why: String) {
     if *status == RunStatus::Complete {
         *status = RunStatus::Failed(why);
     }
-}
-
-fn overflow_remark(before: Option<u64>) -> Option<String> {
-    let grown = machine::listen_overflows()?.checked_sub(before?)?;
-    (grown > 0).then(|| format!("a listener's queue overflowed {grown} times on this machine during the run"))
 }

@@ -69,7 +69,7 @@ pub struct Manifest {
     /// before this was written down.
     #[serde(default)]
     pub processes: u32,
-    /// Findings of the harness about itself that bear on validity, such as ListenOverflows that grew.
+    /// Findings of the harness about itself that bear on validity, such as records that it lost.
     pub remarks: Vec<String>,
 }
 
@@ -154,6 +154,10 @@ pub struct SelfSample {
     pub open_files: u64,
     /// Watchers that are subscribed.
     pub subscribed: u32,
+    /// Connections that the kernel dropped since the last sample because a listener's queue was full (`ListenOverflows`), on
+    /// the whole machine.
+    #[serde(default)]
+    pub listen_overflows: u64,
 }
 
 /// A part of the bench that runs beside the watchers (a server, a proxy), once a second: one line of `parts.jsonl`.

@@ -70,6 +70,7 @@ fn samples_of_itself(plan: &Plan, run: &RunDir) -> Result<(), Trouble> {
             steal_share: 0.0,
             open_files: 100,
             subscribed: plan.watcher_count(),
+            listen_overflows: 0,
         })?;
     }
     Ok(())

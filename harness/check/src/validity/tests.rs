@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use shakedown_model::event::AttemptOutcome;
-use shakedown_model::fault::Bite;
+use shakedown_model::fault::{Bite, FaultAction, ServerFault};
 use shakedown_model::floor::{Chain, Floor, FloorShape};
 use shakedown_model::gate::{Measure, Op, Scope, Stat, Threshold};
 use shakedown_model::manifest::RunStatus;
@@ -173,6 +173,25 @@ fn stolen_time_counts_when_it_is_more_than_a_second_or_a_twentieth() {
 }
 
 #[test]
+fn a_full_queue_counts_unless_its_server_stands_still_on_purpose() {
+    let overflows = |is_paused: bool, seconds: &[usize]| {
+        let mut tiny = Tiny::calm().planned(|plan| {
+            if is_paused {
+                plan.faults[0].action = FaultAction::Server { fault: ServerFault::Pause };
+            }
+        });
+        seconds.iter().for_each(|second| tiny.input.self_samples[*second].listen_overflows = 7);
+        outcome(&tiny, "listener-overflows")
+    };
+    assert_eq!([overflows(false, &[]), overflows(false, &[26])], [Pass, Fail]);
+    // It stands still from 25 s to 35 s, and empties its queue in the seconds after.
+    assert_eq!(
+        [overflows(true, &[26, 37]), overflows(true, &[20]), overflows(true, &[26, 60])],
+        [Pass, Fail, Fail]
+    );
+}
+
+#[test]
 fn trouble_of_the_harness_makes_the_run_invalid() {
     let local = Tiny::calm().attempt(0, 0, (500, 500), AttemptOutcome::Local);
     let mut remark = Tiny::calm();
@@ -312,6 +331,7 @@ fn every_finding_names_its_numbers() {
             "acks",
             "mutations",
             "cpu-steal",
+            "listener-overflows",
             "local-attempts",
             "ramp",
             "fault-bites"

@@ -104,7 +104,8 @@ impl<'a> Stage<'a> {
                 return status;
             }
         }
-        RunStatus::Complete
+        // What the kernel counted since the last one would be lost.
+        self.sample(None).map_or_else(|why| self.trouble(why), |()| RunStatus::Complete)
     }
 
     fn announce_phase(&mut self) {
