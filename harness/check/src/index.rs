@@ -57,6 +57,8 @@ pub(crate) struct Index {
     pub(crate) corrupts: Vec<Corrupt>,
     /// By item, then node, the last of each.
     pub(crate) final_reads: Vec<FinalRead>,
+    /// When which watcher got content that it held already, in the order of the record.
+    pub(crate) fetched_again: Vec<(Offset, WatcherId)>,
     /// Of the scheduler, by due time.
     pub(crate) lags: Vec<Lag>,
     /// Of the receive queue, by the time of sending.
@@ -145,6 +147,7 @@ pub(crate) struct IndexBuilder {
     reads: Vec<Read>,
     corrupts: Vec<Corrupt>,
     final_reads: Vec<FinalRead>,
+    fetched_again: Vec<(Offset, WatcherId)>,
     lags: Vec<Lag>,
     receive_lags: Vec<Lag>,
     own_times: Vec<OwnTime>,
@@ -169,6 +172,7 @@ impl IndexBuilder {
             reads: Vec::new(),
             corrupts: Vec::new(),
             final_reads: Vec::new(),
+            fetched_again: Vec::new(),
             lags: Vec::new(),
             receive_lags: Vec::new(),
             own_times: Vec::new(),
@@ -227,6 +231,11 @@ impl IndexBuilder {
             Event::OwnTime(own) => {
                 self.own_times.push(own);
                 true
+            }
+            Event::FetchedAgain { at, watcher, item } => {
+                self.last = self.last.max(at);
+                self.fetched_again.push((at, watcher));
+                self.slots.slot(watcher, item).is_some()
             }
         };
         self.strays += u64::from(!fits);
@@ -308,6 +317,7 @@ impl IndexBuilder {
             reads: self.reads,
             corrupts: self.corrupts,
             final_reads: self.final_reads,
+            fetched_again: self.fetched_again,
             lags: self.lags,
             receive_lags: self.receive_lags,
             own_times: self.own_times,

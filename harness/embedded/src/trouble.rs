@@ -93,6 +93,15 @@ impl Troubles {
             })
     }
 
+    /// Whether what a client holds is to be compared with the MD5 of something else.
+    pub(crate) fn drifts(&self) -> bool {
+        self.is_any.load(Ordering::Acquire)
+            && self.list().iter().any(|(_, active)| match active.trouble {
+                NodeTrouble::DriftedMd5 { share_ppm } => active.draw(share_ppm),
+                _ => false,
+            })
+    }
+
     fn list(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Arc<Active>)>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -76,6 +76,15 @@ pub enum Event {
     },
     /// What the harness itself took for one of its deliveries, of which some are timed.
     OwnTime(OwnTime),
+    /// A watcher got the very content from the server that it held already, and called nobody.
+    FetchedAgain {
+        /// When.
+        at: Offset,
+        /// Who.
+        watcher: WatcherId,
+        /// Which item.
+        item: ItemId,
+    },
 }
 
 /// What the harness itself took for a delivery behind its receive stamp, in nanoseconds.

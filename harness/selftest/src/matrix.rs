@@ -445,6 +445,7 @@ pub const ROWS: &[Row] = &[
             "statuses",
             "slow-bodies",
             "wrong-lengths",
+            "drift",
             "kill",
             "rolling-restart",
         ],

@@ -22,7 +22,7 @@ use super::grpc::Link;
 use crate::cluster::broadcasts::Step;
 use crate::cluster::{Cluster, Joined, Membership, Message, Writing};
 use crate::core::{
-    Author, Caller, Change, ConnectionId, Core, KeyError, NewConfig, PollId, PublishError, Read,
+    Author, Caller, Change, ConnectionId, Core, KeyError, Listened, NewConfig, PollId, PublishError, Read,
 };
 
 /// A read tries for this long to get at a config that is being dumped (real: nine waits of 1 ms).
@@ -174,6 +174,17 @@ impl Node {
     /// How a call of this kind is to be answered badly, if it is.
     pub(super) fn bad_answer(&self, kind: CallKind) -> Option<BadAnswer> {
         self.counts.troubles.answer(kind)
+    }
+
+    /// What clients hold, as it is to be compared.
+    pub(super) fn held(&self, listened: impl Iterator<Item = Listened>) -> Vec<Listened> {
+        let drift = |mut one: Listened| {
+            if self.counts.troubles.drifts() {
+                one.md5.push_str("-of-old");
+            }
+            one
+        };
+        listened.map(drift).collect()
     }
 
     /// Whether the acknowledgement of a push is not to be seen.

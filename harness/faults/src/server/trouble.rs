@@ -61,6 +61,7 @@ impl Trouble {
             NodeTrouble::Stream { what: StreamTrouble::SwallowedAck, .. } => "acknowledgements",
             NodeTrouble::Stream { .. } | NodeTrouble::Evict { .. } => "connections",
             NodeTrouble::ExpireTokens => "tokens",
+            NodeTrouble::DriftedMd5 { .. } => "comparisons",
         }
     }
 }

@@ -207,7 +207,8 @@ impl Board {
             | Event::FinalRead { .. }
             | Event::Lag { .. }
             | Event::ReceiveLag { .. }
-            | Event::OwnTime(_) => {}
+            | Event::OwnTime(_)
+            | Event::FetchedAgain { .. } => {}
         }
     }
 

@@ -24,6 +24,12 @@ pub enum NodeTrouble {
         /// The share of the connections, in parts per million.
         share_ppm: u32,
     },
+    /// What a client says that it holds is compared with an MD5 that is not that of the content it is served, so that what did
+    /// not change is told as changed, over and over (nacos-facts.md §4: nacos#2618, #10447).
+    DriftedMd5 {
+        /// The share of the comparisons, in parts per million.
+        share_ppm: u32,
+    },
 }
 
 impl NodeTrouble {
@@ -35,6 +41,7 @@ impl NodeTrouble {
             Self::Stream { .. } => "stream",
             Self::ExpireTokens => "expire_tokens",
             Self::Evict { .. } => "evict",
+            Self::DriftedMd5 { .. } => "drifted_md5",
         }
     }
 }

@@ -206,6 +206,9 @@ fn troubles(trouble: &NodeTrouble) -> String {
         NodeTrouble::Evict { share_ppm } => {
             format!("{} of the gRPC connections are asked to connect elsewhere", share(share_ppm))
         }
+        NodeTrouble::DriftedMd5 { share_ppm } => {
+            format!("{} of what clients hold is told as changed, though it is not", share(share_ppm))
+        }
     }
 }
 

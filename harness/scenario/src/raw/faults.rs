@@ -110,6 +110,7 @@ choice! {
         "swallowed_ack" SwallowedAck(RawStreams) = "The server does not see that clients acknowledge pushes: embedded server nodes look away or, with `link` or `groups`, the embedded proxy takes it off the way, before any server.",
         "expire_tokens" ExpireTokens(RawNodes) = "Every token handed out until the onset is expired, also for calls that hang; new logins work. Embedded servers with a login only.",
         "evict" Evict(RawShareOfNodes) = "Registered gRPC connections are asked to connect elsewhere (ConnectReset) at the onset. Embedded servers only.",
+        "drifted_md5" DriftedMd5(RawShareOfNodes) = "What a client says that it holds is compared with an MD5 that is not that of the content it is served: what did not change is told as changed, over and over. Embedded servers only.",
         "overload" Overload(RawOverload) = "Users call the control plane straight, each one call after the other, beside the mutator; their figures stand in the fault's verdict. Not on servers that somebody else runs.",
         "stray_writes" StrayWrites(RawStray) = "Somebody writes what must not reach any watcher. Not on servers that somebody else runs.",
         "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
@@ -254,7 +255,7 @@ record! {
     /// A share of what lives on server nodes.
     RawShareOfNodes {
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
-        "share" share: optional Share = "The share of the connections, or of the acknowledgements. Default: 100%.",
+        "share" share: optional Share = "The share of the connections, or of the comparisons: a long poll or a list makes one for each item. Default: 100%.",
     }
 }
 

@@ -50,6 +50,10 @@ pub(super) fn does(
             let share_ppm = share(raw.share.as_ref(), found);
             (NodeTrouble::Evict { share_ppm }, named(raw.nodes.as_ref(), plan, found))
         }
+        RawAction::DriftedMd5(raw) => {
+            let share_ppm = share(raw.share.as_ref(), found);
+            (NodeTrouble::DriftedMd5 { share_ppm }, named(raw.nodes.as_ref(), plan, found))
+        }
         _ => return None,
     };
     possible(trouble, nodes, (span, plan), found)
@@ -87,7 +91,7 @@ fn possible(
                 NodeTrouble::Answers(_) | NodeTrouble::Stream { .. } => {
                     "let the embedded proxy do it: give the fault a `link`, or `groups: all`"
                 }
-                NodeTrouble::ExpireTokens | NodeTrouble::Evict { .. } => {
+                NodeTrouble::ExpireTokens | NodeTrouble::Evict { .. } | NodeTrouble::DriftedMd5 { .. } => {
                     "choose `backend: embedded`, or a fault on the path such as `reset`"
                 }
             });

@@ -60,6 +60,9 @@ fn streams_and_connections_are_troubled_by_name() {
     let (planned, text) = trouble("{ evict: {} }");
     assert_eq!(planned, NodeTrouble::Evict { share_ppm: ALL_PPM });
     assert!(text.contains("100% of the gRPC connections are asked to connect elsewhere"), "{text}");
+    let (planned, text) = trouble("{ drifted_md5: { share: 20% } }");
+    assert_eq!(planned, NodeTrouble::DriftedMd5 { share_ppm: 200_000 });
+    assert!(text.contains("20% of what clients hold is told as changed, though it is not"), "{text}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use shakedown_scenario::Overrides;
 use super::*;
 
 /// Every kind. A new one fails to compile in [`kind`] until it is here, and the test until a stage has it.
-const KINDS: [&str; 58] = [
+const KINDS: [&str; 59] = [
     "latency",
     "bandwidth",
     "slow_close",
@@ -70,6 +70,7 @@ const KINDS: [&str; 58] = [
     "rst_stream on the way",
     "stalled_window on the way",
     "swallowed_ack on the way",
+    "drifted_md5",
 ];
 
 /// What embedded parts cannot do, and where it is tried without teeth instead.
@@ -147,6 +148,7 @@ const fn of_server(fault: &ServerFault) -> &'static str {
             },
             NodeTrouble::ExpireTokens => KINDS[46],
             NodeTrouble::Evict { .. } => KINDS[47],
+            NodeTrouble::DriftedMd5 { .. } => KINDS[58],
         },
     }
 }

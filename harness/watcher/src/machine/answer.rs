@@ -104,6 +104,8 @@ impl Watcher {
             self.items[index].set(Flag::Unsynced);
         }
         if !is_new {
+            let (watcher, item) = (self.id, self.items.id(index));
+            out.push(Action::Record(Event::FetchedAgain { at: now, watcher, item }));
             return;
         }
         let call = Action::Record(Event::Delivery(Delivery {

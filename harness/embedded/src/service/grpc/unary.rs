@@ -190,13 +190,10 @@ impl Call {
             let message = key_message(&error);
             return ConfigChangeBatchListenResponse::failure(codes::BAD_PARAMETER, &message);
         }
-        let listened: Vec<_> = contexts
-            .into_iter()
-            .map(|context| {
-                let key = Arc::new(ConfigKey::new(context.data_id, context.group, context.tenant));
-                Listened { key, md5: context.md5 }
-            })
-            .collect();
+        let listened = self.node.held(contexts.into_iter().map(|context| {
+            let key = Arc::new(ConfigKey::new(context.data_id, context.group, context.tenant));
+            Listened { key, md5: context.md5 }
+        }));
         let tag = request.headers.remove("Vipserver-Tag").filter(|tag| !tag.trim().is_empty());
         let changed = self.node.input(|core, _| {
             if request.listen {

@@ -30,7 +30,7 @@ pub(super) async fn answer(call: Call<'_>) -> Answer {
     if let Some(error) = entries.iter().find_map(|entry| check_key(&entry.key).err()) {
         return answers::key_error(&error);
     }
-    let listened = entries.into_iter().map(Listened::from).collect();
+    let listened = call.node.held(entries.into_iter().map(Listened::from));
     let timeout = header(headers, names::LONG_PULLING_TIMEOUT);
     let millis = timeout.as_ref().map(|millis| millis.parse().map(Duration::from_millis));
     let is_no_hangup = header(headers, names::NO_HANGUP).is_some_and(|value| value == "true");

@@ -53,7 +53,7 @@ impl State {
     /// Does what is done at a trouble's onset or end. What lasts is asked for call by call.
     fn suffer(&mut self, now: Duration, active: &Active, begins: bool) {
         match active.trouble {
-            NodeTrouble::Answers(_) => {}
+            NodeTrouble::Answers(_) | NodeTrouble::DriftedMd5 { .. } => {}
             NodeTrouble::Stream { what: StreamTrouble::SwallowedAck, .. } => {}
             NodeTrouble::Stream { what, share_ppm } => {
                 for link in self.links.values().filter(|link| link.is_live()) {

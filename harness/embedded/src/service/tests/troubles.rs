@@ -11,6 +11,7 @@ use shakedown_nacos::grpc::message::{
 };
 use shakedown_nacos::grpc::payload::PayloadError;
 use shakedown_nacos::http::connection::{HttpConnection, HttpError};
+use shakedown_nacos::md5_hex;
 use tokio::time::Instant;
 
 use super::http::raw;
@@ -189,6 +190,25 @@ async fn evicted_clients_are_asked_to_go_elsewhere() {
     let asked = client.next_push().await;
     assert!(matches!(asked, Pushed::ConnectReset(_)), "{asked:?}");
     assert_eq!(server.end_trouble(1).acted, 1);
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_told_as_changed_while_it_drifts() {
+    let server = with_content().await;
+    let mut client = Client::connect(&server).await;
+    let held = md5_hex(CONTENT);
+    assert!(client.listen(&[("a", &held)]).await.is_empty());
+    server.begin_trouble(1, NodeTrouble::DriftedMd5 { share_ppm: ALL_PPM });
+    assert_eq!(client.listen(&[("a", &held)]).await, ["a"]);
+    let poll = format!("Listening-Configs=a%02g%02{held}%01");
+    let request = format!(
+        "POST /nacos/v1/cs/configs/listener HTTP/1.1\r\nHost: h\r\nLong-Pulling-Timeout: 10000\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{poll}",
+        poll.len()
+    );
+    assert!(raw(&server, &request).await.contains("a%02g"));
+    let count = server.end_trouble(1);
+    assert_eq!((count.acted, count.of), (2, 2));
+    assert!(client.listen(&[("a", &held)]).await.is_empty());
 }
 
 #[tokio::test]
