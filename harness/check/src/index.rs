@@ -3,7 +3,9 @@
 //! Deliveries are 24 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
 //! it was recorded. Records that name a watcher, item or node outside of the plan are counted as strays.
 
-use shakedown_model::event::{Attempt, Corrupt, Corruption, Event, Found, OwnTime, Path, Publish, Read};
+use shakedown_model::event::{
+    Attempt, Corrupt, Corruption, Event, Found, Invalid, OwnTime, Path, Publish, Read,
+};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, NodeId, Offset, Plan, Version, WatcherId};
 
@@ -55,6 +57,8 @@ pub(crate) struct Index {
     attempts_first: Vec<usize>,
     pub(crate) reads: Vec<Read>,
     pub(crate) corrupts: Vec<Corrupt>,
+    /// What applications made of content that they cannot use, in the order of the record.
+    pub(crate) invalids: Vec<Invalid>,
     /// By item, then node, the last of each.
     pub(crate) final_reads: Vec<FinalRead>,
     /// Of the scheduler, by due time.
@@ -144,6 +148,7 @@ pub(crate) struct IndexBuilder {
     attempts: Vec<Attempt>,
     reads: Vec<Read>,
     corrupts: Vec<Corrupt>,
+    invalids: Vec<Invalid>,
     final_reads: Vec<FinalRead>,
     lags: Vec<Lag>,
     receive_lags: Vec<Lag>,
@@ -168,6 +173,7 @@ impl IndexBuilder {
             attempts: Vec::new(),
             reads: Vec::new(),
             corrupts: Vec::new(),
+            invalids: Vec::new(),
             final_reads: Vec::new(),
             lags: Vec::new(),
             receive_lags: Vec::new(),
@@ -223,6 +229,14 @@ impl IndexBuilder {
             Event::ReceiveLag { sent, late_ns } => {
                 self.receive_lags.push(Lag { due: sent, late_ns });
                 true
+            }
+            Event::Invalid(invalid) => {
+                self.last = self.last.max(invalid.at);
+                let fits = self.slots.slot(invalid.watcher, invalid.item).is_some();
+                if fits {
+                    self.invalids.push(invalid);
+                }
+                fits
             }
             Event::OwnTime(own) => {
                 self.own_times.push(own);
@@ -307,6 +321,7 @@ impl IndexBuilder {
             attempts: self.attempts,
             reads: self.reads,
             corrupts: self.corrupts,
+            invalids: self.invalids,
             final_reads: self.final_reads,
             lags: self.lags,
             receive_lags: self.receive_lags,

@@ -151,7 +151,10 @@ fn is_ambiguous(publish: &Publish) -> bool {
 /// Whether a publish is content for all, which takes the gray content away, if there is any: a promotion, a rollback, and a
 /// write that comes instead of one.
 fn ends_gray(publish: &Publish) -> bool {
-    matches!(publish.kind, MutationKind::Promote | MutationKind::Rollback | MutationKind::Write)
+    matches!(
+        publish.kind,
+        MutationKind::Promote | MutationKind::Rollback | MutationKind::Write | MutationKind::Invalid
+    )
 }
 
 /// Whether a watcher is to see a publish: a gray one is for gray watchers alone.

@@ -54,8 +54,10 @@ impl Holdings {
     /// that failed before leaves one behind.
     pub(super) fn intent(&self, item: ItemId, kind: MutationKind) -> Intent {
         let holding = self.0[item.index()];
-        let writes_for_all =
-            matches!(kind, MutationKind::Write | MutationKind::Promote | MutationKind::Rollback);
+        let writes_for_all = matches!(
+            kind,
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid
+        );
         Intent {
             kind,
             replaces: holding.last,

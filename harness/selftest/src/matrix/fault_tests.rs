@@ -11,7 +11,7 @@ use shakedown_scenario::Overrides;
 use super::*;
 
 /// Every kind. A new one fails to compile in [`kind`] until it is here, and the test until a stage has it.
-const KINDS: [&str; 58] = [
+const KINDS: [&str; 59] = [
     "latency",
     "bandwidth",
     "slow_close",
@@ -70,6 +70,7 @@ const KINDS: [&str; 58] = [
     "rst_stream on the way",
     "stalled_window on the way",
     "swallowed_ack on the way",
+    "invalid_content",
 ];
 
 /// What embedded parts cannot do, and where it is tried without teeth instead.
@@ -118,6 +119,7 @@ const fn kind(action: &FaultAction) -> &'static str {
             StrayWrite::WrongNamespace => KINDS[28],
         },
         FaultAction::Server { fault } => of_server(fault),
+        FaultAction::InvalidContent { .. } => KINDS[58],
     }
 }
 
