@@ -209,10 +209,7 @@ impl<'a> ItemStates<'a> {
             kind => kind,
         };
         match kind {
-            MutationKind::Write
-            | MutationKind::Promote
-            | MutationKind::Rollback
-            | MutationKind::Invalid => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid => {
                 self.deleted.remove(&item);
             }
             MutationKind::Delete => {

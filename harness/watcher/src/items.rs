@@ -183,7 +183,11 @@ mod tests {
         let mut items = Items::new(&[ItemId(3), ItemId(4)]);
         items.signal(0, Path::Push, Some(Offset(9)));
         assert_eq!(items.keep(0, Some(Version(4))), Some(Version(4)));
-        assert_eq!(items.keep(0, Some(Version(5))), Some(Version(4)), "it could not use the one before either");
+        assert_eq!(
+            items.keep(0, Some(Version(5))),
+            Some(Version(4)),
+            "it could not use the one before either"
+        );
         assert_eq!(items.keep(1, None), None);
         items.clear_signals();
         items.take_over(0);

@@ -28,12 +28,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// [`Unverified`] says what is wrong with it.
-pub fn verify(
-    run: u64,
-    item: ItemId,
-    text: &str,
-    stated_md5: Option<&str>,
-) -> Result<Verified, Unverified> {
+pub fn verify(run: u64, item: ItemId, text: &str, stated_md5: Option<&str>) -> Result<Verified, Unverified> {
     let identity = payload::decode(text).map_err(|error| Unverified {
         corruption: Corruption::Payload(error),
         claims: payload::claimed(text).map(|Identity { item, version, .. }| (item, version)),

@@ -44,6 +44,8 @@ struct Found {
     displaced: Violations,
     unclear: Violations,
     checked: u64,
+    /// Of them, those after which an application rightly has nothing.
+    with_nothing: u64,
     /// Invalid contents that applications of real clients were given.
     real: u64,
 }
@@ -54,6 +56,7 @@ impl Found {
         let good = last_good(evidence, slot, invalid);
         let expected = good.filter(|held| !held.is_absent()).map(|held| held.version);
         if invalid.uses == expected {
+            self.with_nothing += u64::from(expected.is_none());
             return;
         }
         // A delivery that the recording lacks may be that of just what it works with; invalid content is that in no case.
@@ -66,7 +69,13 @@ impl Found {
                 |good| format!("{} {watcher} was given {} of {item}", good.at, good.words()),
             );
             let uses = invalid.uses.map_or("nothing".to_owned(), |version| format!("version {version}"));
-            [before, format!("{} it was given version {}, which is invalid, and works with {uses}", invalid.at, invalid.version)]
+            [
+                before,
+                format!(
+                    "{} it was given version {}, which is invalid, and works with {uses}",
+                    invalid.at, invalid.version
+                ),
+            ]
         });
     }
 
@@ -97,15 +106,19 @@ impl Found {
         violations.add(|| {
             let (watcher, item) = words(evidence, watcher, item);
             let version = held.version;
-            [format!("{} {watcher} was given version {version} of {item}, which is invalid, and took it for good", held.at)]
+            [format!(
+                "{} {watcher} was given version {version} of {item}, which is invalid, and took it for good",
+                held.at
+            )]
         });
     }
 
     fn judged(self, published: u64) -> Judged {
-        let Self { displaced, unclear, checked, real } = self;
+        let Self { displaced, unclear, checked, with_nothing, real } = self;
         let of = move |n| format!("{} of {}", count(n), counted(checked, "invalid content"));
         let failed = displaced.failed(|n| format!("{} displaced the last good one in an application", of(n)));
-        let is_unclear = |n| format!("{} may have displaced the last good one: a delivery may be missing", of(n));
+        let is_unclear =
+            |n| format!("{} may have displaced the last good one: a delivery may be missing", of(n));
         failed.or_else(|| unclear.unknown(is_unclear)).unwrap_or_else(|| {
             let text = match (checked, published) {
                 (0, 0) => "not exercised: no invalid content was published".to_owned(),
@@ -116,7 +129,14 @@ impl Found {
                 (0, n) => {
                     format!("not exercised: none of {} reached an application", counted(n, "invalid version"))
                 }
-                (n, _) => format!("{} reached applications, which went on with the last good one", counted(n, "invalid content")),
+                (n, _) => {
+                    let given = counted(n, "invalid content");
+                    let rest = match with_nothing {
+                        0 => String::new(),
+                        none => format!("; {} of them found none, at a start or after a delete", count(none)),
+                    };
+                    format!("{given} reached applications, which went on with the last good one{rest}")
+                }
             };
             Judged::new(Outcome::Pass, text)
         })

@@ -60,7 +60,8 @@ impl Fault for InvalidContent {
                 sleep(LOOK_PERIOD).await;
                 (stored, given) = self.came();
             }
-            let words = format!("{stored} invalid versions were stored, and given to applications {given} times");
+            let words =
+                format!("{stored} invalid versions were stored, and given to applications {given} times");
             Some(if stored > 0 && given > 0 { Bite::Bit(words) } else { Bite::Missed(words) })
         })
     }
@@ -97,7 +98,11 @@ mod tests {
         };
         let at_once = Duration::ZERO;
         let late = Duration::from_millis(300);
-        assert_eq!(seen(3, 12, late).await, Bite::Bit(words(3, 12)), "what was before the onset is not counted");
+        assert_eq!(
+            seen(3, 12, late).await,
+            Bite::Bit(words(3, 12)),
+            "what was before the onset is not counted"
+        );
         assert_eq!(seen(3, 12, 2 * PUSHED_WITHIN).await, Bite::Missed(words(3, 0)));
         assert_eq!(seen(0, 0, at_once).await, Bite::Missed(words(0, 0)));
     }

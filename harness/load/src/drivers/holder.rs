@@ -255,7 +255,8 @@ impl Holder {
             }
             What::Value { client, key, content, md5, source } => {
                 let own = &mut self.clients[place(client)?];
-                let event = own.client.value(at, &key, &content, (&md5, source)).map_err(|e| e.to_string())?;
+                let event =
+                    own.client.value(at, &key, &content, (&md5, source)).map_err(|e| e.to_string())?;
                 if matches!(event, Event::Delivery(_))
                     && payload::claimed(&content).is_some_and(|claimed| claimed.is_invalid)
                 {

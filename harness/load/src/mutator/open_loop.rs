@@ -100,11 +100,10 @@ impl OpenLoop {
     fn send(&mut self, going: Going) -> LocalBoxFuture<'static, (ItemId, Ended)> {
         let item = going.mutation.item;
         let intent = self.holdings.intent(item, going.mutation.kind);
-        let replaces =
-            self.config.plan.mutator.cas.then(|| {
-                let initial = || self.content(Identity::new(self.config.run_id, item, Version::INITIAL));
-                intent.replaces.unwrap_or_else(|| payload::md5(&initial()))
-            });
+        let replaces = self.config.plan.mutator.cas.then(|| {
+            let initial = || self.content(Identity::new(self.config.run_id, item, Version::INITIAL));
+            intent.replaces.unwrap_or_else(|| payload::md5(&initial()))
+        });
         let identity = Identity::new(self.config.run_id, item, going.version);
         let content = match going.mutation.kind {
             MutationKind::Delete => String::new(),

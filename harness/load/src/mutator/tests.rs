@@ -230,13 +230,17 @@ async fn content_that_no_application_can_use_is_whole_and_says_so() {
     let (config, history) = config(plan, &server);
     run_paused(config, Duration::from_secs(60)).await;
     let received = server.received.lock().unwrap();
-    let said: Vec<bool> = received.iter().map(|(_, _, text)| payload::decode(text).unwrap().is_invalid).collect();
+    let said: Vec<bool> =
+        received.iter().map(|(_, _, text)| payload::decode(text).unwrap().is_invalid).collect();
     let publishes = publishes(&history);
     assert!(publishes.iter().all(|publish| publish.outcome == PublishOutcome::Acked));
     let planned: Vec<bool> = publishes.iter().map(|publish| publish.kind == MutationKind::Invalid).collect();
     assert_eq!(said, planned);
-    let invalid: Vec<u64> =
-        publishes.iter().filter(|p| p.kind == MutationKind::Invalid).map(|p| p.intended.0 / 1_000_000).collect();
+    let invalid: Vec<u64> = publishes
+        .iter()
+        .filter(|p| p.kind == MutationKind::Invalid)
+        .map(|p| p.intended.0 / 1_000_000)
+        .collect();
     assert_eq!((invalid.len(), invalid[0], invalid[9]), (10, 2000, 2900));
 }
 

@@ -57,10 +57,7 @@ fn every_gray_release_is_ended_and_nothing_else_touches_its_item_before() {
         match mutation.kind {
             MutationKind::Gray => assert!(in_gray.insert(mutation.item) && !deleted.contains(&mutation.item)),
             MutationKind::Delete => assert!(deleted.insert(mutation.item)),
-            MutationKind::Write
-            | MutationKind::Promote
-            | MutationKind::Rollback
-            | MutationKind::Invalid => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid => {
                 deleted.remove(&mutation.item);
             }
         }
@@ -100,7 +97,11 @@ fn a_share_of_the_writes_is_invalid_while_a_fault_says_so() {
     assert_eq!((count(&all, MutationKind::Invalid), count(&all, MutationKind::Write)), (writes, 0));
     let invalid = count(&some, MutationKind::Invalid);
     assert!((writes * 3 / 10..writes / 2).contains(&invalid), "{invalid} of {writes}");
-    assert_eq!(count(&some, MutationKind::Delete), count(&none, MutationKind::Delete), "a delete has no content");
+    assert_eq!(
+        count(&some, MutationKind::Delete),
+        count(&none, MutationKind::Delete),
+        "a delete has no content"
+    );
     assert!(all.iter().all(|(at, kind)| (4..8).contains(at) || *kind != MutationKind::Invalid));
     assert_eq!(with_invalid(ALL_PPM, Some(FaultDefect::Toothless)), none, "a toothless one does nothing");
 }

@@ -200,7 +200,10 @@ fn does(
         }
         RawAction::InvalidContent(raw) => {
             let share_ppm = troubles::share(raw.share.as_ref(), found);
-            (FaultAction::InvalidContent { share_ppm }, Place { groups: all_groups(plan).collect(), nodes: Vec::new() })
+            (
+                FaultAction::InvalidContent { share_ppm },
+                Place { groups: all_groups(plan).collect(), nodes: Vec::new() },
+            )
         }
         _ if on_path::is_chosen(raw) => on_path::does(raw, span, plan, found)?,
         _ => on_servers(raw, span, plan, found)?,

@@ -31,7 +31,8 @@ impl Tiny {
 #[test]
 fn last_good() {
     let silent = || published().delivery(20_100, 0, 0, 3).all_but_one();
-    let again = || but_one(Some(2)).mutation(MutationKind::Invalid, (0, 4), (21_000, 21_010), PublishOutcome::Acked);
+    let again =
+        || but_one(Some(2)).mutation(MutationKind::Invalid, (0, 4), (21_000, 21_010), PublishOutcome::Acked);
     let mended = || but_one(Some(2)).acked(0, 4, 21_000, 21_010).deliveries(21_100, 0..4, 0, 4);
     let after_mending = |uses| {
         let tiny = mended().mutation(MutationKind::Invalid, (0, 5), (22_000, 22_010), PublishOutcome::Acked);
@@ -82,6 +83,11 @@ fn the_text_says_what_was_judged() {
             "not exercised: 1 invalid content reached real clients, whose applications are not asked",
         ),
         (but_one(Some(2)), "4 invalid contents reached applications, which went on with the last good one"),
+        (
+            but_one(Some(2)).crash(40_000, 0).cold_start(45_000, 0).invalid(45_100, 0, 3, None),
+            "5 invalid contents reached applications, which went on with the last good one; 1 of them found none, at a start \
+             or after a delete",
+        ),
         (but_one(Some(3)), "1 of 4 invalid contents displaced the last good one in an application"),
     ];
     for (tiny, expected) in texts {

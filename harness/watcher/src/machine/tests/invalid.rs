@@ -95,7 +95,10 @@ fn a_cold_start_over_an_invalid_snapshot_has_nothing_to_go_on_with() {
     bench.changed(101, &[0]);
     bench.whole(102, &invalid(0, 2));
     assert_eq!(judged(&bench).map(|invalid| invalid.uses), Some(Some(Version(1))));
-    assert!(bench.out.contains(&Action::SaveSnapshot(ItemId(0))), "the client's snapshot is what it was sent");
+    assert!(
+        bench.out.contains(&Action::SaveSnapshot(ItemId(0))),
+        "the client's snapshot is what it was sent"
+    );
     bench.step(ms(200), Input::Crash);
     bench.step(ms(300), Input::ColdStart);
     bench.step(ms(301), Input::Snapshot { item: ItemId(0), content: Some(&invalid(0, 2)) });
