@@ -8,6 +8,7 @@
 mod converges;
 mod intact;
 mod isolated;
+mod last_good;
 mod monotonic;
 mod nothing_invented;
 mod nothing_lost;
@@ -118,6 +119,7 @@ fn judge_one(guarantee: Guarantee, evidence: &Evidence<'_>) -> Judged {
         Guarantee::NothingInvented => nothing_invented::check(evidence),
         Guarantee::Isolated => isolated::check(evidence),
         Guarantee::Once => once::check(evidence),
+        Guarantee::LastGood => last_good::check(evidence),
         Guarantee::WithinPolicy => within_policy::check(evidence),
         Guarantee::SafeFailover => safe_failover::check(evidence),
     };

@@ -3,7 +3,9 @@
 //! Deliveries are 24 bytes each, sorted by slot: a slot is one (watcher, item) of the plan. Everything else is kept as
 //! it was recorded. Records that name a watcher, item or node outside of the plan are counted as strays.
 
-use shakedown_model::event::{Attempt, Corrupt, Corruption, Event, Found, OwnTime, Path, Publish, Read};
+use shakedown_model::event::{
+    Attempt, Corrupt, Corruption, Event, Found, Invalid, OwnTime, Path, Publish, Read,
+};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, NodeId, Offset, Plan, Version, WatcherId};
 
@@ -55,6 +57,8 @@ pub(crate) struct Index {
     attempts_first: Vec<usize>,
     pub(crate) reads: Vec<Read>,
     pub(crate) corrupts: Vec<Corrupt>,
+    /// What applications made of content that they cannot use, in the order of the record.
+    pub(crate) invalids: Vec<Invalid>,
     /// By item, then node, the last of each.
     pub(crate) final_reads: Vec<FinalRead>,
     /// When which watcher got content that it held already, in the order of the record.
@@ -146,6 +150,7 @@ pub(crate) struct IndexBuilder {
     attempts: Vec<Attempt>,
     reads: Vec<Read>,
     corrupts: Vec<Corrupt>,
+    invalids: Vec<Invalid>,
     final_reads: Vec<FinalRead>,
     fetched_again: Vec<(Offset, WatcherId)>,
     lags: Vec<Lag>,
@@ -171,6 +176,7 @@ impl IndexBuilder {
             attempts: Vec::new(),
             reads: Vec::new(),
             corrupts: Vec::new(),
+            invalids: Vec::new(),
             final_reads: Vec::new(),
             fetched_again: Vec::new(),
             lags: Vec::new(),
@@ -227,6 +233,14 @@ impl IndexBuilder {
             Event::ReceiveLag { sent, late_ns } => {
                 self.receive_lags.push(Lag { due: sent, late_ns });
                 true
+            }
+            Event::Invalid(invalid) => {
+                self.last = self.last.max(invalid.at);
+                let fits = self.slots.slot(invalid.watcher, invalid.item).is_some();
+                if fits {
+                    self.invalids.push(invalid);
+                }
+                fits
             }
             Event::OwnTime(own) => {
                 self.own_times.push(own);
@@ -316,6 +330,7 @@ impl IndexBuilder {
             attempts: self.attempts,
             reads: self.reads,
             corrupts: self.corrupts,
+            invalids: self.invalids,
             final_reads: self.final_reads,
             fetched_again: self.fetched_again,
             lags: self.lags,

@@ -204,7 +204,8 @@ fn hits_all(evidence: &Evidence<'_>, fault: &FaultPlan) -> bool {
         FaultAction::Silence
         | FaultAction::Path { .. }
         | FaultAction::Watcher { .. }
-        | FaultAction::Control { .. } => false,
+        | FaultAction::Control { .. }
+        | FaultAction::InvalidContent { .. } => false,
         // A round comes to one node after another, and which node led is not in the plan.
         FaultAction::Server { fault } => matches!(
             fault,

@@ -5,8 +5,8 @@
 //! blackhole on `modern` from 25 s to 35 s; fault 1 `crash` crashes `modern` from 40 s to 45 s.
 
 use shakedown_model::event::{
-    Absence, Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Found, LossCause, Lost, Path,
-    Publish, PublishOutcome, Read, ReadSource,
+    Absence, Attempt, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Found, Invalid, LossCause, Lost,
+    Path, Publish, PublishOutcome, Read, ReadSource,
 };
 use shakedown_model::fault::{Bite, FaultWindow};
 use shakedown_model::gate::{Gate, Measure, Op, Scope, Stat, Threshold};
@@ -258,6 +258,18 @@ impl Tiny {
     pub(crate) fn corrupt(self, at: u64, watcher: u32, corruption: Corruption) -> Self {
         let (watcher, item) = (WatcherId(watcher), ItemId(0));
         self.event(Event::Corrupt(Corrupt { at: ms(at), watcher, item, corruption, claims: None }))
+    }
+
+    /// An application that is given an invalid version of item 0, and what it works with from then on.
+    pub(crate) fn invalid(self, at: u64, watcher: u32, version: u32, uses: Option<u32>) -> Self {
+        let given = self.delivery(at, watcher, 0, version);
+        given.event(Event::Invalid(Invalid {
+            at: ms(at),
+            watcher: WatcherId(watcher),
+            item: ItemId(0),
+            version: Version(version),
+            uses: uses.map(Version),
+        }))
     }
 
     pub(crate) fn subscribed(self, at: u64, watcher: u32) -> Self {

@@ -148,7 +148,7 @@ impl NodeReads<'_> {
             return Ok(Found::Absent);
         };
         Ok(match payload::decode(&content) {
-            Ok(Identity { run, item: of, version }) if run == self.run_id && of == item => {
+            Ok(Identity { run, item: of, version, .. }) if run == self.run_id && of == item => {
                 Found::Version(version)
             }
             Ok(_) | Err(_) => Found::Unfit,

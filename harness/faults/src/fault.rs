@@ -7,6 +7,7 @@ mod ailing;
 mod applied;
 mod crash;
 mod error;
+mod invalid;
 mod toothless;
 
 use std::sync::Arc;
@@ -42,6 +43,12 @@ pub trait Watchers: Send + Sync + 'static {
     fn befallen(&self, groups: &[GroupId]) -> Befallen;
     /// How many watchers these groups have.
     fn count(&self, groups: &[GroupId]) -> u64;
+}
+
+/// The run's own mutator, as far as faults look at it; the engine implements it.
+pub trait Mutator: Send + Sync + 'static {
+    /// How many versions that no application can use it has stored so far.
+    fn invalid_stored(&self) -> u64;
 }
 
 /// Something that can be brought about and undone.
@@ -83,6 +90,8 @@ pub struct Site {
     pub servers: Arc<dyn ServersHand>,
     /// Their control plane.
     pub control: Arc<dyn ControlPlane>,
+    /// The run's own mutator.
+    pub mutator: Arc<dyn Mutator>,
 }
 
 /// A fault of the plan, ready to be applied.
@@ -123,6 +132,15 @@ pub(crate) fn prepare(site: &Site, id: FaultId, plan: &FaultPlan) -> Result<Prep
             fault: control::fault_of(&site.control, fault),
             targets: Vec::new(),
             expectation: Expectation::Nothing("whoever calls counts the answers"),
+        });
+    }
+    if let FaultAction::InvalidContent { .. } = plan.action {
+        return Ok(PreparedFault {
+            id,
+            plan: plan.clone(),
+            fault: Box::new(invalid::InvalidContent::new(site, plan.groups.clone())),
+            targets: Vec::new(),
+            expectation: Expectation::Nothing("what is stored and what reaches applications is counted"),
         });
     }
     let prefix = format!("{TOXIC_PREFIX}{id}");

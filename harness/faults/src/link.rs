@@ -104,6 +104,7 @@ pub(crate) fn plan_of(
         FaultAction::Crash
         | FaultAction::Watcher { .. }
         | FaultAction::Control { .. }
+        | FaultAction::InvalidContent { .. }
         | FaultAction::Server { .. } => return Ok(None),
     }))
 }

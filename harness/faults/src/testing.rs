@@ -21,7 +21,7 @@ use tokio::time::sleep;
 
 use crate::canary::{Probe, ProbeConnection, ProbeError};
 use crate::control::{ControlPlane, StrayAnswer};
-use crate::fault::{Site, Watchers};
+use crate::fault::{Mutator, Site, Watchers};
 use crate::proxies::ProxyAddress;
 use crate::server::ServersHand;
 use crate::toxiproxy::{ProxyApi, ProxyApiError, ProxyState, ToxicConfig, ToxicKind, ToxicState};
@@ -113,6 +113,8 @@ pub(crate) struct World {
     pub(crate) watchers: Mutex<Vec<String>>,
     /// What befell watchers: each group has one, and one in ten of a share's percent ails when it is told.
     pub(crate) befallen: Mutex<Befallen>,
+    /// Versions that the mutator stored and no application can use.
+    pub(crate) invalid_stored: Mutex<u64>,
     pub(crate) probes: Mutex<u32>,
     pub(crate) servers: Arc<FakeServers>,
 }
@@ -148,7 +150,8 @@ impl World {
         let watchers: Arc<dyn Watchers> = Arc::<Self>::clone(self);
         let servers: Arc<dyn ServersHand> = Arc::<FakeServers>::clone(&self.servers);
         let control: Arc<dyn ControlPlane> = Arc::new(NoControl);
-        Site { api, kind, proxies: Arc::clone(proxies), watchers, servers, control }
+        let mutator: Arc<dyn Mutator> = Arc::<Self>::clone(self);
+        Site { api, kind, proxies: Arc::clone(proxies), watchers, servers, control, mutator }
     }
 
     /// The names of the toxics in force, as `proxy/toxic`.
@@ -271,6 +274,12 @@ fn shown(toxic: &ToxicConfig, proxy: &str, is_void: bool) -> ToxicState {
         stream: toxic.stream,
         toxicity: f64::from(toxic.toxicity_ppm) / 1e6,
         attributes: Value::Null,
+    }
+}
+
+impl Mutator for World {
+    fn invalid_stored(&self) -> u64 {
+        *self.invalid_stored.lock().unwrap()
     }
 }
 

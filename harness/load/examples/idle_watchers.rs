@@ -110,8 +110,7 @@ async fn change(
     let item = ItemId(0);
     let key = plan.key_of(item);
     let key = ConfigKey::new(key.data_id, key.group, key.namespace);
-    let content =
-        payload::encode(payload::Identity { run: 1, item, version: Version(version) }, 256, Seed(1));
+    let content = payload::encode(payload::Identity::new(1, item, Version(version)), 256, Seed(1));
     let admin = AdminClient::new(wanted.http, Duration::from_secs(10));
     let answer = admin.publish(Publication::new(&key, &content)).await;
     if !matches!(answer, PublishAnswer::Acked) {

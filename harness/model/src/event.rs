@@ -85,6 +85,8 @@ pub enum Event {
         /// Which item.
         item: ItemId,
     },
+    /// An application was given content that is whole and that it cannot use. Simulated ones tell; it follows the delivery.
+    Invalid(Invalid),
 }
 
 /// What the harness itself took for a delivery behind its receive stamp, in nanoseconds.
@@ -254,6 +256,21 @@ pub struct Absence {
     pub signal: Option<Offset>,
     /// How.
     pub path: Path,
+}
+
+/// An application was given content that is invalid on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invalid {
+    /// When its watcher received it.
+    pub at: Offset,
+    /// Through which watcher.
+    pub watcher: WatcherId,
+    /// Which item.
+    pub item: ItemId,
+    /// The invalid version.
+    pub version: Version,
+    /// What the application works with from then on; `None` is nothing.
+    pub uses: Option<Version>,
 }
 
 /// What is wrong with content.

@@ -204,6 +204,12 @@ pub enum FaultAction {
         /// What.
         fault: ServerFault,
     },
+    /// The run's own mutator writes content that is whole and that no application can use. The schedule has it
+    /// ([`MutationKind::Invalid`](crate::schedule::MutationKind::Invalid)), by the planned times.
+    InvalidContent {
+        /// The share of the writes, in parts per million.
+        share_ppm: u32,
+    },
 }
 
 /// What befalls servers. The fault's `nodes` are those that it befalls.
@@ -275,6 +281,7 @@ impl FaultAction {
             Self::Watcher { fault, .. } => fault.name(),
             Self::Control { fault } => fault.name(),
             Self::Server { fault } => fault.name(),
+            Self::InvalidContent { .. } => "invalid_content",
         }
     }
 
@@ -294,7 +301,7 @@ impl FaultAction {
             | Self::Crash
             | Self::Server { .. } => true,
             Self::Watcher { fault, .. } => fault.crashes(),
-            Self::Control { .. } => false,
+            Self::Control { .. } | Self::InvalidContent { .. } => false,
         }
     }
 
@@ -324,7 +331,8 @@ impl FaultAction {
             | Self::Path { .. }
             | Self::Crash
             | Self::Watcher { .. }
-            | Self::Control { .. } => false,
+            | Self::Control { .. }
+            | Self::InvalidContent { .. } => false,
         }
     }
 }

@@ -17,6 +17,16 @@ pub struct Identity {
     pub item: ItemId,
     /// The version of that item.
     pub version: Version,
+    /// Whether it is invalid on purpose: whole, and of no use to an application, as broken YAML or a value out of range is.
+    pub is_invalid: bool,
+}
+
+impl Identity {
+    /// Of content that an application can use.
+    #[must_use]
+    pub const fn new(run: u64, item: ItemId, version: Version) -> Self {
+        Self { run, item, version, is_invalid: false }
+    }
 }
 
 /// Why content is not an intact payload of this harness.
@@ -40,7 +50,7 @@ pub const MIN_BYTES: usize = 128;
 ///
 /// ```
 /// use shakedown_model::{payload, ItemId, Seed, Version};
-/// let who = payload::Identity { run: 7, item: ItemId(3), version: Version(2) };
+/// let who = payload::Identity::new(7, ItemId(3), Version(2));
 /// let text = payload::encode(who, 256, Seed(1));
 /// assert_eq!(text.len(), 256);
 /// assert_eq!(payload::decode(&text), Ok(who));
@@ -100,9 +110,13 @@ pub fn hex(md5: &[u8; 16]) -> String {
     hex
 }
 
+/// The word by which a payload says that it is invalid. The checksum covers it, as all of the line before it.
+const INVALID: &str = "invalid ";
+
 fn head(identity: Identity, bytes: usize) -> String {
-    let Identity { run, item, version } = identity;
-    format!("shakedown/1 run={run:016x} item={item} version={version} bytes={bytes} ")
+    let Identity { run, item, version, is_invalid } = identity;
+    let mark = if is_invalid { INVALID } else { "" };
+    format!("shakedown/1 run={run:016x} item={item} version={version} bytes={bytes} {mark}")
 }
 
 fn sum(head: &str, filler: &str) -> u64 {
@@ -140,7 +154,8 @@ fn parse_head(content: &str) -> Option<(Identity, usize)> {
     let item = ItemId(words.next()?.strip_prefix("item=")?.parse().ok()?);
     let version = Version(words.next()?.strip_prefix("version=")?.parse().ok()?);
     let bytes = words.next()?.strip_prefix("bytes=")?.parse().ok()?;
-    Some((Identity { run, item, version }, bytes))
+    let is_invalid = words.next() == Some(INVALID.trim_end());
+    Some((Identity { run, item, version, is_invalid }, bytes))
 }
 
 #[cfg(test)]
@@ -148,7 +163,7 @@ mod tests {
     use super::*;
 
     fn sample() -> (Identity, String) {
-        let identity = Identity { run: u64::MAX, item: ItemId(u32::MAX), version: Version(u32::MAX) };
+        let identity = Identity::new(u64::MAX, ItemId(u32::MAX), Version(u32::MAX));
         (identity, encode(identity, 300, Seed(5)))
     }
 
@@ -156,6 +171,16 @@ mod tests {
     fn the_longest_head_still_fits_the_shortest_payload_or_grows_it() {
         let (identity, text) = sample();
         assert_eq!(decode(&text), Ok(identity));
+    }
+
+    #[test]
+    fn invalid_content_is_whole_says_so_and_cannot_be_made_valid_by_a_word_less() {
+        let invalid = Identity { is_invalid: true, ..sample().0 };
+        let text = encode(invalid, MIN_BYTES, Seed(5));
+        assert_eq!((decode(&text), text.len()), (Ok(invalid), MIN_BYTES));
+        let unmarked = text.replacen(" invalid ", " ", 1);
+        let padded = format!("{unmarked}{}", "x".repeat(text.len() - unmarked.len()));
+        assert_eq!(decode(&padded), Err(PayloadError::Checksum));
     }
 
     #[test]
@@ -167,7 +192,7 @@ mod tests {
     #[test]
     fn a_mixed_payload_is_a_checksum_error() {
         let (_, text) = sample();
-        let other = encode(Identity { run: 1, item: ItemId(1), version: Version(1) }, 300, Seed(5));
+        let other = encode(Identity::new(1, ItemId(1), Version(1)), 300, Seed(5));
         let mixed = format!("{}{}", &text[..200], &other[200..]);
         assert_eq!(decode(&mixed), Err(PayloadError::Checksum));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::ALL_PPM;
+use crate::fault::{ALL_PPM, FaultAction, FaultPlan};
 use crate::plan::{Arrivals, Plan, TracePoint};
 use crate::{ItemId, MutationId, Offset};
 
@@ -27,6 +27,8 @@ pub enum MutationKind {
     /// Takes a gray release back: the gray content is taken away, so that gray watchers have what the others have, and then
     /// there is new content for all. Acked when both are done.
     Rollback,
+    /// Replaces the content, or creates it, with content that is whole and that no application can use.
+    Invalid,
 }
 
 impl MutationKind {
@@ -34,7 +36,7 @@ impl MutationKind {
     /// rollback, and a write that comes instead of one.
     #[must_use]
     pub const fn writes_for_all(self) -> bool {
-        matches!(self, Self::Write | Self::Promote | Self::Rollback)
+        matches!(self, Self::Write | Self::Promote | Self::Rollback | Self::Invalid)
     }
 
     /// Whether it is the planned end of a gray release: two calls, new content for all and the gray one taken away.
@@ -121,6 +123,18 @@ impl Plan {
         }
     }
 
+    /// Whether the nth arrival, when it is a write, writes what no application can use: a fault of config that is planned for
+    /// then, and not toothless, says how often.
+    fn is_invalid(&self, at: Offset, n: u64) -> bool {
+        let share_ppm = |fault: &FaultPlan| match fault.action {
+            FaultAction::InvalidContent { share_ppm } if fault.defect.is_none() => Some(share_ppm),
+            _ => None,
+        };
+        let in_force = self.faults.iter().filter(|fault| fault.from <= at && at < fault.until);
+        let most = in_force.filter_map(share_ppm).max().unwrap_or_default();
+        most > 0 && self.seed.child("invalid-content").below(n, u64::from(ALL_PPM)) < u64::from(most)
+    }
+
     fn is_quiet(&self, at: Offset) -> bool {
         self.quiet_until(at).is_some()
     }
@@ -205,9 +219,12 @@ impl<'a> ItemStates<'a> {
     /// What an arrival does; nothing where every item is in a gray release, or the one that it names is.
     fn change(&mut self, arrival: Arrival, n: u64) -> Option<Due> {
         let item = self.free_item(arrival.item, n)?;
-        let kind = self.kind(arrival.at, item, n);
+        let kind = match self.kind(arrival.at, item, n) {
+            MutationKind::Write if self.plan.is_invalid(arrival.at, n) => MutationKind::Invalid,
+            kind => kind,
+        };
         match kind {
-            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid => {
                 self.deleted.remove(&item);
             }
             MutationKind::Delete => {

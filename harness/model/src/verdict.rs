@@ -22,6 +22,8 @@ pub enum Guarantee {
     Isolated,
     /// At most one callback per version per listener.
     Once,
+    /// Invalid content never displaces the last good one in an application.
+    LastGood,
     /// Attempt gaps stay within the declared backoff.
     WithinPolicy,
     /// A cold start without a server serves the last snapshot, whole, and says that it is stale.
@@ -30,7 +32,7 @@ pub enum Guarantee {
 
 impl Guarantee {
     /// Every guarantee, in the order in which reports show them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NothingLost,
         Self::Converges,
         Self::Monotonic,
@@ -38,6 +40,7 @@ impl Guarantee {
         Self::NothingInvented,
         Self::Isolated,
         Self::Once,
+        Self::LastGood,
         Self::WithinPolicy,
         Self::SafeFailover,
     ];
@@ -53,6 +56,7 @@ impl Guarantee {
             Self::NothingInvented => "nothing-invented",
             Self::Isolated => "isolated",
             Self::Once => "once",
+            Self::LastGood => "last-good",
             Self::WithinPolicy => "within-policy",
             Self::SafeFailover => "safe-failover",
         }

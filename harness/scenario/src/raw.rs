@@ -83,6 +83,7 @@ words!(Guarantee {
     "within-policy" => Guarantee::WithinPolicy,
     "isolated" => Guarantee::Isolated,
     "once" => Guarantee::Once,
+    "last-good" => Guarantee::LastGood,
     "safe-failover" => Guarantee::SafeFailover,
 });
 

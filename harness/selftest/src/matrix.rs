@@ -3,7 +3,8 @@
 use shakedown_model::plan::{ClientDefect, ServerDefect};
 use shakedown_model::verdict::Guarantee;
 use shakedown_model::verdict::Guarantee::{
-    Converges, Intact, Isolated, Monotonic, NothingInvented, NothingLost, Once, SafeFailover, WithinPolicy,
+    Converges, Intact, Isolated, LastGood, Monotonic, NothingInvented, NothingLost, Once, SafeFailover,
+    WithinPolicy,
 };
 
 use crate::Stage;
@@ -283,6 +284,15 @@ pub const ROWS: &[Row] = &[
         ..Row::CLEAN
     },
     Row {
+        name: "take-invalid",
+        planted: Planted::Client(ClientDefect::TakeInvalid),
+        stage: Stage::Rough,
+        sets: &["watchers.pushed.client.defect=take-invalid"],
+        guarantees: &[LastGood],
+        gates: &[],
+        ..Row::CLEAN
+    },
+    Row {
         name: "no-jitter",
         planted: Planted::Client(ClientDefect::NoJitter),
         stage: Stage::Rough,
@@ -416,6 +426,7 @@ pub const ROWS: &[Row] = &[
             "wrong-group",
             "lost-race",
             "overload",
+            "invalid-content",
         ],
         ..Row::CLEAN
     },
@@ -495,6 +506,7 @@ mod tests {
                 ClientDefect::BelieveConnected => 9,
                 ClientDefect::ForgetNotify => 10,
                 ClientDefect::CallAgain => 11,
+                ClientDefect::TakeInvalid => 12,
             };
             assert_eq!(ClientDefect::ALL[nth], defect);
             assert!(ROWS.iter().any(|row| row.planted == Planted::Client(defect)), "{defect:?} has no row");

@@ -13,7 +13,7 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("verify");
     for size in [256, 1024, 64 * 1024] {
-        let identity = Identity { run: 7, item: ItemId(3), version: Version(2) };
+        let identity = Identity::new(7, ItemId(3), Version(2));
         let text = payload::encode(identity, size, Seed(1));
         let md5: String = payload::md5(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         group.throughput(Throughput::Bytes(size as u64));

@@ -5,27 +5,33 @@ use std::ops::{Deref, DerefMut};
 
 use shakedown_model::event::Path;
 use shakedown_model::stretch::{self, Stretch, stretches};
-use shakedown_model::{ItemId, Offset};
+use shakedown_model::{ItemId, Offset, Version};
 
 use crate::item::{Held, Item};
 
-/// By the place of the item.
-type Signals = BTreeMap<u16, Offset>;
+/// What is known of few items at a time, by the place of the item.
+#[derive(Debug, Clone, Default)]
+struct Rare {
+    /// The first unanswered change signal.
+    signals: BTreeMap<u16, Offset>,
+    /// What the application goes on with, where its watcher holds content that it cannot use.
+    kept: BTreeMap<u16, Option<Version>>,
+}
 
 /// The items of a watcher, at most 65,536, each at the place at which it was given. As a slice it is what is known of each.
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
     ids: Box<[Stretch]>,
     states: Box<[Item]>,
-    /// The first unanswered change signal of those that have one, by their places. Most of the time there is none.
-    signals: Option<Box<Signals>>,
+    /// Most of the time there is nothing of it.
+    rare: Option<Box<Rare>>,
 }
 
 impl Items {
     pub(crate) fn new(ids: &[ItemId]) -> Self {
         let ids = &ids[..ids.len().min(usize::from(u16::MAX) + 1)];
         let states = ids.iter().map(|_| Item::default()).collect();
-        Self { ids: stretches(ids).into(), states, signals: None }
+        Self { ids: stretches(ids).into(), states, rare: None }
     }
 
     /// The ids, in their order.
@@ -52,7 +58,7 @@ impl Items {
     /// Forgets all of them but their ids.
     pub(crate) fn forget(&mut self) {
         self.states.fill(Item::default());
-        self.clear_signals();
+        self.rare = None;
     }
 
     /// Notes a reason to fetch. An earlier one that is not answered yet stands, for notify and fetch are measured
@@ -63,7 +69,7 @@ impl Items {
         }
         self.states[index].set_path(path);
         if let Some(at) = at {
-            self.signals.get_or_insert_default().insert(key(index), at);
+            self.rare.get_or_insert_default().signals.insert(key(index), at);
         }
     }
 
@@ -73,20 +79,39 @@ impl Items {
     }
 
     pub(crate) fn clear_signal(&mut self, index: usize) {
-        if let Some(signals) = &mut self.signals {
-            signals.remove(&key(index));
-            if signals.is_empty() {
-                self.signals = None;
+        self.forget_of(|rare| {
+            rare.signals.remove(&key(index));
+        });
+    }
+
+    pub(crate) fn clear_signals(&mut self) {
+        self.forget_of(|rare| rare.signals.clear());
+    }
+
+    /// The application cannot use what is held now, and goes on with what it had: `before`, unless it could not use that
+    /// either. Says what it is.
+    pub(crate) fn keep(&mut self, index: usize, before: Option<Version>) -> Option<Version> {
+        *self.rare.get_or_insert_default().kept.entry(key(index)).or_insert(before)
+    }
+
+    /// The application has what is held now.
+    pub(crate) fn take_over(&mut self, index: usize) {
+        self.forget_of(|rare| {
+            rare.kept.remove(&key(index));
+        });
+    }
+
+    fn forget_of(&mut self, forget: impl FnOnce(&mut Rare)) {
+        if let Some(rare) = &mut self.rare {
+            forget(rare);
+            if rare.signals.is_empty() && rare.kept.is_empty() {
+                self.rare = None;
             }
         }
     }
 
-    pub(crate) fn clear_signals(&mut self) {
-        self.signals = None;
-    }
-
     fn signal_of(&self, index: usize) -> Option<Offset> {
-        self.signals.as_ref()?.get(&key(index)).copied()
+        self.rare.as_ref()?.signals.get(&key(index)).copied()
     }
 }
 
@@ -112,6 +137,26 @@ impl DerefMut for Items {
 mod tests {
     use super::*;
     use crate::item::Flag;
+
+    #[test]
+    fn what_an_application_goes_on_with_stands_until_it_takes_something_over() {
+        let mut items = Items::new(&[ItemId(3), ItemId(4)]);
+        items.signal(0, Path::Push, Some(Offset(9)));
+        assert_eq!(items.keep(0, Some(Version(4))), Some(Version(4)));
+        assert_eq!(
+            items.keep(0, Some(Version(5))),
+            Some(Version(4)),
+            "it could not use the one before either"
+        );
+        assert_eq!(items.keep(1, None), None);
+        items.clear_signals();
+        items.take_over(0);
+        assert_eq!(items.keep(0, Some(Version(7))), Some(Version(7)));
+        items.take_over(0);
+        assert_eq!(items.keep(1, Some(Version(7))), None);
+        items.take_over(1);
+        assert!(items.rare.is_none());
+    }
 
     #[test]
     fn the_first_signal_stands_until_it_is_cleared() {

@@ -20,4 +20,4 @@ pub use action::{Action, Input, Refusal, Reply, Request};
 pub use item::Held;
 pub use machine::Watcher;
 pub use rules::Rules;
-pub use verify::{Unverified, verify};
+pub use verify::{Unverified, Verified, verify};

@@ -13,16 +13,22 @@ pub struct Unverified {
     pub claims: Option<(ItemId, Version)>,
 }
 
-/// The version that `text` proves for `item` of run `run`, and its MD5.
+/// What content proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Its version.
+    pub version: Version,
+    /// The MD5 over its bytes.
+    pub md5: [u8; 16],
+    /// Whether it is whole and no application can use it.
+    pub is_invalid: bool,
+}
+
+/// What `text` proves for `item` of run `run`.
 ///
 /// # Errors
 /// [`Unverified`] says what is wrong with it.
-pub fn verify(
-    run: u64,
-    item: ItemId,
-    text: &str,
-    stated_md5: Option<&str>,
-) -> Result<(Version, [u8; 16]), Unverified> {
+pub fn verify(run: u64, item: ItemId, text: &str, stated_md5: Option<&str>) -> Result<Verified, Unverified> {
     let identity = payload::decode(text).map_err(|error| Unverified {
         corruption: Corruption::Payload(error),
         claims: payload::claimed(text).map(|Identity { item, version, .. }| (item, version)),
@@ -37,7 +43,7 @@ pub fn verify(
     if stated_md5.is_some_and(|stated| parse_md5(stated) != Some(md5)) {
         return fail(Corruption::Md5);
     }
-    Ok((identity.version, md5))
+    Ok(Verified { version: identity.version, md5, is_invalid: identity.is_invalid })
 }
 
 fn parse_md5(hex: &str) -> Option<[u8; 16]> {
@@ -60,15 +66,16 @@ mod tests {
     use super::*;
 
     fn text() -> String {
-        payload::encode(Identity { run: 7, item: ItemId(3), version: Version(2) }, 200, Seed(1))
+        payload::encode(Identity::new(7, ItemId(3), Version(2)), 200, Seed(1))
     }
 
     #[test]
     fn intact_content_proves_its_version() {
         let text = text();
         let md5 = payload::md5_hex(&text);
-        assert_eq!(verify(7, ItemId(3), &text, Some(&md5)), Ok((Version(2), payload::md5(&text))));
-        assert_eq!(verify(7, ItemId(3), &text, None).map(|(version, _)| version), Ok(Version(2)));
+        let verified = Verified { version: Version(2), md5: payload::md5(&text), is_invalid: false };
+        assert_eq!(verify(7, ItemId(3), &text, Some(&md5)), Ok(verified));
+        assert_eq!(verify(7, ItemId(3), &text, None), Ok(verified));
     }
 
     #[test]

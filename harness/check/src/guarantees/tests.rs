@@ -14,6 +14,7 @@ mod ambiguous;
 mod deletes;
 mod exactly_one;
 mod gray;
+mod last_good;
 mod nodes;
 mod policy;
 mod settled;

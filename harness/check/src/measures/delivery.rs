@@ -223,7 +223,7 @@ impl<'a> Pass<'a> {
         self.reached.iter().copied().filter(move |reached| match kind {
             MutationKind::Promote => index.is_gray(reached.watcher),
             MutationKind::Rollback => !index.is_gray(reached.watcher),
-            MutationKind::Write | MutationKind::Delete | MutationKind::Gray => true,
+            MutationKind::Write | MutationKind::Delete | MutationKind::Gray | MutationKind::Invalid => true,
         })
     }
 

@@ -80,7 +80,7 @@ fn the_reason_says_what_decided() {
         reason(torn(good()).status(RunStatus::Interrupted)),
         "interrupted at 82.000s; before that, guarantee `intact` was violated: 1 content did not verify, beside 12 that did"
     );
-    assert_eq!(reason(good()), "9 guarantees held");
+    assert_eq!(reason(good()), "10 guarantees held");
     assert!(
         reason(good().cut_short())
             .starts_with("the run is invalid: recording: history.bin is cut short in block 3")

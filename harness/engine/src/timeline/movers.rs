@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use shakedown_faults::fault::Site;
+use shakedown_faults::fault::{Mutator, Site};
 use shakedown_faults::nemesis::{self, NemesisConfig, NemesisHandle};
 use shakedown_faults::proxies::ProxyAddress;
 use shakedown_load::drivers::RealClients;
 use shakedown_load::mutator::{self, MutatorConfig, MutatorHandle, MutatorReport};
 use shakedown_load::watchers::{Fleet, FleetConfig, FleetEnd, GroupAddresses};
 use shakedown_model::division::Share;
+use shakedown_model::event::{Publish, PublishOutcome};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::plan::{Protocol, ProxyKind};
+use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, Plan};
 use shakedown_nacos::Peer;
 use shakedown_record::{Clock, RunDir};
@@ -44,8 +46,36 @@ pub(super) struct Movers {
     pub(super) nemesis: NemesisHandle,
     pub(super) lateness: JoinSet<()>,
     watchers: Watchers,
-    /// Publishes that ended, for progress.
-    published: Arc<AtomicU64>,
+    published: Arc<Published>,
+}
+
+/// What came of the mutator's publishes, as far as anybody asks during the run.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    ended: AtomicU64,
+    /// Stored, with content that no application can use.
+    invalid: AtomicU64,
+}
+
+impl Published {
+    fn note(&self, publish: &Publish) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        let is_stored = matches!(publish.outcome, PublishOutcome::Acked | PublishOutcome::Settled);
+        if is_stored && publish.kind == MutationKind::Invalid {
+            self.invalid.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Mutator for Published {
+    fn invalid_stored(&self) -> u64 {
+        self.invalid.load(Ordering::Relaxed)
+    }
 }
 
 impl Movers {
@@ -74,7 +104,7 @@ impl Movers {
         let fleet = Fleet::start_with(config, real)?;
         crew.begin(clock, from);
         let watchers = Watchers { own: fleet.control().clone(), crew: crew.control().clone() };
-        let published = Arc::new(AtomicU64::new(0));
+        let published = Arc::new(Published::default());
         let publisher = NacosPublisher::new(&setup.plan, setup.servers.nodes());
         let publisher = publisher.below(setup.ceiling.clone());
         let mutator = mutator::start(MutatorConfig {
@@ -85,9 +115,7 @@ impl Movers {
             publisher: Arc::new(publisher),
             on_publish: {
                 let published = Arc::clone(&published);
-                Arc::new(move |_| {
-                    published.fetch_add(1, Ordering::Relaxed);
-                })
+                Arc::new(move |publish| published.note(publish))
             },
             max_in_flight: MAX_IN_FLIGHT,
             publish_timeout: PUBLISH_TIMEOUT,
@@ -100,6 +128,7 @@ impl Movers {
             watchers: Arc::new(watchers.clone()),
             servers: Arc::new(Hand(setup.servers.control().clone())),
             control: Arc::new(Strangers::new(&setup.plan, setup.servers.nodes())),
+            mutator: Arc::<Published>::clone(&published),
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
         key.data_id = format!("{}canary", setup.plan.items.prefix);

@@ -1,6 +1,5 @@
 //! What is watched while a run goes: phases, failures of what was started, a person's wish to stop, the drain.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::fault_log::FaultLog;
+use super::movers::Published;
 use super::watchers::Watchers;
 use crate::health::SelfSampler;
 use crate::observer::{Observer, Progress, RunEvent};
@@ -26,7 +26,7 @@ const SAMPLE_PERIOD: Duration = Duration::from_secs(1);
 /// What moves, as far as progress and the drain look at it.
 pub(crate) struct Live {
     pub(crate) watchers: Watchers,
-    pub(crate) published: Arc<AtomicU64>,
+    pub(super) published: Arc<Published>,
     pub(crate) newest: Arc<AckBoard>,
 }
 
@@ -178,7 +178,7 @@ impl<'a> Stage<'a> {
             watchers: self.setup.plan.watcher_count(),
             deliveries: progress.deliveries,
             losses: progress.losses,
-            published: self.live.published.load(Ordering::Relaxed),
+            published: self.live.published.ended(),
             fault: faults.and_then(FaultLog::in_force),
         }));
         self.dir.append_self_sample(&sample).map_err(|error| with_cause(&error))

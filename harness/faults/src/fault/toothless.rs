@@ -24,6 +24,8 @@ pub(super) fn site(real: &Site) -> Site {
         watchers: Arc::new(Idle(Arc::clone(&real.watchers))),
         servers: Arc::new(Idle(Arc::clone(&real.servers))),
         control: Arc::new(Idle(Arc::clone(&real.control))),
+        // The mutator writes what the schedule has, and the schedule has nothing of a toothless fault.
+        mutator: Arc::clone(&real.mutator),
     }
 }
 

@@ -156,6 +156,7 @@ async fn bite_and_heal(plan: &Plan, api: SocketAddr, kind: ProxyKind) {
         api: proxy_api,
         kind,
         proxies: Arc::clone(&proxies),
+        mutator: Arc::<World>::clone(&watchers),
         watchers,
         servers: hand,
         control: Arc::new(NoControl),

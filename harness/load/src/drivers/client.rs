@@ -6,7 +6,7 @@ use shakedown_drivers::protocol::{Key, Source};
 use shakedown_model::event::{Absence, Corrupt, Corruption, Delivery, Event, Path, Read, ReadSource};
 use shakedown_model::plan::Protocol;
 use shakedown_model::{ItemId, Offset, Version, WatcherId, payload};
-use shakedown_watcher::{Unverified, verify};
+use shakedown_watcher::{Unverified, Verified, verify};
 
 use super::reads::Pending;
 
@@ -135,7 +135,9 @@ impl Client {
         let item = self.item(key)?.id;
         check_md5(key, content, md5)?;
         Ok(match verify(run_id, item, content, None) {
-            Ok((version, _)) => Event::Delivery(Delivery { at, watcher, item, version, signal: None, path }),
+            Ok(Verified { version, .. }) => {
+                Event::Delivery(Delivery { at, watcher, item, version, signal: None, path })
+            }
             Err(Unverified { corruption, claims }) => {
                 Event::Corrupt(Corrupt { at, watcher, item, corruption, claims })
             }
@@ -177,7 +179,7 @@ impl Client {
         let mut version = None;
         if let (Some((content, md5)), Some(key)) = (content, self.key_of(read.item)) {
             check_md5(key, content, md5)?;
-            version = verify(self.terms.run_id, read.item, content, None).ok().map(|(version, _)| version);
+            version = verify(self.terms.run_id, read.item, content, None).ok().map(|proven| proven.version);
         }
         Ok(self.read(read, answered, source, version))
     }
@@ -257,7 +259,7 @@ mod tests {
     }
 
     fn content(item: u32, version: u32) -> String {
-        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let identity = Identity::new(RUN, ItemId(item), Version(version));
         payload::encode(identity, 200, Seed(1))
     }
 

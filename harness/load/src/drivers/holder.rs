@@ -12,7 +12,7 @@ use shakedown_drivers::protocol::{Command, Event as Told, Key, What};
 use shakedown_drivers::{ClockPair, DriverError, DriverProcess, Incoming, Launch, Place};
 use shakedown_model::event::Event;
 use shakedown_model::plan::GroupSpec;
-use shakedown_model::{Offset, Plan};
+use shakedown_model::{Offset, Plan, payload};
 use shakedown_record::{Clock, Recorder};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -255,7 +255,14 @@ impl Holder {
             }
             What::Value { client, key, content, md5, source } => {
                 let own = &mut self.clients[place(client)?];
-                Some(own.client.value(at, &key, &content, (&md5, source)).map_err(|e| e.to_string())?)
+                let event =
+                    own.client.value(at, &key, &content, (&md5, source)).map_err(|e| e.to_string())?;
+                if matches!(event, Event::Delivery(_))
+                    && payload::claimed(&content).is_some_and(|claimed| claimed.is_invalid)
+                {
+                    self.shared.board.note_invalid(own.client.watcher());
+                }
+                Some(event)
             }
             What::Gone { client, key } => {
                 Some(self.clients[place(client)?].client.gone(at, &key).map_err(|e| e.to_string())?)

@@ -55,7 +55,7 @@ impl AckBoard {
         let entry = &self.entries[item.index()];
         let newest = u64::from(version.0) << 1;
         match kind {
-            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid => {
                 entry.newest.fetch_max(newest, Ordering::Release);
             }
             MutationKind::Delete => {

@@ -68,7 +68,9 @@ impl Server {
     /// Carries a mutation out.
     pub(super) async fn carry_out(&self, change: &Change) -> Ended {
         match change.intent.kind {
-            MutationKind::Write | MutationKind::Promote => self.write(change, change.intent.ends_gray).await,
+            MutationKind::Write | MutationKind::Promote | MutationKind::Invalid => {
+                self.write(change, change.intent.ends_gray).await
+            }
             MutationKind::Rollback => self.roll_back(change).await,
             MutationKind::Gray => {
                 let (content, ips) = (change.content.clone(), change.gray_ips.to_string());
@@ -107,7 +109,8 @@ impl Server {
         let result = self.step(&change.key, Step::EndGray).await;
         let result = result.map(|()| stored).map_err(|error| PublishError::Ambiguous(error.to_string()));
         // A server that has none to end says so with an error, too: a second failure is not tried a third time.
-        let may_be_gray = result.is_err() && change.intent.kind != MutationKind::Write;
+        let ends_by_itself = matches!(change.intent.kind, MutationKind::Write | MutationKind::Invalid);
+        let may_be_gray = result.is_err() && !ends_by_itself;
         self.ended(result, content, Some(may_be_gray))
     }
 

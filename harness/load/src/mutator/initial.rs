@@ -59,7 +59,7 @@ async fn publish_one(
     publisher: &dyn Publisher,
     item: ItemId,
 ) -> Result<(), PublishError> {
-    let identity = Identity { run: run_id, item, version: Version::INITIAL };
+    let identity = Identity::new(run_id, item, Version::INITIAL);
     let content =
         payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("payload"));
     let key = plan.key_of(item);

@@ -100,15 +100,17 @@ impl OpenLoop {
     fn send(&mut self, going: Going) -> LocalBoxFuture<'static, (ItemId, Ended)> {
         let item = going.mutation.item;
         let intent = self.holdings.intent(item, going.mutation.kind);
-        let replaces =
-            self.config.plan.mutator.cas.then(|| {
-                intent.replaces.unwrap_or_else(|| payload::md5(&self.content(item, Version::INITIAL)))
-            });
+        let replaces = self.config.plan.mutator.cas.then(|| {
+            let initial = || self.content(Identity::new(self.config.run_id, item, Version::INITIAL));
+            intent.replaces.unwrap_or_else(|| payload::md5(&initial()))
+        });
+        let identity = Identity::new(self.config.run_id, item, going.version);
         let content = match going.mutation.kind {
             MutationKind::Delete => String::new(),
             MutationKind::Write | MutationKind::Gray | MutationKind::Promote | MutationKind::Rollback => {
-                self.content(item, going.version)
+                self.content(identity)
             }
+            MutationKind::Invalid => self.content(Identity { is_invalid: true, ..identity }),
         };
         let key = self.config.plan.key_of(item);
         let change = Change { key, intent, content, replaces, gray_ips: Arc::clone(&self.gray_ips) };
@@ -118,9 +120,9 @@ impl OpenLoop {
         Box::pin(async move { (item, server.carry_out(&change).await) })
     }
 
-    fn content(&self, item: ItemId, version: Version) -> String {
-        let identity = Identity { run: self.config.run_id, item, version };
-        payload::encode(identity, self.config.plan.payload_bytes(item, version), self.payloads)
+    fn content(&self, identity: Identity) -> String {
+        let bytes = self.config.plan.payload_bytes(identity.item, identity.version);
+        payload::encode(identity, bytes, self.payloads)
     }
 
     fn ended(&mut self, item: ItemId, Ended { done, came, error }: Ended) {

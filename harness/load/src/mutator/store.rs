@@ -44,7 +44,7 @@ impl Store {
     pub(super) fn new(plan: &Plan, run: u64) -> Arc<Self> {
         let keys: Vec<ItemKey> = (0..plan.item_count()).map(|item| plan.key_of(ItemId(item))).collect();
         let first = |item: ItemId| {
-            let identity = Identity { run, item, version: Version::INITIAL };
+            let identity = Identity::new(run, item, Version::INITIAL);
             payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("payload"))
         };
         let items = (0..)

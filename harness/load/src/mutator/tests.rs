@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use shakedown_model::event::{Event, PublishOutcome};
+use shakedown_model::fault::{ALL_PPM, FaultAction, FaultPlan};
 use shakedown_model::plan::{
     Arrivals, GraySpec, ItemKey, ItemsSpec, Kinds, MutatorSpec, PLAN_FORMAT, PayloadSize, Phase, ProxySpec,
     ServerSpec, TracePoint,
 };
-use shakedown_model::{ItemId, MutationId, Offset, Seed, Version, payload};
+use shakedown_model::{ItemId, MutationId, Offset, PhaseId, Seed, Version, payload};
 use shakedown_record::MemoryHistory;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -210,6 +211,37 @@ async fn payloads_say_which_item_and_version_they_are() {
         let identity = payload::decode(content).unwrap();
         assert_eq!((identity.run, identity.item, identity.version), (77, *item, publish.version));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_no_application_can_use_is_whole_and_says_so() {
+    let server = FakeServer::new(|_| (MS, Ok(())));
+    let mut plan = plan(3, 10.0, Duration::from_secs(4));
+    plan.faults = vec![FaultPlan {
+        name: "invalid".to_owned(),
+        phase: PhaseId(0),
+        from: Offset::from_secs(2),
+        until: Offset::from_secs(3),
+        action: FaultAction::InvalidContent { share_ppm: ALL_PPM },
+        groups: Vec::new(),
+        nodes: Vec::new(),
+        defect: None,
+    }];
+    let (config, history) = config(plan, &server);
+    run_paused(config, Duration::from_secs(60)).await;
+    let received = server.received.lock().unwrap();
+    let said: Vec<bool> =
+        received.iter().map(|(_, _, text)| payload::decode(text).unwrap().is_invalid).collect();
+    let publishes = publishes(&history);
+    assert!(publishes.iter().all(|publish| publish.outcome == PublishOutcome::Acked));
+    let planned: Vec<bool> = publishes.iter().map(|publish| publish.kind == MutationKind::Invalid).collect();
+    assert_eq!(said, planned);
+    let invalid: Vec<u64> = publishes
+        .iter()
+        .filter(|p| p.kind == MutationKind::Invalid)
+        .map(|p| p.intended.0 / 1_000_000)
+        .collect();
+    assert_eq!((invalid.len(), invalid[0], invalid[9]), (10, 2000, 2900));
 }
 
 #[tokio::test(start_paused = true)]

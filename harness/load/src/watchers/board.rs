@@ -90,6 +90,7 @@ struct Tallies {
     panicked: AtomicU64,
     unwritten: AtomicU64,
     spoiled: Arc<AtomicU64>,
+    invalid: AtomicU64,
 }
 
 /// What befalls a watcher without an event of its own.
@@ -116,6 +117,7 @@ impl Tallies {
             panicked: read(&self.panicked),
             unwritten: read(&self.unwritten),
             spoiled: read(&self.spoiled),
+            invalid: read(&self.invalid),
         }
     }
 }
@@ -163,6 +165,11 @@ impl Board {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes note that an application was given content that it cannot use.
+    pub(crate) fn note_invalid(&self, watcher: WatcherId) {
+        self.tallies(watcher).invalid.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The count of snapshots of a group that came to harm, for whoever does it.
     pub(super) fn spoiled(&self, group: GroupId) -> Option<Arc<AtomicU64>> {
         self.befallen.get(group.index()).map(|tallies| Arc::clone(&tallies.spoiled))
@@ -203,6 +210,7 @@ impl Board {
                 self.held_by(watcher).iter().for_each(|held| held.store(0, Ordering::Relaxed));
             }
             Event::ColdStart { watcher, .. } => count(&self.tallies(watcher).started_cold),
+            Event::Invalid(invalid) => self.note_invalid(invalid.watcher),
             Event::Publish(_)
             | Event::FinalRead { .. }
             | Event::Lag { .. }

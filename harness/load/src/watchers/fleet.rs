@@ -342,7 +342,7 @@ fn write_overrides(plan: &Plan, run_id: u64, folder: &Path) -> io::Result<()> {
     let watchers = overridden.flat_map(|group| (group.first.0..group.first.0 + group.count).map(WatcherId));
     let items: BTreeSet<ItemId> = watchers.flat_map(|watcher| plan.items_of(watcher)).collect();
     for item in items {
-        let identity = Identity { run: run_id, item, version: Version::INITIAL };
+        let identity = Identity::new(run_id, item, Version::INITIAL);
         let bytes = plan.payload_bytes(item, Version::INITIAL);
         write_override(folder, item, &payload::encode(identity, bytes, plan.seed.child("payload")))?;
     }
@@ -379,7 +379,7 @@ pub(super) fn rules(plan: &Plan, group: &GroupSpec, run_id: u64, nodes: usize) -
 
 /// Whole content of an item of the same name in another namespace, where another run has it.
 fn foreign(plan: &Plan, run_id: u64, item: ItemId) -> String {
-    let identity = Identity { run: !run_id, item, version: Version::INITIAL };
+    let identity = Identity::new(!run_id, item, Version::INITIAL);
     payload::encode(identity, plan.payload_bytes(item, Version::INITIAL), plan.seed.child("foreign"))
 }
 

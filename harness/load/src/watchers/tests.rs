@@ -136,7 +136,7 @@ impl Stage {
     async fn wait_for(&self, item: u32, version: u32) {
         let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
         let key = Names::of(&self.plan).key(ItemId(item), false);
-        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let identity = Identity::new(RUN, ItemId(item), Version(version));
         let content = payload::encode(identity, 300, Seed(1));
         while admin.get(&key).await.unwrap().as_deref() != Some(content.as_str()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -144,7 +144,7 @@ impl Stage {
     }
 
     async fn publish(&self, item: u32, version: u32) {
-        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let identity = Identity::new(RUN, ItemId(item), Version(version));
         let content = payload::encode(identity, 300, Seed(1));
         let key: ConfigKey = Names::of(&self.plan).key(ItemId(item), false);
         let admin = AdminClient::new(self.addresses.0, Duration::from_secs(5));
@@ -413,7 +413,7 @@ async fn serve_once(mut stream: tokio::net::TcpStream) {
         while stream.read_buf(&mut Vec::new()).await.unwrap_or(0) > 0 {}
         return;
     };
-    let identity = Identity { run: RUN, item: ItemId(item), version: Version::INITIAL };
+    let identity = Identity::new(RUN, ItemId(item), Version::INITIAL);
     let content = payload::encode(identity, 200, Seed(1));
     let answer =
         format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{content}", content.len());

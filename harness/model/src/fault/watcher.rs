@@ -83,6 +83,9 @@ pub struct Befallen {
     pub unwritten: u64,
     /// Snapshots came to harm.
     pub spoiled: u64,
+    /// Applications were given content that they cannot use.
+    #[serde(default)]
+    pub invalid: u64,
 }
 
 impl Befallen {
@@ -107,6 +110,7 @@ impl Befallen {
             panicked: both(self.panicked, other.panicked),
             unwritten: both(self.unwritten, other.unwritten),
             spoiled: both(self.spoiled, other.spoiled),
+            invalid: both(self.invalid, other.invalid),
         }
     }
 }

@@ -88,11 +88,13 @@ pub enum ClientDefect {
     ForgetNotify,
     /// Its listener fails each time, and is called again with every round of the listen loop (gRPC). Breaks: once.
     CallAgain,
+    /// Its application takes over whatever it is given, also what it cannot use. Breaks: last good.
+    TakeInvalid,
 }
 
 impl ClientDefect {
     /// Every defect.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoBackoff,
         Self::TornSnapshot,
         Self::CallTwice,
@@ -105,6 +107,7 @@ impl ClientDefect {
         Self::BelieveConnected,
         Self::ForgetNotify,
         Self::CallAgain,
+        Self::TakeInvalid,
     ];
 }
 

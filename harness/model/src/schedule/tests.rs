@@ -1,4 +1,6 @@
 use super::*;
+use crate::PhaseId;
+use crate::fault::FaultDefect;
 use crate::plan::{GraySpec, Kinds, MutatorSpec};
 use crate::testing::plan;
 
@@ -55,7 +57,7 @@ fn every_gray_release_is_ended_and_nothing_else_touches_its_item_before() {
         match mutation.kind {
             MutationKind::Gray => assert!(in_gray.insert(mutation.item) && !deleted.contains(&mutation.item)),
             MutationKind::Delete => assert!(deleted.insert(mutation.item)),
-            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback => {
+            MutationKind::Write | MutationKind::Promote | MutationKind::Rollback | MutationKind::Invalid => {
                 deleted.remove(&mutation.item);
             }
         }
@@ -65,4 +67,41 @@ fn every_gray_release_is_ended_and_nothing_else_touches_its_item_before() {
     assert!(count(MutationKind::Delete) > 5 && count(MutationKind::Gray) > 5);
     assert!(count(MutationKind::Promote) > 1 && count(MutationKind::Rollback) > 1);
     assert_eq!(count(MutationKind::Gray), count(MutationKind::Promote) + count(MutationKind::Rollback));
+}
+
+/// Invalid content from 4 s to 8 s; the kinds by second.
+fn with_invalid(share_ppm: u32, defect: Option<FaultDefect>) -> Vec<(u64, MutationKind)> {
+    let mutations = planned(Arrivals::Constant { per_second: 50.0 }, |plan| {
+        plan.mutator.kinds = Kinds { write: 4, delete: 1, gray: 0 };
+        plan.faults = vec![FaultPlan {
+            name: "invalid".to_owned(),
+            phase: PhaseId(0),
+            from: Offset::from_secs(4),
+            until: Offset::from_secs(8),
+            action: FaultAction::InvalidContent { share_ppm },
+            groups: Vec::new(),
+            nodes: Vec::new(),
+            defect,
+        }];
+    });
+    mutations.iter().map(|mutation| (mutation.intended.0 / 1_000_000_000, mutation.kind)).collect()
+}
+
+#[test]
+fn a_share_of_the_writes_is_invalid_while_a_fault_says_so() {
+    let count = |of: &[(u64, MutationKind)], kind| {
+        of.iter().filter(|(at, k)| (4..8).contains(at) && *k == kind).count()
+    };
+    let (none, some, all) = (with_invalid(0, None), with_invalid(400_000, None), with_invalid(ALL_PPM, None));
+    let writes = count(&none, MutationKind::Write);
+    assert_eq!((count(&all, MutationKind::Invalid), count(&all, MutationKind::Write)), (writes, 0));
+    let invalid = count(&some, MutationKind::Invalid);
+    assert!((writes * 3 / 10..writes / 2).contains(&invalid), "{invalid} of {writes}");
+    assert_eq!(
+        count(&some, MutationKind::Delete),
+        count(&none, MutationKind::Delete),
+        "a delete has no content"
+    );
+    assert!(all.iter().all(|(at, kind)| (4..8).contains(at) || *kind != MutationKind::Invalid));
+    assert_eq!(with_invalid(ALL_PPM, Some(FaultDefect::Toothless)), none, "a toothless one does nothing");
 }

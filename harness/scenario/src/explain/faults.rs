@@ -95,6 +95,9 @@ fn does(plan: &Plan, fault: &FaultPlan) -> String {
         FaultAction::Watcher { fault, share_ppm } => befalls_watchers(*fault, *share_ppm),
         FaultAction::Control { fault } => strangers(*fault),
         FaultAction::Server { fault } => befalls(plan, fault),
+        FaultAction::InvalidContent { share_ppm } => {
+            format!("{} of the writes have content that no application can use", share(*share_ppm))
+        }
     }
 }
 

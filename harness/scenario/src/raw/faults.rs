@@ -112,6 +112,7 @@ choice! {
         "evict" Evict(RawShareOfNodes) = "Registered gRPC connections are asked to connect elsewhere (ConnectReset) at the onset. Embedded servers only.",
         "drifted_md5" DriftedMd5(RawShareOfNodes) = "What a client says that it holds is compared with an MD5 that is not that of the content it is served: what did not change is told as changed, over and over. Embedded servers only.",
         "overload" Overload(RawOverload) = "Users call the control plane straight, each one call after the other, beside the mutator; their figures stand in the fault's verdict. Not on servers that somebody else runs.",
+        "invalid_content" InvalidContent(RawInvalid) = "The run's own writes write content that is whole and that no application can use, as broken YAML or a value out of range: a good application refuses it in its callback, and goes on with the last good one.",
         "stray_writes" StrayWrites(RawStray) = "Somebody writes what must not reach any watcher. Not on servers that somebody else runs.",
         "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
         "disconnect" Disconnect(RawNodes) = "Server nodes lose their network, to clients and to each other. Containers only.",
@@ -239,6 +240,13 @@ record! {
     RawStray {
         "what" what: required StrayWrite = "`oversize`: to an item of the run, above 10 MiB, must be refused. `lost_race`: to an item of the run under compare-and-set with an MD5 that it has not, must be refused. `wrong_group`, `wrong_namespace`: the same data id elsewhere, must be stored there.",
         "every" every: optional Duration = "From one to the next. Default: 200ms.",
+    }
+}
+
+record! {
+    /// Content that no application can use.
+    RawInvalid {
+        "share" share: optional Share = "The share of the writes that are due while it is in force. Default: 100%.",
     }
 }
 

@@ -211,4 +211,5 @@ words!(ClientDefect {
     "believe-connected" => ClientDefect::BelieveConnected,
     "forget-notify" => ClientDefect::ForgetNotify,
     "call-again" => ClientDefect::CallAgain,
+    "take-invalid" => ClientDefect::TakeInvalid,
 });

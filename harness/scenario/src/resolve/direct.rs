@@ -19,6 +19,7 @@ pub(super) fn refuse_fault(fault: &FaultPlan, span: Span, plan: &Plan, found: &m
         FaultAction::Crash
             | FaultAction::Watcher { .. }
             | FaultAction::Control { .. }
+            | FaultAction::InvalidContent { .. }
             | FaultAction::Server { .. }
     );
     if !needs_no_proxy && plan.proxy.kind == ProxyKind::None {

@@ -198,6 +198,13 @@ fn does(
             let fault = control::does(raw, span, plan, found)?;
             (FaultAction::Control { fault }, Place { groups: all_groups(plan).collect(), nodes: Vec::new() })
         }
+        RawAction::InvalidContent(raw) => {
+            let share_ppm = troubles::share(raw.share.as_ref(), found);
+            (
+                FaultAction::InvalidContent { share_ppm },
+                Place { groups: all_groups(plan).collect(), nodes: Vec::new() },
+            )
+        }
         _ if on_path::is_chosen(raw) => on_path::does(raw, span, plan, found)?,
         _ => on_servers(raw, span, plan, found)?,
     })

@@ -53,3 +53,18 @@ fn strangers_that_cannot_be_are_refused() {
         .replace("{ poisson: 10/s } }", "{ poisson: 10/s }, kinds: { write: 9, delete: 1 } }");
     refused_once(&deletes, "conflict", "whatever MD5 it names");
 }
+
+#[test]
+fn invalid_content_is_a_share_of_the_writes_and_needs_no_proxy() {
+    for (does, share_ppm, words) in [
+        ("{ invalid_content: {} }", 1_000_000, "100%"),
+        ("{ invalid_content: { share: 20% } }", 200_000, "20%"),
+    ] {
+        let plan = load_base(&changed(DOES, does)).unwrap_or_else(|problems| panic!("{problems}")).plan;
+        assert_eq!(plan.faults[0].action, FaultAction::InvalidContent { share_ppm });
+        assert!(!plan.faults[0].action.cuts() && plan.faults[0].groups.len() == plan.groups.len());
+        let text = explain(&plan);
+        assert!(text.contains(&format!("does: {words} of the writes have content that no")), "{text}");
+    }
+    refused_once(&changed(DOES, "{ invalid_content: { share: 0% } }"), "zero", "share");
+}

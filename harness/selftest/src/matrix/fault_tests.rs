@@ -11,7 +11,7 @@ use shakedown_scenario::Overrides;
 use super::*;
 
 /// Every kind. A new one fails to compile in [`kind`] until it is here, and the test until a stage has it.
-const KINDS: [&str; 59] = [
+const KINDS: [&str; 60] = [
     "latency",
     "bandwidth",
     "slow_close",
@@ -71,6 +71,7 @@ const KINDS: [&str; 59] = [
     "stalled_window on the way",
     "swallowed_ack on the way",
     "drifted_md5",
+    "invalid_content",
 ];
 
 /// What embedded parts cannot do, and where it is tried without teeth instead.
@@ -119,6 +120,7 @@ const fn kind(action: &FaultAction) -> &'static str {
             StrayWrite::WrongNamespace => KINDS[28],
         },
         FaultAction::Server { fault } => of_server(fault),
+        FaultAction::InvalidContent { .. } => KINDS[59],
     }
 }
 

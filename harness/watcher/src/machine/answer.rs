@@ -1,14 +1,14 @@
 //! What becomes of answers: content is verified and held, trouble is recorded and asked again later.
 
 use shakedown_model::event::{
-    Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, LossCause, Path,
+    Absence, AttemptOutcome, Corrupt, Corruption, Delivery, Event, Invalid, LossCause, Path,
 };
 use shakedown_model::plan::{ClientDefect, Protocol, Registers};
 use shakedown_model::{Offset, Version};
 
 use super::{InFlight, Phase, Watcher};
 use crate::item::Flag;
-use crate::verify::{Unverified, verify};
+use crate::verify::{Unverified, Verified, verify};
 use crate::{Action, Refusal, Reply, Request};
 
 impl Watcher {
@@ -95,9 +95,10 @@ impl Watcher {
         &mut self,
         now: Offset,
         index: usize,
-        (version, md5): (Version, [u8; 16]),
+        Verified { version, md5, is_invalid }: Verified,
         out: &mut Vec<Action>,
     ) {
+        let before = self.items[index].version();
         let is_new = self.items[index].hold(version, md5);
         self.items[index].take(Flag::NextRound);
         if self.protocol() == Protocol::NacosGrpc && self.rules.client.lists_around_query {
@@ -120,6 +121,7 @@ impl Watcher {
         if self.rules.has_defect(ClientDefect::CallTwice) || self.rules.client.registers == Registers::Twice {
             out.push(call);
         }
+        self.judge_content(now, index, (before, version, is_invalid), out);
         if self.rules.has_defect(ClientDefect::CallAgain) {
             self.retry_later(now);
         }
@@ -129,6 +131,24 @@ impl Watcher {
             self.items[index].set(Flag::HasSnapshot);
             out.push(Action::SaveSnapshot(self.items.id(index)));
         }
+    }
+
+    /// The application looks at what it was called with: what it cannot use it refuses, and goes on with what it had.
+    pub(super) fn judge_content(
+        &mut self,
+        at: Offset,
+        index: usize,
+        (before, version, is_invalid): (Option<Version>, Version, bool),
+        out: &mut Vec<Action>,
+    ) {
+        if !is_invalid {
+            self.items.take_over(index);
+            return;
+        }
+        let kept = self.items.keep(index, before);
+        let uses = if self.rules.has_defect(ClientDefect::TakeInvalid) { Some(version) } else { kept };
+        let (watcher, item) = (self.id, self.items.id(index));
+        out.push(Action::Record(Event::Invalid(Invalid { at, watcher, item, version, uses })));
     }
 
     /// The listener failed, and is called again with what is held.
@@ -171,6 +191,7 @@ impl Watcher {
             return;
         }
         let had_snapshot = item.take(Flag::HasSnapshot);
+        self.items.take_over(index);
         out.push(Action::Record(Event::Absent(Absence { at: now, watcher, item: item_id, signal, path })));
         if had_snapshot {
             out.push(Action::DropSnapshot(item_id));

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use shakedown_model::event::{Delivery, Event, LossCause, Path, Read, ReadSource};
-use shakedown_model::payload;
+use shakedown_model::payload::{self, Identity};
 use shakedown_model::plan::{ClientDefect, Protocol, ReadHabit};
 use shakedown_model::{ItemId, Offset, Version};
 
@@ -274,12 +274,14 @@ impl Watcher {
         };
         let is_torn = self.rules.has_defect(ClientDefect::TornSnapshot);
         let served = if is_torn { content.get(..content.len() / 2).unwrap_or("") } else { content };
-        let version = self.proven(item, served);
+        let proven = self.proof(item, served);
         let md5 = self.habits().snapshot.is_listed.then(|| payload::md5(served));
-        if self.items[index].note_snapshot(version, md5)
-            && let Some(version) = version
+        let before = self.items[index].version();
+        if self.items[index].note_snapshot(proven.map(|proven| proven.version), md5)
+            && let Some(Identity { version, is_invalid, .. }) = proven
         {
             self.record_cached(now, item, version, out);
+            self.judge_content(now, index, (before, version, is_invalid), out);
         }
     }
 
@@ -305,10 +307,12 @@ impl Watcher {
     }
 
     fn proven(&self, item: ItemId, content: &str) -> Option<Version> {
-        payload::decode(content)
-            .ok()
-            .filter(|identity| identity.run == self.rules.run_id && identity.item == item)
-            .map(|identity| identity.version)
+        self.proof(item, content).map(|identity| identity.version)
+    }
+
+    fn proof(&self, item: ItemId, content: &str) -> Option<Identity> {
+        let is_of_item = |found: &Identity| found.run == self.rules.run_id && found.item == item;
+        payload::decode(content).ok().filter(is_of_item)
     }
 
     fn record_cached(&self, at: Offset, item: ItemId, version: Version, out: &mut Vec<Action>) {

@@ -3,6 +3,7 @@
 mod defects;
 mod grpc;
 mod http;
+mod invalid;
 mod leaving;
 mod outage;
 mod pace;
@@ -49,7 +50,13 @@ fn health() -> HealthCheck {
 }
 
 fn content(item: u32, version: u32) -> String {
-    let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+    let identity = Identity::new(RUN, ItemId(item), Version(version));
+    payload::encode(identity, 200, Seed(1))
+}
+
+/// Content that no application can use.
+fn invalid(item: u32, version: u32) -> String {
+    let identity = Identity { is_invalid: true, ..Identity::new(RUN, ItemId(item), Version(version)) };
     payload::encode(identity, 200, Seed(1))
 }
 
@@ -119,8 +126,11 @@ impl Bench {
     }
 
     fn content(&mut self, at: u64, item: u32, version: u32) {
-        let text = content(item, version);
-        self.step(ms(at), Input::Reply(Reply::Content { text: &text, md5: Some(&payload::md5_hex(&text)) }));
+        self.whole(at, &content(item, version));
+    }
+
+    fn whole(&mut self, at: u64, text: &str) {
+        self.step(ms(at), Input::Reply(Reply::Content { text, md5: Some(&payload::md5_hex(text)) }));
     }
 
     fn requests(&self) -> Vec<Request> {

@@ -2,6 +2,7 @@
 
 use shakedown_model::event::Found;
 use shakedown_model::schedule::MutationKind;
+use shakedown_model::verdict::Guarantee::LastGood;
 use shakedown_model::{ItemId, Version};
 
 use super::*;
@@ -21,6 +22,12 @@ fn leaked() -> Tiny {
     reads(tiny.deliveries(15_100, 0..4, 0, 3), Some(3))
 }
 
+fn taken_over() -> Tiny {
+    let times = (20_000, 20_010);
+    let tiny = one_change().mutation(MutationKind::Invalid, (0, 3), times, PublishOutcome::Acked);
+    reads((0..4).fold(tiny, |tiny, watcher| tiny.invalid(20_100, watcher, 3, Some(3))), Some(3))
+}
+
 fn cold_read(version: Option<u32>) -> Tiny {
     let mut cold = read(45_100, 0, ReadSource::Snapshot, version);
     cold.is_cold = true;
@@ -35,7 +42,7 @@ fn absent_read(tiny: Tiny) -> Tiny {
 #[test]
 fn no_more_and_no_less() {
     let deleted = || Tiny::calm().deleted(2, 10_000);
-    let cases: [(&str, Tiny, Option<Guarantee>); 16] = [
+    let cases: [(&str, Tiny, Option<Guarantee>); 17] = [
         ("all is well", one_change(), None),
         (
             "a write that was acked and not stored",
@@ -69,6 +76,7 @@ fn no_more_and_no_less() {
         ("content of another item", misplaced(Some((1, 1))), Some(Isolated)),
         ("gray content for all", leaked(), Some(Isolated)),
         ("a second callback", one_change().delivery(11_000, 0, 0, 2), Some(Once)),
+        ("an application that takes over what it cannot use", taken_over(), Some(LastGood)),
         (
             "attempts without a pause",
             one_change().lost(26_000, 0).attempt(0, 9, (26_000, 26_001), Connected).subscribed(26_100, 0),

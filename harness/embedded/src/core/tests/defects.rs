@@ -5,7 +5,7 @@ use shakedown_nacos::md5_hex;
 use super::*;
 
 fn payload(version: u32) -> String {
-    payload::encode(Identity { run: 7, item: ItemId(0), version: Version(version) }, 256, Seed(1))
+    payload::encode(Identity::new(7, ItemId(0), Version(version)), 256, Seed(1))
 }
 
 /// The entries that `count` queries in a row are answered with.

@@ -67,7 +67,7 @@ impl Server {
     }
 
     async fn publish(&self, item: u32, version: u32, beta_ips: Option<&str>) {
-        let identity = Identity { run: RUN, item: ItemId(item), version: Version(version) };
+        let identity = Identity::new(RUN, ItemId(item), Version(version));
         let content = payload::encode(identity, 300, Seed(1));
         let key = self.key(item);
         let publication = Publication { beta_ips, ..Publication::new(&key, &content) };
