@@ -1,4 +1,5 @@
-//! Runs at servers of others that speak TLS: a terminator in front of `serve nacos` stands for them.
+//! Runs over TLS: at servers of others, for which a terminator in front of `serve nacos` stands, and with what a run
+//! itself puts before its servers.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use crate::attach::free;
-use crate::support::{Finished, Reaped, beside_others, only_run, shakedown, wait_for};
+use crate::support::{Finished, Reaped, beside_others, judge_text, only_run, shakedown, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The name in every server's certificate.
@@ -196,7 +197,13 @@ fn whole_run(args: &[&str]) -> tempfile::TempDir {
     }
     let secret = own.key.serialize_pem();
     let secret = secret.lines().nth(1).unwrap();
-    let mut folders = vec![only_run(&out)];
+    assert_nowhere(&only_run(&out), &[secret.as_bytes(), key.as_bytes()]);
+    dir
+}
+
+/// None of the `secrets` is in a file below `folder`.
+fn assert_nowhere(folder: &Path, secrets: &[&[u8]]) {
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
             if entry.file_type().unwrap().is_dir() {
@@ -204,11 +211,55 @@ fn whole_run(args: &[&str]) -> tempfile::TempDir {
                 continue;
             }
             let bytes = std::fs::read(entry.path()).unwrap();
-            let text = String::from_utf8_lossy(&bytes);
-            assert!(!text.contains(secret) && !text.contains(&key), "a secret is in {entry:?}");
+            let has = |secret: &&[u8]| bytes.windows(secret.len()).any(|part| part == *secret);
+            assert!(!secrets.iter().any(has), "a secret is in {entry:?}");
         }
     }
-    dir
+}
+
+/// What every key of P-256 begins with (PKCS #8), and how a message of JSON would hold it.
+const KEY: [&[u8]; 3] = [
+    &[0x30, 0x81, 0x87, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1],
+    b"[48,129,135,2,1,0,48,19,6,7,42,134,72,206,61,2,1",
+    b"PRIVATE KEY",
+];
+
+#[test]
+fn what_is_wrong_with_a_runs_own_tls_keeps_the_careful_out_and_no_key_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "shakedown: 1
+name: fronted
+delivery-timeout: 15s
+workers: 1
+server: { nodes: 2, tls: { clients: certified } }
+items: { count: 4, payload: 256B }
+watchers:
+  - { group: pushed, count: 10, client: { like: nacos-java-2 }, listens: { shared: 2 } }
+  - { group: polling, count: 10, client: { like: nacos-python-1 }, listens: { shared: 2 } }
+  - { group: careless, count: 10, client: { like: nacos-java-2, checks-certificates: false }, listens: { shared: 2 } }
+mutations: { arrivals: { constant: 5/s } }
+phases: [ { name: warm-up, for: 5s }, { name: bad, for: 8s }, { name: untrusted, for: 8s } ]
+faults:
+  - { name: bad, in: bad, at: 500ms, for: 3s, do: { certificate: { shows: expired, cuts: true } } }
+  - { name: reset, in: bad, at: 2s, for: 300ms, do: { reset: { groups: [careless] } } }
+  - { name: untrusted, in: untrusted, at: 500ms, for: 3s, do: { clients_untrusted: { cuts: true } } }
+gates:
+  - reconnect.max > 2500ms after bad for pushed
+  - reconnect.max > 2500ms after bad for polling
+  - reconnect.max < 2500ms after bad for careless
+  - reconnect.max > 2500ms after untrusted
+  - write-outage < 1s after bad
+guarantees: { require: all }
+";
+    let (done, run) = judge_text(text, dir.path());
+    let json = done.json();
+    for (part, key) in [("guarantees", "outcome"), ("gates", "outcome"), ("faults", "outcome")] {
+        let rows = json[part].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row[key] == "pass"), "{part}: {json:#}");
+    }
+    let parts = std::fs::read_to_string(run.join("parts.jsonl")).unwrap();
+    assert!(parts.contains("\"tls-front\"") && parts.contains("\"worker-0\""), "{parts}");
+    assert_nowhere(&run, &KEY);
 }
 
 #[test]

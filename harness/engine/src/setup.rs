@@ -12,7 +12,9 @@ use shakedown_model::manifest::Manifest;
 use shakedown_model::needs::Needs;
 use shakedown_model::plan::{Backend, ProxyKind, ProxyPlace, ServerSpec};
 use shakedown_record::{HistoryWriter, RunDir};
-use shakedown_topology::{Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers};
+use shakedown_topology::{
+    Containers, Guard, NodeAddress, Ports, Proxies, ProxyHost, ServerPlace, Servers, TlsFront,
+};
 use tokio::time::Instant;
 
 use crate::clients;
@@ -188,13 +190,14 @@ async fn start_workers(
         snapshots: &dir.snapshots_dir(),
         recorder: &history.recorder(),
     };
-    let nodes = servers.nodes();
+    let nodes = servers.for_clients();
     let groups = |worker: u32| {
         let share = if needs.proxies > 1 { worker } else { 0 };
         timeline::group_addresses(plan, nodes, addresses, share)
     };
-    let login_at = timeline::watchers_login(plan, nodes);
-    Ok(Crew::start(needs.workers, (plan, manifest.run_id), &groups, login_at, place).await?)
+    let login_at = timeline::watchers_login(plan, servers.nodes());
+    let tls = servers.front().map(TlsFront::material);
+    Ok(Crew::start(needs.workers, (plan, manifest.run_id), &groups, (login_at, tls), place).await?)
 }
 
 /// What is about to be started.
@@ -220,7 +223,7 @@ fn upstreams(plan: &Plan, servers: &Servers, containers: Option<&Containers>) ->
         http: node.http.to_string(),
         grpc: node.grpc.to_string(),
     };
-    servers.nodes().iter().map(address).collect()
+    servers.for_clients().iter().map(address).collect()
 }
 
 fn nodes(count: u16) -> String {

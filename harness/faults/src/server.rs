@@ -4,6 +4,7 @@
 //! decided here. Whether it bit, and when service was back, is seen by [`service`]: probes that go straight at each
 //! node.
 
+mod certificate;
 mod halt;
 mod leader_loss;
 mod rolling;
@@ -13,11 +14,12 @@ mod trouble;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use shakedown_model::fault::{FaultPlan, NodeTrouble, ServerFault, TroubleCount};
+use shakedown_model::fault::{CertificateTrouble, FaultPlan, NodeTrouble, ServerFault, TroubleCount};
 use shakedown_model::{FaultId, NodeId};
 
 use crate::fault::{Fault, FaultError};
 
+use certificate::Certificate;
 use halt::Halt;
 use leader_loss::LeaderLoss;
 use rolling::Rolling;
@@ -60,6 +62,33 @@ impl NodeMove {
     }
 }
 
+/// Handshakes of TLS that are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handshakes {
+    /// All of them.
+    pub all: u64,
+    /// Those that came to no session.
+    pub failed: u64,
+}
+
+/// Why no session came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoSession {
+    /// Either side refused it because of a certificate.
+    Refused(CertificateTrouble),
+    /// Anything else.
+    Other(String),
+}
+
+impl NoSession {
+    fn words(&self) -> String {
+        match self {
+            Self::Refused(trouble) => format!("refused because of {}", trouble.words()),
+            Self::Other(why) => why.clone(),
+        }
+    }
+}
+
 /// The servers, as far as faults act on them; the engine implements it.
 pub trait ServersHand: Send + Sync + 'static {
     /// The nodes of the run.
@@ -70,6 +99,18 @@ pub trait ServersHand: Send + Sync + 'static {
     fn begin_trouble(&self, node: NodeId, number: u64, trouble: NodeTrouble) -> Result<(), String>;
     /// No longer; how often it acted.
     fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String>;
+    /// Lets the TLS in front of a node be wrong for sessions that begin from now on, or right again. With `cuts` the
+    /// connections that live are closed.
+    fn set_certificate(
+        &self,
+        node: NodeId,
+        trouble: Option<CertificateTrouble>,
+        cuts: bool,
+    ) -> Result<(), String>;
+    /// The handshakes at a node so far.
+    fn handshakes(&self, node: NodeId) -> Handshakes;
+    /// Begins a session with a node as a careful client does, on a connection of its own, and ends it.
+    fn shake_hands(&self, node: NodeId) -> BoxFuture<'_, Result<(), NoSession>>;
     /// The node that leads the cluster's store.
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>>;
 }
@@ -93,6 +134,9 @@ pub(crate) fn fault_of(
         }
         ServerFault::Upgrade { pause } => {
             Box::new(Rolling::new(servers, nodes, (NodeMove::StartUpgraded, pause)))
+        }
+        ServerFault::Certificate { trouble, cuts } => {
+            Box::new(Certificate::new(servers, nodes, (trouble, cuts)))
         }
         ServerFault::Trouble { trouble } => Box::new(Trouble::new(servers, nodes, (id, trouble))),
         ServerFault::LeaderLoss => Box::new(LeaderLoss::new(servers)),

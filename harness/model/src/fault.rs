@@ -1,5 +1,6 @@
 //! Faults: what a scenario declares, and the window in which one was really in force.
 
+mod certificate;
 mod control;
 mod ramp;
 mod trouble;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use certificate::CertificateTrouble;
 pub use control::{ControlFault, Overload, StrayWrite};
 pub use trouble::{
     AnswerTrouble, BadAnswer, CallKind, Calls, NodeTrouble, PathTrouble, StreamTrouble, TroubleCount,
@@ -237,6 +239,13 @@ pub enum ServerFault {
         /// From one node's readiness to the next one's stop.
         pause: Duration,
     },
+    /// The TLS in front of nodes is wrong from the onset to the end, for sessions that begin meanwhile.
+    Certificate {
+        /// What is wrong with it.
+        trouble: CertificateTrouble,
+        /// Whether connections that live at the onset are closed, as by a restart; else they go on.
+        cuts: bool,
+    },
     /// Nodes stay up and do something wrong from the onset to the end (embedded servers only).
     Trouble {
         /// What.
@@ -256,6 +265,8 @@ impl ServerFault {
             Self::LeaderLoss => "leader_loss",
             Self::Disconnect => "disconnect",
             Self::Upgrade { .. } => "upgrade",
+            Self::Certificate { trouble: CertificateTrouble::ClientsUntrusted, .. } => "clients_untrusted",
+            Self::Certificate { .. } => "certificate",
             Self::Trouble { trouble: NodeTrouble::Stream { what, .. } } => what.name(),
             Self::Trouble { trouble } => trouble.name(),
         }
@@ -298,8 +309,8 @@ impl FaultAction {
             | Self::Refuse
             | Self::Flap { .. }
             | Self::Path { .. }
-            | Self::Crash
-            | Self::Server { .. } => true,
+            | Self::Crash => true,
+            Self::Server { fault } => !matches!(fault, ServerFault::Certificate { cuts: false, .. }),
             Self::Watcher { fault, .. } => fault.crashes(),
             Self::Control { .. } | Self::InvalidContent { .. } => false,
         }

@@ -51,7 +51,9 @@ impl Needs {
             Backend::Embedded => (held, 0),
             Backend::Process | Backend::Container | Backend::External => (0, held + BESIDE),
         };
-        let together = connections + proxy_in + server_in + BESIDE;
+        // What terminates TLS holds a connection of a client's and one to its node.
+        let fronted = if plan.server.tls.is_some() { 2 * held } else { 0 };
+        let together = connections + proxy_in + server_in + fronted + BESIDE;
         let division = Division::of(plan, (together, proxy_in, server_in), open_files);
         let Division { workers, proxies, servers } = division;
         let simulated = simulated(plan);

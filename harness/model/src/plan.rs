@@ -38,7 +38,7 @@ pub use self::server::{
     ExternalSpec, Generation, LinkSpec, Login, NodeProcesses, OldApis, Product, ProxyKind, ProxyPlace,
     ProxySpec, ServerDefect, ServerSpec, UpgradeSpec,
 };
-pub use self::tls::{TlsPorts, TlsSpec};
+pub use self::tls::{TlsClients, TlsFrontSpec, TlsPorts, TlsSpec};
 pub use self::watchers::{
     CONNECTIONS_PER_SOURCE, Cache, ClientDefect, ClientSpec, DriverSpec, Failover, GroupSpec, HealthCheck,
     Protocol, Registers,

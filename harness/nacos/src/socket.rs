@@ -122,7 +122,7 @@ pub(crate) async fn connect(peer: &Peer, source: Ipv4Addr) -> Result<ClientStrea
     Ok(ClientStream::tls(session, facts, local_addr))
 }
 
-fn no_session(error: io::Error, peer: SocketAddr, tls: &TlsPeer) -> ConnectError {
+pub(crate) fn no_session(error: io::Error, peer: SocketAddr, tls: &TlsPeer) -> ConnectError {
     match TlsTrouble::within(&error) {
         Some(within) => ConnectError::Tls {
             peer,

@@ -4,6 +4,8 @@
 //! resumed: each connection pays for a whole handshake, as the Go and Python SDKs do, and as every client does whose
 //! process is new.
 
+mod material;
+mod proof;
 mod trouble;
 mod unchecked;
 
@@ -15,11 +17,16 @@ use shakedown_model::plan::TlsSpec;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, pem};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
+pub use self::material::TlsMaterial;
+pub use self::proof::prove;
 pub use self::trouble::TlsTrouble;
 use self::unchecked::Unchecked;
+
+/// HTTP/2 as ALPN names it.
+const HTTP_2: &str = "h2";
 
 /// What a file of TLS is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,23 +90,46 @@ impl ClientTls {
     /// # Errors
     /// [`TlsError`] says which file, and what is wrong with it.
     pub fn load(spec: &TlsSpec) -> Result<Self, TlsError> {
+        let roots = spec.verify.then(|| authorities(spec.ca.as_deref())).transpose()?;
+        let own = match (&spec.client_certificate, &spec.client_key) {
+            (Some(certificate), Some(key)) => {
+                Some((certificates(TlsFile::ClientCertificate, certificate)?, private_key(key)?))
+            }
+            _ => None,
+        };
+        Self::build(roots, own, spec.server_name.clone())
+    }
+
+    /// With authorities and a certificate that the run made; the host of each peer is the name that is expected.
+    ///
+    /// # Errors
+    /// [`TlsError`] when it is not what it should be.
+    pub fn of(material: &TlsMaterial) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        roots.add(material.authority.clone().into()).map_err(TlsError::Library)?;
+        let own = material.client.clone().map(|(certificate, key)| {
+            (vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key).into())
+        });
+        Self::build(Some(roots), own, None)
+    }
+
+    /// Without `roots` nothing is checked.
+    fn build(
+        roots: Option<RootCertStore>,
+        own: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+        server_name: Option<String>,
+    ) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let checked = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Library)?;
-        let checked = if spec.verify {
-            checked.with_root_certificates(authorities(spec.ca.as_deref())?)
-        } else {
-            checked.dangerous().with_custom_certificate_verifier(unchecked(&provider))
+        let checked = match roots {
+            Some(roots) => checked.with_root_certificates(roots),
+            None => checked.dangerous().with_custom_certificate_verifier(unchecked(&provider)),
         };
-        let mut config = match (&spec.client_certificate, &spec.client_key) {
-            (Some(certificate), Some(key)) => checked
-                .with_client_auth_cert(
-                    certificates(TlsFile::ClientCertificate, certificate)?,
-                    private_key(key)?,
-                )
-                .map_err(TlsError::ClientPair)?,
-            _ => checked.with_no_client_auth(),
+        let mut config = match own {
+            Some((chain, key)) => checked.with_client_auth_cert(chain, key).map_err(TlsError::ClientPair)?,
+            None => checked.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
         let speaking = |protocol: &str| {
@@ -107,7 +137,7 @@ impl ClientTls {
             config.alpn_protocols = vec![protocol.into()];
             Arc::new(config)
         };
-        Ok(Self { http: speaking("http/1.1"), grpc: speaking("h2"), server_name: spec.server_name.clone() })
+        Ok(Self { http: speaking("http/1.1"), grpc: speaking(HTTP_2), server_name })
     }
 
     /// For the HTTP port of a server at `host`, a name or a number.
@@ -130,7 +160,7 @@ impl ClientTls {
         let host = self.server_name.as_deref().unwrap_or(host);
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))?;
-        Ok(TlsPeer { config: Arc::clone(config), name, host: host.into() })
+        Ok(TlsPeer { config: Arc::clone(config), name, host: host.into(), is_checked: true })
     }
 }
 
@@ -147,6 +177,8 @@ pub struct TlsPeer {
     pub(crate) name: ServerName<'static>,
     /// The name as it stands in front of a port.
     pub(crate) host: Arc<str>,
+    /// False for what [`Self::unchecked`] gave.
+    is_checked: bool,
 }
 
 impl TlsPeer {
@@ -154,6 +186,25 @@ impl TlsPeer {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether this is not one that [`Self::unchecked`] gave.
+    #[must_use]
+    pub const fn is_checked(&self) -> bool {
+        self.is_checked
+    }
+
+    /// The same for a careless client, who believes whoever answers.
+    #[must_use]
+    pub fn unchecked(&self) -> Self {
+        let mut config = (*self.config).clone();
+        let verifier = unchecked(config.crypto_provider());
+        config.dangerous().set_certificate_verifier(verifier);
+        Self { config: Arc::new(config), is_checked: false, ..self.clone() }
+    }
+
+    fn speaks_http_2(&self) -> bool {
+        self.config.alpn_protocols.iter().any(|protocol| protocol == HTTP_2.as_bytes())
     }
 }
 

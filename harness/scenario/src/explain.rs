@@ -78,6 +78,9 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
     if let Some(external) = &server.external {
         external::server(out, external)?;
     }
+    if let Some(tls) = &server.tls {
+        external::front(out, *tls)?;
+    }
     if server.backend == Backend::Container {
         containers::server(out, server)?;
     }

@@ -15,6 +15,7 @@ mod mutations;
 mod pace;
 mod server;
 mod server_faults;
+mod tls;
 mod toxics;
 mod troubles;
 
@@ -86,6 +87,7 @@ pub(crate) fn resolve(raw: &RawScenario, beside: &Path, found: &mut Findings) ->
     }
     containers::together(raw.proxy.as_ref().map(|proxy| &proxy.value), &plan.proxy, &plan.server, found);
     external::together(raw, &plan, found);
+    tls::together(raw, &plan, found);
     direct::together(raw, &mut plan, found);
     positive(raw.delivery_timeout.as_ref(), "delivery-timeout", found);
     let mutations = raw.mutations.as_ref().map(|mutations| &mutations.value);

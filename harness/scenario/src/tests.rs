@@ -19,6 +19,7 @@ mod overriding;
 mod planning;
 mod reference;
 mod refusing;
+mod securing;
 mod server_faults;
 mod serving;
 mod shaping;

@@ -462,6 +462,20 @@ pub const ROWS: &[Row] = &[
         ],
         ..Row::CLEAN
     },
+    Row {
+        name: "toothless-tls-1",
+        planted: Planted::Faults,
+        stage: Stage::Tls,
+        toothless: &["expired", "other-name", "untrusted"],
+        ..Row::CLEAN
+    },
+    Row {
+        name: "toothless-tls-2",
+        planted: Planted::Faults,
+        stage: Stage::Tls,
+        toothless: &["not-yet-valid", "unknown-authority"],
+        ..Row::CLEAN
+    },
 ];
 
 #[cfg(test)]

@@ -18,12 +18,14 @@ pub enum Stage {
     Watchers,
     /// Everything that befalls servers.
     Servers,
+    /// Everything that befalls the TLS before servers.
+    Tls,
 }
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 6] =
-        [Self::Calm, Self::Rough, Self::Restart, Self::Links, Self::Watchers, Self::Servers];
+    pub const ALL: [Self; 7] =
+        [Self::Calm, Self::Rough, Self::Restart, Self::Links, Self::Watchers, Self::Servers, Self::Tls];
 
     /// The name of its scenario.
     #[must_use]
@@ -35,6 +37,7 @@ impl Stage {
             Self::Links => "selftest-links",
             Self::Watchers => "selftest-watchers",
             Self::Servers => "selftest-servers",
+            Self::Tls => "selftest-tls",
         }
     }
 
@@ -48,13 +51,14 @@ impl Stage {
             Self::Links => include_str!("../../../scenarios/selftest/selftest-links.yaml"),
             Self::Watchers => include_str!("../../../scenarios/selftest/selftest-watchers.yaml"),
             Self::Servers => include_str!("../../../scenarios/selftest/selftest-servers.yaml"),
+            Self::Tls => include_str!("../../../scenarios/selftest/selftest-tls.yaml"),
         }
     }
 
     /// Whether it is there for its faults, each of which is tried without teeth; it has no gates.
     #[must_use]
     pub const fn is_of_faults(self) -> bool {
-        matches!(self, Self::Links | Self::Watchers | Self::Servers)
+        matches!(self, Self::Links | Self::Watchers | Self::Servers | Self::Tls)
     }
 
     /// The gates as they are written in the scenario.

@@ -13,6 +13,7 @@ mod ports;
 mod process;
 mod proxies;
 mod servers;
+mod tls;
 
 pub use containers::{
     ContainerError, Containers, LiveUsage, Orphan, Orphans, Progress, Sweep, Usage, orphans, sweep,
@@ -24,3 +25,4 @@ pub use process::ProcessError;
 pub use proxies::{Proxies, ProxiesError, ProxyHost};
 pub use servers::{NodeAddress, NodeTls, ServerPlace, Servers, ServersControl, ServersError};
 pub use shakedown_proxy::{Ender, Seen, Sight, Tap};
+pub use tls::{FrontCount, FrontError, TlsFront};

@@ -26,6 +26,7 @@ use crate::containers::{ContainerError, Containers, Progress};
 use crate::guard::Guard;
 use crate::ports::{PortError, Ports};
 use crate::process::ProcessError;
+use crate::tls::{FrontError, TlsFront};
 
 /// Nacos' gRPC port is the HTTP port plus this (nacos-facts.md §1.1).
 const GRPC_OFFSET: u16 = 1000;
@@ -97,6 +98,9 @@ pub enum ServersError {
     /// TLS cannot be spoken as `server.external.tls` says.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// TLS cannot be put in front of the nodes.
+    #[error(transparent)]
+    Front(#[from] FrontError),
     /// A node that somebody else runs cannot be used.
     #[error("nacos node {node} of `server.external` at `{address}` cannot be used: {why}")]
     Unreachable {
@@ -156,6 +160,14 @@ impl NodeAddress {
         Self { node, http, grpc, tls: NodeTls::default() }
     }
 
+    /// The same for a client that looks at no certificate.
+    #[must_use]
+    pub fn unchecked(&self) -> Self {
+        let unchecked = |peer: &Option<TlsPeer>| peer.as_ref().map(TlsPeer::unchecked);
+        let tls = NodeTls { http: unchecked(&self.tls.http), grpc: unchecked(&self.tls.grpc) };
+        Self { tls, ..self.clone() }
+    }
+
     /// Its HTTP port, as a client finds it.
     #[must_use]
     pub fn http_peer(&self) -> Peer {
@@ -175,6 +187,8 @@ pub struct Servers {
     nodes: Vec<NodeAddress>,
     control: ServersControl,
     description: String,
+    /// What terminates TLS in front of the nodes.
+    front: Option<TlsFront>,
 }
 
 /// What [`Servers::start`] needs beside the spec.
@@ -208,12 +222,16 @@ impl Servers {
         place: &ServerPlace<'_>,
         ports: &mut Ports,
     ) -> Result<Self, ServersError> {
-        match spec.backend {
-            Backend::Embedded => embedded::start(spec, place, ports).await,
-            Backend::Process => process::start(spec, place, ports).await,
-            Backend::Container => container::start(spec, place, ports).await,
-            Backend::External => external::start(spec).await,
-        }
+        let started = match spec.backend {
+            Backend::Embedded => embedded::start(spec, place, ports).await?,
+            Backend::Process => process::start(spec, place, ports).await?,
+            Backend::Container => container::start(spec, place, ports).await?,
+            Backend::External => external::start(spec).await?,
+        };
+        let Some(tls) = spec.tls else { return Ok(started) };
+        let front = TlsFront::start(tls, &started.nodes, ports).await?;
+        let description = format!("{}; TLS is terminated before them", started.description);
+        Ok(Self { front: Some(front), description, ..started })
     }
 
     /// Whether what the spec needs on this machine is there, before anything is started.
@@ -228,10 +246,22 @@ impl Servers {
         }
     }
 
-    /// Where the nodes listen, also while one is stopped.
+    /// Where the nodes listen, also while one is stopped. What the run puts in front of them is not in the way there.
     #[must_use]
     pub fn nodes(&self) -> &[NodeAddress] {
         &self.nodes
+    }
+
+    /// Where clients find the nodes: what the run puts in front of them, or the nodes themselves.
+    #[must_use]
+    pub fn for_clients(&self) -> &[NodeAddress] {
+        self.front.as_ref().map_or(&self.nodes, |front| front.nodes())
+    }
+
+    /// What terminates TLS in front of the nodes, if anything does.
+    #[must_use]
+    pub fn front(&self) -> Option<&TlsFront> {
+        self.front.as_ref()
     }
 
     /// How a proxy server in the run's network finds the nodes, HTTP and gRPC each; `None` where they are not in it.
@@ -256,7 +286,7 @@ impl Servers {
     /// Why a node is gone that should be there, if one is. One that was stopped on purpose should not.
     #[must_use]
     pub fn failed(&self) -> Option<String> {
-        self.control.failed()
+        self.control.failed().or_else(|| self.front.as_ref()?.failed())
     }
 
     /// Stops every node.

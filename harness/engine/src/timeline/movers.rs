@@ -13,12 +13,12 @@ use shakedown_load::watchers::{Fleet, FleetConfig, FleetEnd, GroupAddresses};
 use shakedown_model::division::Share;
 use shakedown_model::event::{Publish, PublishOutcome};
 use shakedown_model::manifest::RunStatus;
-use shakedown_model::plan::{Protocol, ProxyKind};
+use shakedown_model::plan::{GroupSpec, Protocol, ProxyKind};
 use shakedown_model::schedule::MutationKind;
 use shakedown_model::{ItemId, Plan};
 use shakedown_nacos::Peer;
 use shakedown_record::{Clock, RunDir};
-use shakedown_topology::NodeAddress;
+use shakedown_topology::{NodeAddress, Servers};
 use tokio::task::JoinSet;
 
 use super::fail;
@@ -94,7 +94,7 @@ impl Movers {
             plan: Arc::clone(&setup.plan),
             run_id,
             share: if crew.control().count() == 0 { Share::Whole } else { Share::Real },
-            addresses: group_addresses(&setup.plan, setup.servers.nodes(), &setup.addresses, 0),
+            addresses: group_addresses(&setup.plan, setup.servers.for_clients(), &setup.addresses, 0),
             clock,
             from,
             recorder: recorder.clone(),
@@ -126,13 +126,16 @@ impl Movers {
             kind: setup.plan.proxy.kind,
             proxies: Arc::clone(&setup.addresses),
             watchers: Arc::new(watchers.clone()),
-            servers: Arc::new(Hand(setup.servers.control().clone())),
+            servers: Arc::new(Hand {
+                control: setup.servers.control().clone(),
+                front: setup.servers.front().cloned(),
+            }),
             control: Arc::new(Strangers::new(&setup.plan, setup.servers.nodes())),
             mutator: Arc::<Published>::clone(&published),
         };
         let mut key = config_key(&setup.plan.key_of(ItemId(0)));
         key.data_id = format!("{}canary", setup.plan.items.prefix);
-        let probe = Arc::new(NacosProbe { key, nodes: setup.servers.nodes().to_vec() });
+        let probe = Arc::new(NacosProbe { key, nodes: canary_nodes(&setup.servers) });
         let service = Arc::new(NodeProbes::new(&setup.plan, setup.servers.nodes()));
         // Servers that are not embedded have the real tick, which is the default.
         let dump_tick = setup.plan.server.embedded.dump_tick;
@@ -152,6 +155,16 @@ impl Movers {
     }
 }
 
+/// The nodes as canaries of links find them: what is wrong with a certificate that the run itself made is a fault of its own,
+/// and says nothing of a link.
+fn canary_nodes(servers: &Servers) -> Vec<NodeAddress> {
+    let nodes = servers.for_clients().iter();
+    match servers.front() {
+        Some(_) => nodes.map(NodeAddress::unchecked).collect(),
+        None => nodes.cloned().collect(),
+    }
+}
+
 /// Where somebody logs in for the watchers, if they must: straight at the first node.
 pub(crate) fn watchers_login(plan: &Plan, nodes: &[NodeAddress]) -> Option<Peer> {
     nodes.first().filter(|_| plan.server.login.is_some()).map(NodeAddress::http_peer)
@@ -165,20 +178,30 @@ pub(crate) fn group_addresses(
     share: u32,
 ) -> Vec<GroupAddresses> {
     if plan.proxy.kind == ProxyKind::None {
-        let http = nodes.iter().map(NodeAddress::http_peer).collect();
-        let grpc = nodes.iter().map(NodeAddress::grpc_peer).collect();
-        return vec![GroupAddresses { http, grpc }; plan.groups.len()];
+        let all = |group: &GroupSpec, peer: fn(&NodeAddress) -> Peer| {
+            nodes.iter().map(|node| as_seen_by(group, peer(node))).collect()
+        };
+        let of_group = |group: &GroupSpec| GroupAddresses {
+            http: all(group, NodeAddress::http_peer),
+            grpc: all(group, NodeAddress::grpc_peer),
+        };
+        return plan.groups.iter().map(of_group).collect();
     }
     let mut addresses = vec![GroupAddresses::default(); plan.groups.len()];
     for proxy in proxies.iter().filter(|proxy| proxy.watcher.is_none() && u32::from(proxy.share) == share) {
         let group = &mut addresses[proxy.group.index()];
-        let peer = through(nodes, proxy);
+        let peer = as_seen_by(&plan.groups[proxy.group.index()], through(nodes, proxy));
         match proxy.protocol {
             Protocol::NacosHttp => group.http.push(peer),
             Protocol::NacosGrpc => group.grpc.push(peer),
         }
     }
     addresses
+}
+
+/// A careless group takes whoever answers for the one it looks for.
+fn as_seen_by(group: &GroupSpec, peer: Peer) -> Peer {
+    if group.client.checks_certificates { peer } else { peer.unchecked() }
 }
 
 /// Lets the mutator send what is due and wait for its answers, for `limit` at most, and stops it.

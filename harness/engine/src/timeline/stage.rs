@@ -7,6 +7,7 @@ use shakedown_load::mutator::{AckBoard, Newest};
 use shakedown_model::manifest::RunStatus;
 use shakedown_model::{ItemId, Offset, PhaseId};
 use shakedown_record::{Clock, RunDir};
+use shakedown_topology::TlsFront;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -195,6 +196,7 @@ impl Stage<'_> {
             let proxies = addresses.iter().filter(|proxy| usize::from(proxy.share) == share);
             proxies.map(|proxy| proxy.listen).collect()
         };
+        parts.extend(self.setup.servers.front().map(TlsFront::part));
         parts.extend(self.setup.proxies.parts(of_share));
         parts.extend(self.live.watchers.parts());
         let (dir, sampler, at) = (self.dir.clone(), Arc::clone(&self.parts), self.clock.now());

@@ -16,6 +16,7 @@ use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
 use shakedown_model::fault::{Befallen, WatcherFault};
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
+use shakedown_nacos::tls::TlsMaterial;
 use shakedown_record::{Clock, Recorder};
 use shakedown_topology::{Part, PartConnections, PartPlace};
 use tokio::sync::watch;
@@ -115,7 +116,7 @@ impl Crew {
         count: u32,
         (plan, run_id): (&Plan, u64),
         addresses: &dyn Fn(u32) -> Vec<GroupAddresses>,
-        login_at: Option<Peer>,
+        (login_at, tls): (Option<Peer>, Option<&TlsMaterial>),
         place: CrewPlace<'_>,
     ) -> Result<Self, CrewError> {
         let mut crew = Self::default();
@@ -132,6 +133,7 @@ impl Crew {
                 run_id,
                 plan: plan.clone(),
                 password: plan.server.login.as_ref().map(|login| login.password.reveal().to_owned()),
+                tls: tls.cloned(),
                 addresses: addresses(index).iter().map(WireAddresses::of).collect(),
                 login_at: login_at.as_ref().map(WirePeer::of),
                 snapshots: place.snapshots.to_owned(),

@@ -14,7 +14,7 @@ use shakedown_load::watchers::{FleetEnd, GroupAddresses, Progress};
 use shakedown_model::fault::{Befallen, WatcherFault};
 use shakedown_model::{GroupId, ItemId, Offset, Plan};
 use shakedown_nacos::Peer;
-use shakedown_nacos::tls::{ClientTls, TlsError, TlsPeer};
+use shakedown_nacos::tls::{ClientTls, TlsError, TlsMaterial, TlsPeer};
 use shakedown_record::{Block, DamagedBlock};
 
 use super::frame::{self, FrameError, Kind};
@@ -89,6 +89,8 @@ pub(super) struct Task {
     pub(super) plan: Plan,
     /// The password of the plan's login.
     pub(super) password: Option<String>,
+    /// What TLS needs in front of servers that the run brought up.
+    pub(super) tls: Option<TlsMaterial>,
     /// Where each group connects to.
     pub(super) addresses: Vec<WireAddresses>,
     /// Where it logs in for its watchers, when the plan has a login.
@@ -110,6 +112,8 @@ pub(super) struct WirePeer {
     pub(super) addr: SocketAddr,
     /// The name that its certificate must hold; `None` where no TLS is spoken.
     pub(super) tls_name: Option<String>,
+    /// Whether that certificate is looked at.
+    pub(super) is_checked: bool,
 }
 
 /// From a worker to the harness, beside blocks of the history.
@@ -162,7 +166,11 @@ pub(super) struct Beat {
 
 impl WirePeer {
     pub(super) fn of(peer: &Peer) -> Self {
-        Self { addr: peer.addr, tls_name: peer.tls.as_ref().map(|tls| tls.host().to_owned()) }
+        Self {
+            addr: peer.addr,
+            tls_name: peer.tls.as_ref().map(|tls| tls.host().to_owned()),
+            is_checked: peer.tls.as_ref().is_none_or(TlsPeer::is_checked),
+        }
     }
 }
 
@@ -177,10 +185,11 @@ impl WireAddresses {
 pub(super) struct Peers(Option<ClientTls>);
 
 impl Peers {
-    /// Reads the files of TLS, where the plan has any.
-    pub(super) fn of(plan: &Plan) -> Result<Self, TlsError> {
-        let tls = plan.server.external.as_ref().and_then(|external| external.tls.as_ref());
-        Ok(Self(tls.map(ClientTls::load).transpose()?))
+    /// Takes what the run made, or reads the files of TLS, where the plan has any.
+    pub(super) fn of(plan: &Plan, made: Option<&TlsMaterial>) -> Result<Self, TlsError> {
+        let given = plan.server.external.as_ref().and_then(|external| external.tls.as_ref());
+        let made = made.map(ClientTls::of).transpose()?;
+        Ok(Self(made.map_or_else(|| given.map(ClientTls::load).transpose(), |tls| Ok(Some(tls)))?))
     }
 
     pub(super) fn http(&self, peer: &WirePeer) -> Result<Peer, TlsError> {
@@ -200,7 +209,8 @@ impl Peers {
             (Some(tls), Some(name)) => Some(at(tls, name)?),
             _ => None,
         };
-        Ok(Peer { addr: peer.addr, tls })
+        let found = Peer { addr: peer.addr, tls };
+        Ok(if peer.is_checked { found } else { found.unchecked() })
     }
 
     pub(super) fn group(&self, group: &WireAddresses) -> Result<GroupAddresses, TlsError> {

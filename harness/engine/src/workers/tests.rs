@@ -71,7 +71,8 @@ fn plan() -> Plan {
 
 /// The first of two workers at a server that refuses every connection.
 fn task(snapshots: &std::path::Path) -> Task {
-    let nowhere = WirePeer { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), tls_name: None };
+    let nowhere =
+        WirePeer { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), tls_name: None, is_checked: true };
     Task {
         protocol: PROTOCOL,
         index: 0,
@@ -79,6 +80,7 @@ fn task(snapshots: &std::path::Path) -> Task {
         threads: 1,
         run_id: 9,
         plan: plan(),
+        tls: None,
         password: None,
         addresses: vec![WireAddresses { http: Vec::new(), grpc: vec![nowhere] }],
         login_at: None,
@@ -197,7 +199,8 @@ fn a_password_travels_beside_the_plan_and_is_back_in_it_there() {
     let mut task = task(dir.path());
     task.plan.server.login = Some(Login { username: "nacos".to_owned(), password: Secret::new("hunter2") });
     task.password = Some("hunter2".to_owned());
-    task.login_at = Some(WirePeer { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), tls_name: None });
+    task.login_at =
+        Some(WirePeer { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), tls_name: None, is_checked: true });
     let text = serde_json::to_string(&task).unwrap();
     assert_eq!(text.matches("hunter2").count(), 1, "{text}");
     let (recorder, _history) = Recorder::in_memory();
@@ -214,5 +217,5 @@ fn addresses_come_back_as_they_were() {
         GroupAddresses { http: vec![Peer { addr, tls: None }], grpc: vec![Peer { addr, tls: None }; 2] };
     let text = serde_json::to_string(&WireAddresses::of(&group)).unwrap();
     let read: WireAddresses = serde_json::from_str(&text).unwrap();
-    assert_eq!(Peers::of(&plan()).unwrap().group(&read).unwrap(), group);
+    assert_eq!(Peers::of(&plan(), None).unwrap().group(&read).unwrap(), group);
 }

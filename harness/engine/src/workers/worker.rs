@@ -153,11 +153,11 @@ pub(super) fn fleet_config(
     (clock, from): (Clock, Offset),
     recorder: &Recorder,
 ) -> Result<FleetConfig, WorkerError> {
-    let Task { index, of, run_id, mut plan, password, addresses, login_at, snapshots, .. } = task;
+    let Task { index, of, run_id, mut plan, password, tls, addresses, login_at, snapshots, .. } = task;
     if let (Some(login), Some(password)) = (&mut plan.server.login, password) {
         login.password = Secret::new(password);
     }
-    let peers = Peers::of(&plan)?;
+    let peers = Peers::of(&plan, tls.as_ref())?;
     let login_at = login_at.map(|peer| peers.http(&peer)).transpose()?;
     let login = login_at.map(|peer| publisher::admin_at(&plan.server, peer, PUBLISH_TIMEOUT));
     Ok(FleetConfig {

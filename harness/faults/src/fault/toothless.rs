@@ -7,12 +7,14 @@ use std::future::pending;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
-use shakedown_model::fault::{Befallen, NodeTrouble, StrayWrite, TroubleCount, WatcherFault};
+use shakedown_model::fault::{
+    Befallen, CertificateTrouble, NodeTrouble, StrayWrite, TroubleCount, WatcherFault,
+};
 use shakedown_model::{GroupId, NodeId};
 
 use super::{Site, Watchers};
 use crate::control::{ControlPlane, StrayAnswer};
-use crate::server::{NodeMove, ServersHand};
+use crate::server::{Handshakes, NoSession, NodeMove, ServersHand};
 use crate::toxiproxy::{ProxyApi, ProxyApiError, ProxyState, ToxicConfig};
 
 /// The same place, where nothing can be done.
@@ -96,6 +98,18 @@ impl ServersHand for Idle<dyn ServersHand> {
     /// The node itself says how often it did what it was never told.
     fn end_trouble(&self, node: NodeId, number: u64) -> Result<TroubleCount, String> {
         self.0.end_trouble(node, number)
+    }
+
+    fn set_certificate(&self, _: NodeId, _: Option<CertificateTrouble>, _: bool) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn handshakes(&self, node: NodeId) -> Handshakes {
+        self.0.handshakes(node)
+    }
+
+    fn shake_hands(&self, node: NodeId) -> BoxFuture<'_, Result<(), NoSession>> {
+        self.0.shake_hands(node)
     }
 
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>> {

@@ -188,6 +188,7 @@ async fn a_toothless_fault_moves_no_node_and_is_found_out() {
         ServerFault::Upgrade { pause },
         ServerFault::LeaderLoss,
         ServerFault::Trouble { trouble: NodeTrouble::ExpireTokens },
+        EXPIRED,
     ] {
         let stage = stage_with(fault, &[], Some(FaultDefect::Toothless));
         let servers = Arc::clone(&stage.servers);
@@ -199,4 +200,46 @@ async fn a_toothless_fault_moves_no_node_and_is_found_out() {
         let window = window_of(self::stage(fault, &[])).await;
         assert!(!bit(&window).is_empty());
     }
+}
+
+const EXPIRED: ServerFault = ServerFault::Certificate { trouble: CertificateTrouble::Expired, cuts: false };
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_certificate_keeps_a_careful_client_away_from_the_onset_to_the_end() {
+    let stage = stage(EXPIRED, &[1]);
+    let (servers, clock) = (Arc::clone(&stage.servers), stage.clock);
+    let clients = Arc::clone(&servers);
+    tokio::spawn(async move {
+        for second in [8, 12, 14, 16, 22] {
+            sleep_until(clock.instant(Offset::from_secs(second))).await;
+            drop(clients.shake_hands(NodeId(1)).await);
+        }
+    });
+    let window = window_of(stage).await;
+    let words = "a careful client was refused because of an expired certificate; \
+                 node 1: 3 of 3 handshakes of clients failed";
+    assert_eq!(bit(&window), words);
+    assert!(window.service.iter().all(|node| node.write.is_empty()), "the node itself serves: {window:?}");
+    let [untouched, front] = *servers.fronts.lock().unwrap();
+    assert_eq!((untouched, front.0), ((None, Handshakes::default()), None), "it is right again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_nobody_is_shown_missed() {
+    let stage = stage(EXPIRED, &[]);
+    *stage.servers.moves_are_void.lock().unwrap() = true;
+    let window = window_of(stage).await;
+    let words = "node 0: at the onset a session came about; node 1: at the onset a session came about";
+    assert_eq!(window.bite, Bite::Missed(words.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_was_bad_before_is_no_bite_of_a_fault() {
+    let stage = stage(EXPIRED, &[0]);
+    let other = Some(CertificateTrouble::OtherName);
+    stage.servers.fronts.lock().unwrap()[0].0 = other;
+    let window = window_of(stage).await;
+    let words =
+        "node 0: before the onset no session came about: refused because of a certificate for another name";
+    assert_eq!(window.bite, Bite::Missed(words.into()));
 }

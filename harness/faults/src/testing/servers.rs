@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use shakedown_model::NodeId;
-use shakedown_model::fault::{NodeTrouble, TroubleCount};
+use shakedown_model::fault::{CertificateTrouble, NodeTrouble, TroubleCount};
 use tokio::time::sleep;
 
 use crate::canary::ProbeError;
 use crate::server::service::{Listener, ServiceProbe};
-use crate::server::{NodeMove, ServersHand};
+use crate::server::{Handshakes, NoSession, NodeMove, ServersHand};
 
 /// How long a node takes to be ready.
 pub(crate) const START: Duration = Duration::from_secs(5);
@@ -34,6 +34,8 @@ pub(crate) struct FakeServers {
     pub(crate) moves_are_void: Mutex<bool>,
     /// What nodes were told to do wrong, and when they were told that it is over.
     pub(crate) troubles: Mutex<Vec<(NodeId, u64, Option<NodeTrouble>)>>,
+    /// What is wrong with the TLS in front of each, and how many sessions were asked for.
+    pub(crate) fronts: Mutex<[(Option<CertificateTrouble>, Handshakes); 2]>,
 }
 
 struct Nodes {
@@ -50,6 +52,7 @@ impl Default for FakeServers {
             moves: Mutex::default(),
             moves_are_void: Mutex::default(),
             troubles: Mutex::default(),
+            fronts: Mutex::default(),
         }
     }
 }
@@ -120,6 +123,33 @@ impl ServersHand for FakeServers {
         troubles.push((node, number, None));
         let acted = if *self.moves_are_void.lock().unwrap() || !was_told { 0 } else { 3 };
         Ok(TroubleCount { acted, of: 5 })
+    }
+
+    fn set_certificate(
+        &self,
+        node: NodeId,
+        trouble: Option<CertificateTrouble>,
+        _cuts: bool,
+    ) -> Result<(), String> {
+        if !*self.moves_are_void.lock().unwrap() {
+            self.fronts.lock().unwrap()[node.index()].0 = trouble;
+        }
+        Ok(())
+    }
+
+    fn handshakes(&self, node: NodeId) -> Handshakes {
+        self.fronts.lock().unwrap()[node.index()].1
+    }
+
+    fn shake_hands(&self, node: NodeId) -> BoxFuture<'_, Result<(), NoSession>> {
+        Box::pin(async move {
+            sleep(STEP).await;
+            let mut fronts = self.fronts.lock().unwrap();
+            let (trouble, count) = &mut fronts[node.index()];
+            count.all += 1;
+            count.failed += u64::from(trouble.is_some());
+            trouble.map_or(Ok(()), |trouble| Err(NoSession::Refused(trouble)))
+        })
     }
 
     fn leader(&self) -> BoxFuture<'_, Result<NodeId, String>> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Protocol;
 use super::cluster::ClusterSettings;
-use super::tls::TlsSpec;
+use super::tls::{TlsFrontSpec, TlsSpec};
 use crate::fault::Toxic;
 use crate::secrets::Secret;
 
@@ -52,6 +53,9 @@ pub struct ServerSpec {
     /// Where the servers of the external backend are, and how far the run may go there.
     #[serde(default)]
     pub external: Option<ExternalSpec>,
+    /// TLS in front of the nodes that the run brings up; `None` is in the clear.
+    #[serde(default)]
+    pub tls: Option<TlsFrontSpec>,
     /// What an `upgrade` fault puts in the nodes' place.
     #[serde(default)]
     pub upgrade: Option<UpgradeSpec>,
@@ -74,6 +78,7 @@ impl Default for ServerSpec {
             home: None,
             container: ContainerSettings::default(),
             external: None,
+            tls: None,
             upgrade: None,
             ready_timeout: Duration::from_secs(90),
             login: None,
@@ -88,6 +93,13 @@ impl ServerSpec {
     pub fn generation(&self) -> Generation {
         let major = self.version.trim_start_matches('v').split('.').next();
         if major == Some("3") { Generation::V3 } else { Generation::V2 }
+    }
+
+    /// Whether clients that speak `protocol` do so within TLS.
+    #[must_use]
+    pub fn has_tls(&self, protocol: Protocol) -> bool {
+        let elsewhere = self.external.as_ref().and_then(|external| external.tls.as_ref()).map(|tls| tls.on);
+        self.tls.map(|tls| tls.on).or(elsewhere).is_some_and(|on| on.has(protocol))
     }
 }
 

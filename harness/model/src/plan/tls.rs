@@ -1,8 +1,10 @@
-//! TLS to servers that somebody else runs.
+//! TLS to servers that somebody else runs, and in front of those that the run brings up.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use super::Protocol;
 
 /// How a run speaks TLS to servers that somebody else runs. The plan holds where the files are, never what is in them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +37,34 @@ impl Default for TlsSpec {
     }
 }
 
+/// TLS in front of servers that the run brings up: authorities, certificates and keys are the run's own, made for it and
+/// never written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TlsFrontSpec {
+    /// The ports that clients find behind TLS; the others are as the servers have them, in the clear.
+    pub on: TlsPorts,
+    /// Which clients are let in.
+    pub clients: TlsClients,
+}
+
+/// Which clients a server lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsClients {
+    /// Whoever connects.
+    #[default]
+    Anyone,
+    /// Those that show a certificate of the run's authority of clients (mutual TLS).
+    Certified,
+}
+
 /// Which ports of a server speak TLS. Nacos switches it on for each by itself (nacos-facts.md §2.4 for gRPC; the web
 /// server's own settings, or a proxy in front, for HTTP).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsPorts {
     /// The HTTP and the gRPC port.
+    #[default]
     Both,
     /// The HTTP port.
     Http,
@@ -59,5 +83,14 @@ impl TlsPorts {
     #[must_use]
     pub const fn has_grpc(self) -> bool {
         matches!(self, Self::Both | Self::Grpc)
+    }
+
+    /// Whether the port of clients that speak so does.
+    #[must_use]
+    pub const fn has(self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::NacosHttp => self.has_http(),
+            Protocol::NacosGrpc => self.has_grpc(),
+        }
     }
 }

@@ -164,6 +164,9 @@ pub struct ClientSpec {
     /// How it holds its own requests back.
     #[serde(default)]
     pub pace: Pace,
+    /// Whether it looks at the certificates that servers show, where TLS is spoken.
+    #[serde(default = "yes")]
+    pub checks_certificates: bool,
     /// A planted defect, if any.
     pub defect: Option<ClientDefect>,
     /// The program that stands in for the simulation, if one does: a real SDK, or a client of the user's own. What is
@@ -210,10 +213,16 @@ impl ClientSpec {
             },
             registers: Registers::Once,
             pace: Pace::default(),
+            checks_certificates: true,
             defect: None,
             driver: None,
         }
     }
+}
+
+/// A plan from before there was a choice has clients that look.
+const fn yes() -> bool {
+    true
 }
 
 /// Connections of one source address to one destination up to which connecting stays quick: past 14,000 the kernel

@@ -21,6 +21,12 @@ impl Peer {
         Self { addr, ..self.clone() }
     }
 
+    /// The same for a client that looks at no certificate.
+    #[must_use]
+    pub fn unchecked(&self) -> Self {
+        Self { addr: self.addr, tls: self.tls.as_ref().map(TlsPeer::unchecked) }
+    }
+
     /// What a request calls the server: the address, or the name that TLS expects with its port.
     #[must_use]
     pub fn authority(&self) -> String {

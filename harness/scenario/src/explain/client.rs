@@ -48,6 +48,9 @@ pub(super) fn client(out: &mut String, client: &ClientSpec) -> fmt::Result {
         }
         Registers::Twice => writeln!(out, "      registers: twice # each callback comes twice")?,
     }
+    if !client.checks_certificates {
+        writeln!(out, "      checks-certificates: false # believes whoever answers")?;
+    }
     match &client.defect {
         None => Ok(()),
         Some(defect) => writeln!(out, "      defect: {} # planted", word(defect)),

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use shakedown_model::plan::{ExternalNode, ExternalProxy, ExternalSpec, TlsPorts, TlsSpec};
+use shakedown_model::plan::{
+    ExternalNode, ExternalProxy, ExternalSpec, TlsClients, TlsFrontSpec, TlsPorts, TlsSpec,
+};
 
 pub(super) fn server(out: &mut String, external: &ExternalSpec) -> fmt::Result {
     for node in &external.nodes {
@@ -35,11 +37,7 @@ pub(super) fn proxy(out: &mut String, external: &ExternalProxy) -> fmt::Result {
 }
 
 fn tls(out: &mut String, spec: &TlsSpec) -> fmt::Result {
-    let on = match spec.on {
-        TlsPorts::Both => "HTTP and gRPC",
-        TlsPorts::Http => "HTTP alone",
-        TlsPorts::Grpc => "gRPC alone",
-    };
+    let on = ports(spec.on);
     let checked = match (&spec.ca, spec.verify) {
         (_, false) => "not checked: anybody between can read and change everything".to_owned(),
         (Some(ca), true) => format!("signed by an authority of {}", ca.display()),
@@ -48,6 +46,23 @@ fn tls(out: &mut String, spec: &TlsSpec) -> fmt::Result {
     let name = spec.server_name.as_deref().unwrap_or("the host of each address");
     let own = if spec.client_certificate.is_some() { "with a certificate" } else { "without a certificate" };
     writeln!(out, "  tls: {on}; servers' certificates for {name}, {checked}; clients {own}")
+}
+
+/// TLS before nodes that the run brings up.
+pub(super) fn front(out: &mut String, spec: TlsFrontSpec) -> fmt::Result {
+    let clients = match spec.clients {
+        TlsClients::Anyone => "anyone is let in",
+        TlsClients::Certified => "clients show certificates",
+    };
+    writeln!(out, "  tls: {} # terminated before the nodes; {clients}", ports(spec.on))
+}
+
+const fn ports(on: TlsPorts) -> &'static str {
+    match on {
+        TlsPorts::Both => "HTTP and gRPC",
+        TlsPorts::Http => "HTTP alone",
+        TlsPorts::Grpc => "gRPC alone",
+    }
 }
 
 fn addresses(node: &ExternalNode) -> String {

@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use shakedown_model::fault::{
-    ALL_PPM, AnswerTrouble, BadAnswer, ControlFault, Distribution, FaultAction, FaultDefect, FaultPlan,
-    NodeTrouble, Overload, ServerFault, SpoiledCache, StrayWrite, Stream, StreamTrouble, Toxic, ToxicKind,
-    WatcherFault,
+    ALL_PPM, AnswerTrouble, BadAnswer, CertificateTrouble, ControlFault, Distribution, FaultAction,
+    FaultDefect, FaultPlan, NodeTrouble, Overload, ServerFault, SpoiledCache, StrayWrite, Stream,
+    StreamTrouble, Toxic, ToxicKind, WatcherFault,
 };
 use shakedown_model::plan::{Plan, ProxyKind};
 
@@ -171,6 +171,15 @@ fn befalls(plan: &Plan, fault: &ServerFault) -> String {
             plan.server.upgrade.as_ref().map_or("another version", |upgrade| &upgrade.version),
             show_time(*pause)
         ),
+        ServerFault::Certificate { trouble, cuts } => {
+            let live = if *cuts { "live connections are closed" } else { "live connections go on" };
+            match trouble {
+                CertificateTrouble::ClientsUntrusted => {
+                    format!("clients' certificates are not trusted until the end; {live}")
+                }
+                trouble => format!("whoever connects is shown {} until the end; {live}", trouble.words()),
+            }
+        }
         ServerFault::Trouble { trouble } => troubles(trouble),
     }
 }

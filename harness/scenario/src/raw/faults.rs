@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shakedown_model::fault::{CallKind, FaultDefect, SpoiledCache, StrayWrite, Stream};
+use shakedown_model::fault::{CallKind, CertificateTrouble, FaultDefect, SpoiledCache, StrayWrite, Stream};
 
 use super::{
     RawBandwidth, RawLatency, RawLimitData, RawLinkToxic, RawResetPeer, RawSlicer, RawSlowClose, RawTimeout,
@@ -114,6 +114,8 @@ choice! {
         "overload" Overload(RawOverload) = "Users call the control plane straight, each one call after the other, beside the mutator; their figures stand in the fault's verdict. Not on servers that somebody else runs.",
         "invalid_content" InvalidContent(RawInvalid) = "The run's own writes write content that is whole and that no application can use, as broken YAML or a value out of range: a good application refuses it in its callback, and goes on with the last good one.",
         "stray_writes" StrayWrites(RawStray) = "Somebody writes what must not reach any watcher. Not on servers that somebody else runs.",
+        "certificate" Certificate(RawCertificate) = "What terminates TLS before server nodes shows a bad certificate to whoever connects, until the end. Needs `server.tls`.",
+        "clients_untrusted" ClientsUntrusted(RawUntrusted) = "What terminates TLS before server nodes no longer trusts the authority of the clients' certificates, until the end. Needs `server.tls` with `clients: certified`.",
         "leader_loss" LeaderLoss(RawNothing) = "The node that leads the store of a cluster is found and killed at the onset, and started again at the end. Clusters of three or more; not embedded.",
         "disconnect" Disconnect(RawNodes) = "Server nodes lose their network, to clients and to each other. Containers only.",
         "upgrade" Upgrade(RawRound) = "One server node after another is stopped, and started over the same data as the version of `server.upgrade`, which it stays. It lasts until the last is ready, `for` at least. Not on embedded servers.",
@@ -215,6 +217,34 @@ record! {
         "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
     }
 }
+
+record! {
+    /// A bad certificate, and where it is shown.
+    RawCertificate {
+        "shows" shows: required Shown = "Which one: `expired`, `not_yet_valid`, for somebody else's name (`other_name`), or signed by nobody whom clients trust (`unknown_authority`).",
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "cuts" cuts: optional bool = "Whether connections that live at the onset are closed, as by a restart, so that everybody meets it at once; else they go on. Default: false.",
+    }
+}
+
+record! {
+    /// The nodes where clients are trusted no longer.
+    RawUntrusted {
+        "nodes" nodes: optional Selection<u32> = "`all`, or the numbers of the server nodes, from 0. Default: all.",
+        "cuts" cuts: optional bool = "Whether connections that live at the onset are closed, as by a restart, so that everybody meets it at once; else they go on. Default: false.",
+    }
+}
+
+/// The troubles that a server's own certificate may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown(pub(crate) CertificateTrouble);
+
+words!(Shown {
+    "expired" => Shown(CertificateTrouble::Expired),
+    "not_yet_valid" => Shown(CertificateTrouble::NotYetValid),
+    "other_name" => Shown(CertificateTrouble::OtherName),
+    "unknown_authority" => Shown(CertificateTrouble::UnknownAuthority),
+});
 
 record! {
     /// A round over server nodes.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shakedown_model::plan::{AuthScope, Backend, NodeProcesses, Product, ProxyKind, ServerDefect};
+use shakedown_model::plan::{
+    AuthScope, Backend, NodeProcesses, Product, ProxyKind, ServerDefect, TlsClients, TlsPorts,
+};
 
 use super::{RawContainer, RawExternal, RawExternalProxy, RawLinkToxic, RawProxyPlace};
 use crate::field::{OrNone, Share, record, words};
@@ -16,6 +18,7 @@ record! {
         "version" version: optional String = "Its version, 2.x or 3.x; tells the embedded server what to imitate, the process backend how to speak to its home, and the container backend its image. Default: 2.5.0.",
         "backend" backend: optional Backend = "Where servers come from: built in, a server home on this machine, the official image on a container engine, or servers that somebody else runs. Default: embedded.",
         "external" external: optional RawExternal = "Where the servers of the external backend are, and how far the run may go there.",
+        "tls" tls: optional RawTlsFront = "TLS before the nodes that the run brings up, terminated in the harness' process as a reverse proxy would. The run makes its own authorities, certificates and keys. Default: none.",
         "nodes" nodes: optional u32 = "How many nodes; up to 9. Default: 1.",
         "home" home: optional PathBuf = "The server home of the process backend. Default: from the command line or NACOS_HOME.",
         "container" container: optional RawContainer = "How the container backend starts its nodes.",
@@ -23,6 +26,14 @@ record! {
         "upgrade" upgrade: optional RawUpgrade = "The version that an `upgrade` fault puts in the nodes' place. Default: none.",
         "login" login: optional RawLogin = "The account that the harness and its watchers log in with. Servers that the run starts then ask for it; real ones know one user, `nacos`. Default: no login.",
         "embedded" embedded: optional RawEmbedded = "Settings of the embedded server.",
+    }
+}
+
+record! {
+    /// TLS before the nodes that the run brings up: `{}` is on both ports, for whoever connects. The harness itself goes straight to the nodes, in the clear.
+    RawTlsFront {
+        "on" on: optional TlsPorts = "The ports that clients find behind TLS. Default: both.",
+        "clients" clients: optional TlsClients = "Which clients are let in: `anyone`, or those that show a certificate of the run's own (`certified`: mutual TLS), which all simulated watchers then have. Default: anyone.",
     }
 }
 
@@ -117,6 +128,7 @@ record! {
     }
 }
 
+words!(TlsClients { "anyone" => TlsClients::Anyone, "certified" => TlsClients::Certified });
 words!(Product { "nacos" => Product::Nacos });
 words!(Backend { "embedded" => Backend::Embedded, "process" => Backend::Process, "container" => Backend::Container, "external" => Backend::External });
 words!(ProxyKind { "embedded" => ProxyKind::Embedded, "toxiproxy" => ProxyKind::Toxiproxy, "none" => ProxyKind::None });

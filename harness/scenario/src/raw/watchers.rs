@@ -53,6 +53,7 @@ record! {
         "query-limit" query_limit: optional OrNone<u32> = "The most queries of one item per second, or `none` (gRPC only). Default: none; 5 like nacos-java-2, nacos-java-3 and nacos-go-2.",
         "registers" registers: optional Registers = "How often the application registers its listener: `once`; `never`, so that it reads its items at its start and hears of no change; or `twice`. Default: once.",
         "pace" pace: optional RawPace = "How it holds its own requests back, so that a storm of changes is not answered by a storm of requests. Default: it asks at once.",
+        "checks-certificates" checks_certificates: optional bool = "Whether the client looks at the certificates that servers show; one that does not talks to anybody. Needs TLS. Default: true.",
         "defect" defect: optional ClientDefect = "A planted defect, so that a guarantee can be seen to catch it. Default: none.",
     }
 }

@@ -124,6 +124,7 @@ fn refuse_other_keys(raw: &RawClient, found: &mut Findings) {
         "health-check" health_check,
         "resync" resync,
         "lists-around-query" lists_around_query,
+        "checks-certificates" checks_certificates,
         "retry" retry,
         "query-limit" query_limit,
         "defect" defect,

@@ -201,7 +201,6 @@ pub(super) fn together(raw: &RawScenario, plan: &Plan, found: &mut Findings) {
     if plan.server.external.is_none() {
         return;
     }
-    tls::refuse_drivers(raw, plan, found);
     let namespaces = raw.items.as_ref().and_then(|items| items.value.namespaces.as_ref());
     if let Some(namespaces) = namespaces {
         found

@@ -222,6 +222,8 @@ fn on_servers(
         | RawAction::Stop(_)
         | RawAction::Pause(_)
         | RawAction::RollingRestart(_)
+        | RawAction::Certificate(_)
+        | RawAction::ClientsUntrusted(_)
         | RawAction::LeaderLoss(_)
         | RawAction::Disconnect(_)
         | RawAction::Upgrade(_) => server_faults::does(raw, span, plan, found)?,

@@ -233,6 +233,7 @@ fn times(raw: &RawClient, client: &mut ClientSpec, found: &mut Findings) {
         }
         client.resync = value.0;
     }
+    client.checks_certificates = given(raw.checks_certificates.as_ref(), client.checks_certificates);
     client.lists_around_query = given(raw.lists_around_query.as_ref(), client.lists_around_query);
     positive(raw.retry.as_ref(), "retry", found);
     client.habits.retry = given(raw.retry.as_ref(), client.habits.retry);

@@ -57,6 +57,7 @@ pub(super) fn server(raw: Option<&RawServer>, found: &mut Findings) -> ServerSpe
         }
     }
     super::external::server(raw, &mut server, found);
+    server.tls = super::tls::front(raw, &server, found);
     server.container = super::containers::server(raw, &server, found);
     if let Some(home) = raw.home.as_ref().filter(|_| server.backend != Backend::Process) {
         found

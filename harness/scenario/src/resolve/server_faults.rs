@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use shakedown_model::NodeId;
-use shakedown_model::fault::ServerFault;
-use shakedown_model::plan::{Backend, Plan, ServerSpec, UpgradeSpec};
+use shakedown_model::fault::{CertificateTrouble, ServerFault};
+use shakedown_model::plan::{Backend, Plan, ServerSpec, TlsClients, UpgradeSpec};
 
 use super::faults::nodes;
 use super::given;
@@ -34,6 +34,14 @@ pub(super) fn does(
         RawAction::Stop(raw) => (ServerFault::Stop, of(raw, found)),
         RawAction::Pause(raw) => (ServerFault::Pause, of(raw, found)),
         RawAction::Disconnect(raw) => (ServerFault::Disconnect, of(raw, found)),
+        RawAction::Certificate(raw) => {
+            let trouble = raw.shows.as_ref()?.value.0;
+            (certificate(trouble, raw.cuts.as_ref()), named(raw.nodes.as_ref(), plan, found))
+        }
+        RawAction::ClientsUntrusted(raw) => {
+            let fault = certificate(CertificateTrouble::ClientsUntrusted, raw.cuts.as_ref());
+            (fault, named(raw.nodes.as_ref(), plan, found))
+        }
         RawAction::LeaderLoss(raw) => leader_loss(raw),
         RawAction::RollingRestart(raw) => {
             let (pause, nodes) = round(raw, found);
@@ -46,6 +54,10 @@ pub(super) fn does(
         _ => return None,
     };
     is_possible(fault, &plan.server, span, found).then_some((fault, nodes))
+}
+
+fn certificate(trouble: CertificateTrouble, cuts: Option<&Spanned<bool>>) -> ServerFault {
+    ServerFault::Certificate { trouble, cuts: given(cuts, false) }
 }
 
 /// Whoever leads is not known before.
@@ -83,6 +95,17 @@ fn is_possible(fault: ServerFault, server: &ServerSpec, span: Span, found: &mut 
             format!("`{name}` needs a version to upgrade to"),
             "give `server` an `upgrade`, such as `upgrade: { version: \"2.5.0\" }`",
         )),
+        (_, ServerFault::Certificate { .. }) if server.tls.is_none() => {
+            Some((format!("`{name}` needs TLS before the nodes"), "give `server` a `tls`, such as `tls: {}`"))
+        }
+        (_, ServerFault::Certificate { trouble: CertificateTrouble::ClientsUntrusted, .. })
+            if server.tls.is_some_and(|tls| tls.clients == TlsClients::Anyone) =>
+        {
+            Some((
+                format!("`{name}` needs clients that show certificates"),
+                "write `clients: certified` in `server.tls`",
+            ))
+        }
         _ => None,
     };
     if let Some((message, help)) = &refusal {

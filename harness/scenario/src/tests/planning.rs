@@ -198,6 +198,13 @@ fn needs_follow_who_holds_the_connections() {
     );
     let plan = load_base(&calm).unwrap().plan;
     assert_eq!(Needs::of(&plan, FILES_PER_PROCESS).open_files(), 4 * 210 + 300);
+    let fronted = calm.replace("backend: embedded,", "backend: embedded, tls: {},");
+    let plan = load_base(&fronted).unwrap().plan;
+    assert_eq!(
+        Needs::of(&plan, FILES_PER_PROCESS).open_files(),
+        6 * 210 + 300,
+        "what terminates TLS holds both sides of each connection"
+    );
     let text =
         calm.replace(", embedded: { dump-tick: 50ms }", "").replace("kind: embedded", "kind: toxiproxy");
     let plan = load_set(&text, &["server.backend=process"]).unwrap().plan;

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shakedown_model::fault::{
-    BadAnswer, ControlFault, FaultAction, FaultPlan, NodeTrouble, PathTrouble, ServerFault, SpoiledCache,
-    StrayWrite, StreamTrouble, ToxicKind, WatcherFault,
+    BadAnswer, CertificateTrouble, ControlFault, FaultAction, FaultPlan, NodeTrouble, PathTrouble,
+    ServerFault, SpoiledCache, StrayWrite, StreamTrouble, ToxicKind, WatcherFault,
 };
 use shakedown_scenario::Overrides;
 
 use super::*;
 
 /// Every kind. A new one fails to compile in [`kind`] until it is here, and the test until a stage has it.
-const KINDS: [&str; 60] = [
+const KINDS: [&str; 65] = [
     "latency",
     "bandwidth",
     "slow_close",
@@ -72,6 +72,11 @@ const KINDS: [&str; 60] = [
     "swallowed_ack on the way",
     "drifted_md5",
     "invalid_content",
+    "expired certificate",
+    "certificate not yet valid",
+    "certificate of another name",
+    "certificate of an unknown authority",
+    "clients_untrusted",
 ];
 
 /// What embedded parts cannot do, and where it is tried without teeth instead.
@@ -133,6 +138,13 @@ const fn of_server(fault: &ServerFault) -> &'static str {
         ServerFault::LeaderLoss => KINDS[33],
         ServerFault::Disconnect => KINDS[34],
         ServerFault::Upgrade { .. } => KINDS[35],
+        ServerFault::Certificate { trouble, .. } => match trouble {
+            CertificateTrouble::Expired => KINDS[60],
+            CertificateTrouble::NotYetValid => KINDS[61],
+            CertificateTrouble::OtherName => KINDS[62],
+            CertificateTrouble::UnknownAuthority => KINDS[63],
+            CertificateTrouble::ClientsUntrusted => KINDS[64],
+        },
         ServerFault::Trouble { trouble } => match trouble {
             NodeTrouble::Answers(answers) => match answers.bad {
                 BadAnswer::Status(_) => KINDS[36],

@@ -172,7 +172,7 @@ pub(super) async fn start(
     let description = format!("Nacos {}, `{}`, {kind} {}", spec.version, spec.image(), described(&nodes));
     let running = running.into_iter().map(Running::Container).collect();
     let control = ServersControl::new(spec, nodes.clone(), Starter::Container(Box::new(starter)), running);
-    Ok(Servers { nodes, control, description })
+    Ok(Servers { nodes, control, description, front: None })
 }
 
 /// What a node is within the run.

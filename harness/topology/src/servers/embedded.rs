@@ -51,7 +51,7 @@ pub(super) async fn start(
     };
     let description = format!("embedded Nacos {} imitation, {how}, {}", spec.version, described(&nodes));
     let control = ServersControl::new(spec, nodes.clone(), starter, running);
-    Ok(Servers { nodes, control, description })
+    Ok(Servers { nodes, control, description, front: None })
 }
 
 /// How embedded nodes are started in processes of their own.

@@ -9,7 +9,8 @@ use shakedown_nacos::admin::{AdminClient, AdminError};
 use shakedown_nacos::grpc::connection::{GrpcConnection, GrpcLimits};
 use shakedown_nacos::grpc::message::ServerCheckRequest;
 use shakedown_nacos::grpc::payload::Payload;
-use shakedown_nacos::tls::{ClientTls, TlsError, TlsTrouble};
+use shakedown_nacos::tls::{ClientTls, TlsError, TlsTrouble, prove};
+use shakedown_nacos::{ConnectError, Peer};
 use tokio::time::{Instant, timeout};
 
 use super::control::{Running, Starter};
@@ -35,7 +36,7 @@ pub(super) async fn start(spec: &ServerSpec) -> Result<Servers, ServersError> {
     let description = format!("Nacos {}, somebody else's, at {}", spec.version, addresses.join(", "));
     let running = nodes.iter().map(|_| Running::External).collect();
     let control = ServersControl::new(spec, nodes.clone(), Starter::External, running);
-    Ok(Servers { nodes, control, description })
+    Ok(Servers { nodes, control, description, front: None })
 }
 
 async fn find(node: NodeId, given: &ExternalNode) -> Result<NodeAddress, String> {
@@ -75,7 +76,8 @@ async fn wait_ready(spec: &ServerSpec, node: &NodeAddress) -> Result<(), String>
     loop {
         let problem = match admin.readiness().await {
             Err(error @ AdminError::NoAnswer { .. }) => {
-                format!("tried HTTP at {}: {}", node.http_peer(), with_causes(&error))
+                let why = no_session(&node.http_peer()).await.unwrap_or_else(|| with_causes(&error));
+                format!("tried HTTP at {}: {why}", node.http_peer())
             }
             Err(error) => format!(
                 "tried HTTP at {}: it does not say that it is ready, asked as a {} server; check `server.version` ({error})",
@@ -109,6 +111,16 @@ async fn server_check(node: &NodeAddress) -> Result<(), String> {
         connection.unary(&check).await.map(drop).map_err(|error| with_causes(&error))
     };
     timeout(PATIENCE, ask).await.map_err(|_| "no answer".to_owned())?
+}
+
+/// What is wrong with TLS, where that is why there was no answer. A pool of connections may have learnt of an alert only that
+/// its connection is gone.
+async fn no_session(peer: &Peer) -> Option<String> {
+    peer.tls.as_ref()?;
+    match timeout(PATIENCE, prove(peer, Ipv4Addr::UNSPECIFIED)).await {
+        Ok(Err(error @ ConnectError::Tls { .. })) => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {

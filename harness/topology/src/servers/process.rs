@@ -135,7 +135,7 @@ pub(super) async fn start(
     let description = format!("Nacos {}, from {}, {}", spec.version, home_name(home), process_count(&nodes));
     let running = processes.into_iter().map(Running::Process).collect();
     let control = ServersControl::new(spec, nodes.clone(), Starter::Process(Box::new(starter)), running);
-    Ok(Servers { nodes, control, description })
+    Ok(Servers { nodes, control, description, front: None })
 }
 
 fn process_count(nodes: &[NodeAddress]) -> String {

@@ -1,9 +1,9 @@
 //! TLS to servers that somebody else runs.
 
-use shakedown_model::plan::{Plan, TlsPorts, TlsSpec};
+use shakedown_model::plan::{TlsPorts, TlsSpec};
 
 use crate::problem::Findings;
-use crate::raw::{RawScenario, RawTls};
+use crate::raw::RawTls;
 use crate::resolve::given;
 
 pub(super) fn spec(raw: &RawTls, found: &mut Findings) -> TlsSpec {
@@ -47,19 +47,4 @@ fn is_name(text: &str) -> bool {
     };
     let ends_in_number = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     text.len() <= 253 && text.split('.').all(is_label) && !ends_in_number
-}
-
-/// Real clients are told addresses and nothing of TLS.
-pub(super) fn refuse_drivers(raw: &RawScenario, plan: &Plan, found: &mut Findings) {
-    if plan.server.external.as_ref().is_none_or(|external| external.tls.is_none()) {
-        return;
-    }
-    for group in raw.watchers.iter().flat_map(|groups| &groups.value) {
-        let client = group.value.client.as_ref();
-        if let Some(driver) = client.and_then(|client| client.value.driver.as_ref()) {
-            found
-                .error("scenario::not_supported", driver.span, "drivers of real clients do not speak TLS yet")
-                .help("watch with a simulated client, such as `client: { like: nacos-go-2 }`, or remove `server.external.tls`");
-        }
-    }
 }

@@ -51,14 +51,7 @@ pub(super) fn does(
     let name = trouble.name();
     embedded_only(name, span, plan, found);
     let speaks = |group: &GroupId, protocol| plan.groups[group.index()].client.protocol == protocol;
-    let is_hidden = |group: &GroupId| {
-        let protocol = plan.groups[group.index()].client.protocol;
-        let tls = plan.server.external.as_ref().and_then(|external| external.tls.as_ref());
-        tls.is_some_and(|tls| match protocol {
-            Protocol::NacosHttp => tls.on.has_http(),
-            Protocol::NacosGrpc => tls.on.has_grpc(),
-        })
-    };
+    let is_hidden = |group: &GroupId| plan.server.has_tls(plan.groups[group.index()].client.protocol);
     if place.groups.iter().any(is_hidden) {
         found
             .error(
