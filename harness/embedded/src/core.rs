@@ -186,9 +186,10 @@ impl Core {
     /// When [`Core::turn`] has something to do; a time that is past means now.
     #[must_use]
     pub fn next_due(&self) -> Option<Duration> {
-        let late = (self.polls.has_late() || self.has_more()).then_some(Duration::ZERO);
+        let more = self.has_more().then_some(Duration::ZERO);
         [
-            late,
+            more,
+            self.polls.next_late(),
             self.dump.next_due(),
             self.polls.next_deadline(),
             self.pushes.next_due(),
@@ -215,7 +216,7 @@ impl Core {
                 self.changed(&dumped);
             }
         }
-        self.polls.register_late();
+        self.polls.register_late(now);
         for poll in self.polls.expire(now) {
             self.outputs.push(Output::PollAnswer { poll, changed: Vec::new() });
         }

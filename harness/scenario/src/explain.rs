@@ -105,7 +105,11 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
             writeln!(out, "    {name}: {}", show_time(time))?;
         }
         writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
-        writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+        if settings.poll_gap.is_zero() {
+            writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+        } else {
+            writeln!(out, "    poll-registers-late: {}", show_time(settings.poll_gap))?;
+        }
         embedded_data(out, server)?;
         embedded_nodes(out, server)?;
         writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))?;

@@ -7,7 +7,7 @@ mod values;
 
 use serde_json::{Value as Json, json};
 
-pub(crate) use values::{Bytes, KilobytesPerSecond, Name, Number, PerSecond, Share};
+pub(crate) use values::{Bytes, KilobytesPerSecond, LateBy, Name, Number, PerSecond, Share};
 
 use crate::problem::{Findings, nearest};
 use crate::source::{Span, Spanned};

@@ -275,6 +275,19 @@ pub const ROWS: &[Row] = &[
         ..Row::CLEAN
     },
     Row {
+        name: "deadlock-on-notify",
+        planted: Planted::Client(ClientDefect::DeadlockOnNotify),
+        stage: Stage::Calm,
+        sets: &[
+            "watchers.pushed.client.defect=deadlock-on-notify",
+            "watchers.pushed.listens.shared=4",
+            "mutations.arrivals={ burst: { count: 40, every: 900ms } }",
+        ],
+        guarantees: &[Converges],
+        gates: &[NOTIFY, END_TO_END, T_ALL, STALENESS],
+        ..Row::CLEAN
+    },
+    Row {
         name: "call-again",
         planted: Planted::Client(ClientDefect::CallAgain),
         stage: Stage::Calm,
@@ -521,6 +534,7 @@ mod tests {
                 ClientDefect::ForgetNotify => 10,
                 ClientDefect::CallAgain => 11,
                 ClientDefect::TakeInvalid => 12,
+                ClientDefect::DeadlockOnNotify => 13,
             };
             assert_eq!(ClientDefect::ALL[nth], defect);
             assert!(ROWS.iter().any(|row| row.planted == Planted::Client(defect)), "{defect:?} has no row");

@@ -112,6 +112,8 @@ pub struct Watcher {
     was_found_by_check: bool,
     /// Whether anything that proves life, but the answer to a health check, was heard since the last tick.
     is_active: bool,
+    /// Who handles pushes and who lists wait for each other, for the rest of this life.
+    is_stuck: bool,
     /// The connection ended, and the client has not noticed yet.
     ended: Option<LossCause>,
     link: Link,
@@ -169,6 +171,7 @@ impl Watcher {
             is_in_doubt: false,
             was_found_by_check: false,
             is_active: false,
+            is_stuck: false,
             ended: None,
             link: Link::default(),
             limiter: None,
@@ -331,7 +334,8 @@ impl Watcher {
 
     /// Sends the next request, if one is due and none is in flight.
     fn ask_next(&mut self, now: Offset, out: &mut Vec<Action>) {
-        if self.phase != Phase::Up || self.in_flight != InFlight::Nothing || self.is_in_doubt {
+        if self.phase != Phase::Up || self.in_flight != InFlight::Nothing || self.is_in_doubt || self.is_stuck
+        {
             return;
         }
         if let Some(cause) = self.ended {
@@ -368,6 +372,7 @@ impl Watcher {
         self.pending_reads.clear();
         self.has_been_up = false;
         self.outage += 1;
+        self.is_stuck = false;
         self.items.forget();
     }
 

@@ -81,35 +81,37 @@ pub(super) struct Woken {
     pub(super) names_public: bool,
 }
 
-/// The waiting polls. A poll in `late` compared already, and is not yet seen by a change.
+/// The waiting polls. A poll in `late` compared already, and is not seen by a change before the time that it is there with.
 #[derive(Debug, Default)]
 pub(super) struct Polls {
     last_id: u64,
     waiting: BTreeMap<PollId, Waiting>,
-    late: BTreeMap<PollId, Waiting>,
+    late: BTreeMap<PollId, (Duration, Waiting)>,
     by_key: BTreeMap<Arc<ConfigKey>, BTreeSet<PollId>>,
     deadlines: BTreeSet<(Duration, PollId)>,
 }
 
 impl Polls {
-    /// Takes a poll in; with `is_late` it waits for the next [`Polls::register_late`].
-    pub(super) fn hang(&mut self, waiting: Waiting, is_late: bool) -> PollId {
+    /// Takes a poll in; with `late` it waits for the first [`Polls::register_late`] at or after that time.
+    pub(super) fn hang(&mut self, waiting: Waiting, late: Option<Duration>) -> PollId {
         self.last_id += 1;
         let id = PollId(self.last_id);
-        if is_late {
-            self.late.insert(id, waiting);
-        } else {
-            self.register(id, waiting);
+        match late {
+            Some(from) => drop(self.late.insert(id, (from, waiting))),
+            None => self.register(id, waiting),
         }
         id
     }
 
-    pub(super) fn has_late(&self) -> bool {
-        !self.late.is_empty()
+    /// When the first of those that are late is to be registered. They are so in the order of their arrival.
+    pub(super) fn next_late(&self) -> Option<Duration> {
+        self.late.first_key_value().map(|(_, (from, _))| *from)
     }
 
-    pub(super) fn register_late(&mut self) {
-        for (id, waiting) in std::mem::take(&mut self.late) {
+    pub(super) fn register_late(&mut self, now: Duration) {
+        while self.next_late().is_some_and(|from| from <= now)
+            && let Some((id, (_, waiting))) = self.late.pop_first()
+        {
             self.register(id, waiting);
         }
     }

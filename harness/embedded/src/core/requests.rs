@@ -141,7 +141,8 @@ impl Core {
             .map(|(one, (key, names_public))| (key, Listen { md5: one.md5.into(), names_public }))
             .collect();
         let waiting = Waiting { connection, caller, keys, deadline: now + hang };
-        PollReply::Hangs(self.polls.hang(waiting, self.settings.poll_registers_late))
+        let late = self.settings.poll_registers_late.then(|| now + self.settings.poll_gap);
+        PollReply::Hangs(self.polls.hang(waiting, late))
     }
 
     /// A hanging poll's client is gone.

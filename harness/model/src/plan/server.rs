@@ -204,6 +204,9 @@ pub struct EmbeddedSettings {
     pub poll_min_hang: Duration,
     /// Whether a long poll compares before it registers, so that a change in between is seen only at its end (real: yes).
     pub poll_registers_late: bool,
+    /// How long after it compared it registers at the soonest (real: as soon as the one thread for it comes to it).
+    #[serde(default)]
+    pub poll_gap: Duration,
     /// Registered gRPC connections and hanging polls that a node takes together; `None` is no limit (real: none, but
     /// for a plugin).
     pub max_connections: Option<u32>,
@@ -305,6 +308,7 @@ impl Default for EmbeddedSettings {
             poll_margin: Duration::from_millis(500),
             poll_min_hang: Duration::from_secs(10),
             poll_registers_late: true,
+            poll_gap: Duration::ZERO,
             max_connections: None,
             reset_answer_timeout: Duration::from_secs(3),
             processes: NodeProcesses::default(),

@@ -90,11 +90,14 @@ pub enum ClientDefect {
     CallAgain,
     /// Its application takes over whatever it is given, also what it cannot use. Breaks: last good.
     TakeInvalid,
+    /// Stands still for ever when a notification comes while a list or a query is in flight: who handles pushes and who lists
+    /// wait for each other. Health checks go on (gRPC). Breaks: converges.
+    DeadlockOnNotify,
 }
 
 impl ClientDefect {
     /// Every defect.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoBackoff,
         Self::TornSnapshot,
         Self::CallTwice,
@@ -108,6 +111,7 @@ impl ClientDefect {
         Self::ForgetNotify,
         Self::CallAgain,
         Self::TakeInvalid,
+        Self::DeadlockOnNotify,
     ];
 }
 

@@ -132,6 +132,24 @@ impl Field for Duration {
     }
 }
 
+/// Not at all, or late, by a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LateBy(pub(crate) Option<Duration>);
+
+impl Field for LateBy {
+    fn read(node: &Node, found: &mut Findings) -> Option<Self> {
+        let scalar = scalar(node, "`true`, `false` or a time", found)?;
+        Some(Self(match scalar.text.as_str() {
+            "true" => Some(Duration::ZERO),
+            "false" => None,
+            _ => Some(quantity(node, "`true`, `false` or a time", quantity::time, found)?),
+        }))
+    }
+    fn schema() -> Json {
+        json!({ "anyOf": [bool::schema(), Duration::schema()] })
+    }
+}
+
 /// A plain number, whole or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Number(pub(crate) f64);

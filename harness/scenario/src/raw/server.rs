@@ -8,7 +8,7 @@ use shakedown_model::plan::{
 };
 
 use super::{RawContainer, RawExternal, RawExternalProxy, RawLinkToxic, RawProxyPlace};
-use crate::field::{OrNone, Share, record, words};
+use crate::field::{LateBy, OrNone, Share, record, words};
 use crate::source::Spanned;
 
 record! {
@@ -83,7 +83,7 @@ record! {
         "idle-answer-timeout" idle_answer_timeout: optional Duration = "How long an idle connection may take to answer. Default: 5s.",
         "poll-margin" poll_margin: optional Duration = "By how much a long poll's hang is shorter than its declared time-out. Default: 500ms.",
         "poll-min-hang" poll_min_hang: optional Duration = "The shortest hang of a long poll. Default: 10s.",
-        "poll-registers-late" poll_registers_late: optional bool = "Whether a long poll compares before it registers, so that a change in between is seen only at its end. Default: true.",
+        "poll-registers-late" poll_registers_late: optional LateBy = "Whether a long poll compares before it registers, so that a change in between is seen only at its end: `true`, with a gap below a millisecond, `false`, or how long the gap is, at most `poll-min-hang`. Default: true.",
         "dump-time" dump_time: optional Duration = "How long the dump of one config takes; meanwhile it cannot be read. Default: 0s.",
         "dump-fails-every" dump_fails_every: optional u32 = "Every n-th dump fails and is tried again 1 s later; 0 is never. Default: 0.",
         "dump-ignores-outdated" dump_ignores_outdated: optional bool = "Whether a dump ignores a row older than what is visible. Default: true.",

@@ -213,4 +213,5 @@ words!(ClientDefect {
     "forget-notify" => ClientDefect::ForgetNotify,
     "call-again" => ClientDefect::CallAgain,
     "take-invalid" => ClientDefect::TakeInvalid,
+    "deadlock-on-notify" => ClientDefect::DeadlockOnNotify,
 });

@@ -12,6 +12,7 @@ use shakedown_model::secrets::Secret;
 use super::{given, positive, server_faults};
 use crate::field::{Named, OrNone, Record as _};
 use crate::problem::Findings;
+use crate::quantity::show_time;
 use crate::raw::{RawAccessKey, RawEmbedded, RawLink, RawLogin, RawOldApis, RawProxy, RawServer};
 use crate::source::Spanned;
 
@@ -96,6 +97,22 @@ fn old_apis(raw: &RawOldApis) -> OldApis {
     }
 }
 
+/// How late a long poll registers, if it does.
+fn late_by(raw: &RawEmbedded, real: &EmbeddedSettings, found: &mut Findings) -> Option<Duration> {
+    let Some(late) = raw.poll_registers_late.as_ref() else {
+        return real.poll_registers_late.then_some(real.poll_gap);
+    };
+    let shortest = given(raw.poll_min_hang.as_ref(), real.poll_min_hang);
+    if late.value.0.is_some_and(|gap| gap > shortest) {
+        let message =
+            format!("a poll hangs {} at the shortest, and is to be registered by then", show_time(shortest));
+        found
+            .error("scenario::out_of_range", late.span, message)
+            .help("write a shorter time, or a longer `poll-min-hang`");
+    }
+    late.value.0
+}
+
 fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
     for (time, what) in [
         (&raw.push_ack_timeout, "push-ack-timeout"),
@@ -116,6 +133,7 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
     positive(raw.dump_tick.as_ref(), "dump-tick", found);
     positive(raw.push_max_tries.as_ref(), "push-max-tries", found);
     let real = EmbeddedSettings::default();
+    let late = late_by(raw, &real, found);
     EmbeddedSettings {
         dump_tick: period_or_zero(raw.dump_tick.as_ref(), real.dump_tick),
         push_ack_timeout: given(raw.push_ack_timeout.as_ref(), real.push_ack_timeout),
@@ -126,7 +144,8 @@ fn settings(raw: &RawEmbedded, found: &mut Findings) -> EmbeddedSettings {
         idle_answer_timeout: given(raw.idle_answer_timeout.as_ref(), real.idle_answer_timeout),
         poll_margin: given(raw.poll_margin.as_ref(), real.poll_margin),
         poll_min_hang: given(raw.poll_min_hang.as_ref(), real.poll_min_hang),
-        poll_registers_late: given(raw.poll_registers_late.as_ref(), real.poll_registers_late),
+        poll_registers_late: late.is_some(),
+        poll_gap: late.unwrap_or_default(),
         dump_time: given(raw.dump_time.as_ref(), real.dump_time),
         dump_fails_every: given(raw.dump_fails_every.as_ref(), real.dump_fails_every),
         dump_ignores_outdated: given(raw.dump_ignores_outdated.as_ref(), real.dump_ignores_outdated),

@@ -33,6 +33,28 @@ fn without_its_tick_a_write_is_visible_at_once() {
 }
 
 #[test]
+fn a_long_poll_registers_late_by_as_much_as_is_said() {
+    for (said, late, gap, shown) in [
+        ("true", true, 0, "true"),
+        ("false", false, 0, "false"),
+        ("150ms", true, 150, "150ms"),
+        ("0s", true, 0, "true"),
+    ] {
+        let (spec, explained) = server(&format!("server: {{ embedded: {{ poll-registers-late: {said} }} }}"));
+        let settings = spec.embedded;
+        let expected = (late, Duration::from_millis(gap));
+        assert_eq!((settings.poll_registers_late, settings.poll_gap), expected, "{said}");
+        assert!(explained.contains(&format!("\n    poll-registers-late: {shown}\n")), "{explained}");
+    }
+    let with = |late: &str| {
+        let text = format!("server: {{ embedded: {{ poll-min-hang: 2s, poll-registers-late: {late} }} }}");
+        changed("server: { backend: embedded, embedded: { dump-tick: 50ms } }", &text)
+    };
+    refused_once(&with("2100ms"), "out_of_range", "poll-min-hang");
+    refused_once(&with("late"), "wrong_unit", "250ms");
+}
+
+#[test]
 fn a_3_x_server_with_a_login_and_every_race() {
     let (spec, explained) = server(
         "server:

@@ -13,6 +13,9 @@ use crate::{Action, Refusal, Reply, Request};
 
 impl Watcher {
     pub(super) fn on_reply(&mut self, now: Offset, reply: Reply<'_>, out: &mut Vec<Action>) {
+        if self.is_stuck && self.phase == Phase::Up {
+            return;
+        }
         let asked = std::mem::replace(&mut self.in_flight, InFlight::Nothing);
         self.request_deadline = Offset::NEVER;
         if let Some(pacer) = &mut self.pacer

@@ -116,6 +116,14 @@ impl Watcher {
 
     /// A push is acked before anything else; the notice itself carries no content.
     pub(super) fn on_notify(&mut self, now: Offset, item: ItemId, out: &mut Vec<Action>) {
+        let is_asking = matches!(self.in_flight, InFlight::Listen | InFlight::Fetch(_));
+        if is_asking && self.rules.has_defect(ClientDefect::DeadlockOnNotify) {
+            self.is_stuck = true;
+            self.request_deadline = Offset::NEVER;
+        }
+        if self.is_stuck {
+            return;
+        }
         out.push(Action::Ack);
         let lists = self.rules.client.lists_around_query;
         let is_up = self.phase == Phase::Up;

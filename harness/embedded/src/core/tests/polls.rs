@@ -109,6 +109,21 @@ fn a_change_between_comparing_and_registering_is_seen_only_at_the_end() {
 }
 
 #[test]
+fn the_gap_can_be_widened() {
+    let mut bench = Bench::with(|settings| settings.poll_gap = ms(150));
+    let missed = hanging(&bench.poll(&["d"]));
+    bench.run_for(ms(40));
+    bench.publish("d", "seen by nobody at 100 ms");
+    bench.run_for(ms(65));
+    let seen = hanging(&bench.poll(&["d", "e"]));
+    bench.run_until(ms(260));
+    bench.publish("e", "when it is registered");
+    bench.run_until(secs(40));
+    let (at, end) = (ms(300), ms(29_500));
+    assert_eq!(answers(&bench.take_sent()), [(at, seen, vec!["e".to_owned()]), (end, missed, vec![])]);
+}
+
+#[test]
 fn the_gap_can_be_closed() {
     let mut bench = Bench::with(|settings| settings.poll_registers_late = false);
     bench.publish("d", "one");

@@ -200,3 +200,28 @@ fn a_listener_that_fails_is_called_again_with_every_round() {
         assert_eq!(bench.requests(), []);
     }
 }
+
+#[test]
+fn a_notification_while_it_asks_makes_it_stand_still_for_the_rest_of_its_life() {
+    for (defect, is_stuck) in [(None, false), (Some(ClientDefect::DeadlockOnNotify), true)] {
+        let client = ClientSpec { health_check: Some(health()), backoff: steady(), defect, ..java() };
+        let mut bench = Bench::subscribed(client, 2);
+        bench.step(ms(100), Input::Notify(ItemId(0)));
+        assert_eq!(bench.out, [Action::Ack, Action::Send(Request::Listen)], "nothing was in flight");
+        bench.step(ms(101), Input::Notify(ItemId(1)));
+        assert_eq!(bench.out.contains(&Action::Ack), !is_stuck, "the handler does not return");
+        bench.changed(102, &[0]);
+        assert_eq!(bench.requests().is_empty(), is_stuck);
+        let health = std::iter::from_fn(|| Some(bench.timer())).take(3).last();
+        assert!(health.is_some_and(|at| at < Offset::from_secs(20)));
+        reconnected(&mut bench, 30_000);
+        assert_eq!(bench.requests().is_empty(), is_stuck, "nobody lists on the next connection either");
+        bench.step(Offset::from_secs(60), Input::Crash);
+        bench.step(Offset::from_secs(61), Input::ColdStart);
+        let now = Offset::from_secs(61);
+        bench.step(now, Input::Connected);
+        bench.step(now, Input::Reply(Reply::Checked { will_ack_setup: true }));
+        bench.step(now, Input::SetupAck);
+        assert_eq!(bench.requests(), [Request::Listen], "the next life");
+    }
+}
