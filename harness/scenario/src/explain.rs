@@ -90,30 +90,38 @@ fn server(out: &mut String, plan: &Plan) -> fmt::Result {
         None => writeln!(out, "  login: none")?,
     }
     if server.backend == Backend::Embedded {
-        let settings = &server.embedded;
-        writeln!(out, "  embedded:")?;
-        writeln!(out, "    dump-tick: {}", time_or_none(settings.dump_tick))?;
-        for (name, time) in [
-            ("push-ack-timeout", settings.push_ack_timeout),
-            ("push-retry-step", settings.push_retry_step),
-            ("idle-after", settings.idle_after),
-            ("idle-scan", settings.idle_scan),
-            ("idle-answer-timeout", settings.idle_answer_timeout),
-            ("poll-margin", settings.poll_margin),
-            ("poll-min-hang", settings.poll_min_hang),
-        ] {
-            writeln!(out, "    {name}: {}", show_time(time))?;
-        }
-        writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
-        if settings.poll_gap.is_zero() {
-            writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
-        } else {
-            writeln!(out, "    poll-registers-late: {}", show_time(settings.poll_gap))?;
-        }
-        embedded_data(out, server)?;
-        embedded_nodes(out, server)?;
-        writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))?;
+        embedded(out, server)?;
     }
+    proxy(out, plan)
+}
+
+fn embedded(out: &mut String, server: &ServerSpec) -> fmt::Result {
+    let settings = &server.embedded;
+    writeln!(out, "  embedded:")?;
+    writeln!(out, "    dump-tick: {}", time_or_none(settings.dump_tick))?;
+    for (name, time) in [
+        ("push-ack-timeout", settings.push_ack_timeout),
+        ("push-retry-step", settings.push_retry_step),
+        ("idle-after", settings.idle_after),
+        ("idle-scan", settings.idle_scan),
+        ("idle-answer-timeout", settings.idle_answer_timeout),
+        ("poll-margin", settings.poll_margin),
+        ("poll-min-hang", settings.poll_min_hang),
+    ] {
+        writeln!(out, "    {name}: {}", show_time(time))?;
+    }
+    writeln!(out, "    push-max-tries: {}", settings.push_max_tries)?;
+    if settings.poll_gap.is_zero() {
+        writeln!(out, "    poll-registers-late: {}", settings.poll_registers_late)?;
+    } else {
+        writeln!(out, "    poll-registers-late: {}", show_time(settings.poll_gap))?;
+    }
+    embedded_data(out, server)?;
+    embedded_nodes(out, server)?;
+    writeln!(out, "    defect: {}", settings.defect.map_or_else(|| "none".to_owned(), |d| word(&d)))
+}
+
+fn proxy(out: &mut String, plan: &Plan) -> fmt::Result {
     writeln!(out, "proxy:")?;
     match plan.proxy.kind {
         ProxyKind::Toxiproxy if let ProxyPlace::External(external) = &plan.proxy.place => {
