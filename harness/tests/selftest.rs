@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Finished, beside_others, finish};
 
 /// One defect for each guarantee.
-const DEFECTS: [&str; 9] = [
+const DEFECTS: [&str; 10] = [
     "lose-write",
     "forget-watcher",
     "answer-old",
@@ -16,6 +16,7 @@ const DEFECTS: [&str; 9] = [
     "call-twice",
     "no-backoff",
     "torn-snapshot",
+    "take-invalid",
 ];
 
 fn selftest(dir: &std::path::Path, args: &[&str]) -> Finished {
@@ -46,7 +47,7 @@ fn each_planted_defect_breaks_exactly_what_it_declares_and_a_clean_run_nothing()
     assert!(json["clean"].as_array().unwrap().iter().all(|run| run["outcome"] == "exact"), "{json:#}");
     let matrix = std::fs::read_to_string(dir.path().join("matrix.md")).unwrap();
     assert!(
-        matrix.contains("PASS: 9 of 9 planted defects") && matrix.contains("| tear-content | "),
+        matrix.contains("PASS: 10 of 10 planted defects") && matrix.contains("| tear-content | "),
         "{matrix}"
     );
     // What was as it must be leaves no run behind.
