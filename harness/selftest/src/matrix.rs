@@ -90,7 +90,8 @@ pub const ROWS: &[Row] = &[
         name: "forget-watcher",
         planted: Planted::Server(ServerDefect::ForgetWatcher),
         stage: Stage::Calm,
-        sets: &["server.embedded.defect=forget-watcher"],
+        // So many items that most mutations are not of those that the forgotten watcher listens to.
+        sets: &["server.embedded.defect=forget-watcher", "items.count=8"],
         guarantees: &[Converges],
         gates: &[STALENESS],
         ..Row::CLEAN
